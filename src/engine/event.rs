@@ -1,0 +1,235 @@
+//! What became true. Past tense; the only thing that is stored.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{AgentKind, AgentStatus, IncidentStatus, Request};
+use crate::model::{
+    Action, AgentId, Detection, Digest, Failure, IncidentId, Map, RunId, Seq, Severity, StepIx, Timestamp,
+};
+use crate::workflow::Plan;
+
+/// One fact with its place and time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// Place in the journal, from 1.
+    pub seq: Seq,
+    /// When it became true.
+    pub at: Timestamp,
+    /// What became true.
+    pub event: Event,
+}
+
+/// Who ordered something: `quell` for the engine itself, else a person as `NAME (uid N)`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Actor(pub Arc<str>);
+
+impl Actor {
+    /// The engine itself.
+    pub fn engine() -> Self {
+        Actor(Arc::from("quell"))
+    }
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// What a journal is for, for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JournalKind {
+    /// Only drills and builtins act.
+    Exercise,
+    /// Actions reach the world.
+    Real,
+}
+
+/// Why a run is rolled back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RollbackCause {
+    /// A critical step failed; it ends as `rolled_back`.
+    Failure,
+    /// A person cancelled it; it ends as `cancelled`.
+    Cancel,
+}
+
+/// What a step waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepWait {
+    /// The delay before the next attempt.
+    Retry,
+    /// An agent: some fit, none is selectable now.
+    Agent,
+}
+
+/// A fact. Stored as `{"kind":{…}}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum Event {
+    /// The first record of every journal.
+    JournalOpened { kind: JournalKind, version: Arc<str>, seed: u64 },
+    /// A start after a stop or a crash.
+    Recovered { version: Arc<str> },
+    /// An agent is there. `agent` is its place in order of joining; joining again under a name keeps it.
+    AgentJoined { agent: AgentId, name: Arc<str>, role: Arc<str>, kind: AgentKind, concurrency: u32 },
+    /// An agent changed by itself or by order. Executing, Idle and Error follow from steps and are derived.
+    AgentChanged { agent: AgentId, to: AgentStatus, why: Arc<str> },
+    /// The text of a workflow, once per hash.
+    WorkflowRecorded { hash: Digest, name: Arc<str>, text: Arc<str> },
+
+    /// A case is open.
+    IncidentOpened { incident: IncidentId, detection: Arc<Detection> },
+    /// More of the same: `count` is the total of the incident, `detection` the latest (C19).
+    IncidentRepeated { incident: IncidentId, count: u64, detection: Arc<Detection> },
+    /// A case moved on.
+    IncidentChanged {
+        incident: IncidentId,
+        to: IncidentStatus,
+        by: Actor,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<Arc<str>>,
+    },
+
+    /// A run exists and is running.
+    RunCreated {
+        run: RunId,
+        workflow: Arc<str>,
+        hash: Digest,
+        plan: Arc<Plan>,
+        inputs: Arc<Map>,
+        by: Actor,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        incident: Option<IncidentId>,
+        /// What templates see as `detection`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        detection: Option<Arc<Map>>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        dedup: Option<Arc<str>>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        severity: Option<Severity>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        deadline: Option<Timestamp>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_of: Option<RunId>,
+    },
+    /// A later trigger joined a live run of the same workflow and key (C15).
+    RunJoined { run: RunId, incident: IncidentId },
+    /// Held at step boundaries.
+    RunPaused { run: RunId, by: Actor },
+    /// Going on.
+    RunResumed { run: RunId, by: Actor },
+    /// Waits for a person.
+    RunParked { run: RunId, why: Arc<str> },
+    /// A parked run goes on.
+    RunUnparked { run: RunId, by: Actor },
+    /// Being undone. `order`: the steps to undo, first first.
+    RollbackStarted { run: RunId, cause: RollbackCause, why: Arc<str>, by: Actor },
+    /// Every step is done.
+    RunCompleted { run: RunId },
+    /// Ended badly, nothing was undone.
+    RunFailed { run: RunId, why: Arc<str> },
+    /// Everything owed was undone; ends as `rolled_back` or `cancelled`, by cause.
+    RollbackCompleted { run: RunId },
+    /// Something owed could not be undone: a person is needed.
+    RunStuck { run: RunId, why: Arc<str> },
+    /// Given up by a person; what is owed stays owed.
+    RunAbandoned { run: RunId, by: Actor },
+
+    /// The intent to act (C1). `undo` is what will reverse it.
+    StepStarted {
+        run: RunId,
+        step: StepIx,
+        attempt: u32,
+        agent: AgentId,
+        kind: AgentKind,
+        action: Arc<Action>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        undo: Option<Arc<Action>>,
+        deadline: Timestamp,
+    },
+    /// Done.
+    StepSucceeded {
+        run: RunId,
+        step: StepIx,
+        attempt: u32,
+        #[serde(default, skip_serializing_if = "Map::is_empty")]
+        output: Map,
+    },
+    /// This attempt failed; with `retry_at` there will be another one.
+    StepFailed {
+        run: RunId,
+        step: StepIx,
+        attempt: u32,
+        failure: Failure,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_at: Option<Timestamp>,
+    },
+    /// Nothing to be done now: no agent is selectable. Until when it waits.
+    StepWaiting { run: RunId, step: StepIx, until: Timestamp, wait: StepWait },
+    /// Its condition did not hold.
+    StepSkipped { run: RunId, step: StepIx, why: Arc<str> },
+    /// It was stopped, or will not be started. `in_doubt`: it may have acted.
+    StepCancelled { run: RunId, step: StepIx, in_doubt: bool },
+    /// An intent without an outcome after a crash (C3).
+    StepInDoubt { run: RunId, step: StepIx, attempt: u32 },
+
+    /// The intent to undo.
+    UndoStarted {
+        run: RunId,
+        step: StepIx,
+        attempt: u32,
+        agent: AgentId,
+        kind: AgentKind,
+        action: Arc<Action>,
+        deadline: Timestamp,
+    },
+    /// Undone.
+    UndoSucceeded { run: RunId, step: StepIx, attempt: u32 },
+    /// This undo attempt failed; with `retry_at` there will be another one.
+    UndoFailed {
+        run: RunId,
+        step: StepIx,
+        attempt: u32,
+        failure: Failure,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_at: Option<Timestamp>,
+    },
+    /// An undo's intent without an outcome after a crash.
+    UndoInDoubt { run: RunId, step: StepIx, attempt: u32 },
+
+    /// Somebody asked for what is not permitted.
+    RequestRefused { by: Actor, request: Request, why: Arc<str> },
+    /// Finished runs and closed incidents that left the state; they stay in the journal.
+    Retired {
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        runs: Vec<RunId>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        incidents: Vec<IncidentId>,
+    },
+}
+
+/// A record that cannot follow the ones before it: the journal is damaged or of another program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IllegalEvent {
+    /// Which record.
+    pub seq: Seq,
+    /// Why it cannot be.
+    pub why: String,
+}
+
+impl fmt::Display for IllegalEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "record {}: {}", self.seq, self.why)
+    }
+}
+
+impl std::error::Error for IllegalEvent {}

@@ -1,0 +1,135 @@
+//! What reaches the engine, and what it wishes done.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Actor, AgentKind, Record};
+use crate::model::{
+    Action, AgentId, Detection, IncidentId, Map, Outcome, RequestId, RunId, Seq, StepIx, Timestamp,
+};
+
+/// Everything that can happen to the engine. A person enters at the same door as everything else.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input {
+    /// A rule found something, or found more of it.
+    Detection(Detection),
+    /// An agent answered.
+    StepFinished {
+        /// Which run.
+        run: RunId,
+        /// Which step.
+        step: StepIx,
+        /// Which attempt; an answer to an old one is ignored.
+        attempt: u32,
+        /// Whether it is the undo that was answered.
+        undo: bool,
+        /// The answer.
+        outcome: Outcome,
+    },
+    /// Somebody asks.
+    Request {
+        /// Echoed in the answer.
+        id: RequestId,
+        /// Who.
+        by: Actor,
+        /// The last change of the object that the asker saw; `None` does not check (C23).
+        seen: Option<Seq>,
+        /// What.
+        request: Request,
+    },
+    /// A deadline may have passed.
+    Tick,
+}
+
+/// What people may ask.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum Request {
+    /// Start a workflow.
+    Trigger { workflow: Arc<str>, inputs: Map },
+    /// Hold a run at the next step boundary.
+    Pause { run: RunId },
+    /// Let a paused run go on.
+    Resume { run: RunId },
+    /// Stop what runs, then roll back.
+    Cancel { run: RunId },
+    /// Continue a parked run from the step that is in doubt; of an ended one, start a new run.
+    Retry { run: RunId },
+    /// Stop everything, undo nothing.
+    Abandon { run: RunId },
+    /// Say that somebody is on it.
+    Acknowledge { incident: IncidentId },
+    /// It is over.
+    Resolve { incident: IncidentId, reason: String },
+    /// It was nothing.
+    Dismiss { incident: IncidentId, reason: String },
+}
+
+/// What should be done, once the records before it are durable.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Have an agent perform an action.
+    Perform(Task),
+    /// Stop an attempt that runs; it answers `Outcome::Stopped` if it did.
+    Stop {
+        /// Which run.
+        run: RunId,
+        /// Which step.
+        step: StepIx,
+        /// Which attempt.
+        attempt: u32,
+        /// Whether it is an undo.
+        undo: bool,
+    },
+    /// Answer a request.
+    Answer {
+        /// Which request.
+        id: RequestId,
+        /// The answer.
+        answer: Answer,
+    },
+}
+
+/// One attempt of one action by one agent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Task {
+    /// Which run.
+    pub run: RunId,
+    /// Which step.
+    pub step: StepIx,
+    /// Which attempt, from 1. Undo attempts count apart.
+    pub attempt: u32,
+    /// Whether it is the undo.
+    pub undo: bool,
+    /// Who performs it.
+    pub agent: AgentId,
+    /// How it is performed: a drill acts on nothing.
+    pub kind: AgentKind,
+    /// The idempotency key (C4): stable over attempts and restarts.
+    pub key: Arc<str>,
+    /// What to do.
+    pub action: Arc<Action>,
+    /// When the engine gives up on this attempt.
+    pub deadline: Timestamp,
+}
+
+/// The answer to a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// It is done or under way; the text says what was set off.
+    Accepted(String),
+    /// It is not done, and why.
+    Refused(String),
+}
+
+/// What came of one input. Records first: no effect is performed before they are durable.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Output {
+    /// What became true.
+    pub records: Vec<Record>,
+    /// What should be done about it.
+    pub effects: Vec<Effect>,
+}

@@ -1,0 +1,146 @@
+//! What the engine works with: agents, workflows, limits. Checked by `config`; immutable here.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::JournalKind;
+use crate::model::{Span, ValueType};
+use crate::workflow::Workflow;
+
+/// A checked setup.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// Exercise or real: fixes the kind of a journal.
+    pub kind: JournalKind,
+    /// Agents, in file order.
+    pub agents: Vec<AgentSpec>,
+    /// Workflows by name.
+    pub workflows: BTreeMap<Arc<str>, Arc<Workflow>>,
+    /// Named limits.
+    pub limits: Limits,
+}
+
+/// An agent as its file describes it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AgentSpec {
+    /// Its name, for example `fortress-1`.
+    pub name: Arc<str>,
+    /// Its role, for example `FORTRESS`.
+    pub role: Arc<str>,
+    /// What it can do.
+    pub capabilities: Vec<Arc<str>>,
+    /// How it acts.
+    pub kind: AgentKind,
+    /// Steps that it works on at once, at least 1.
+    pub concurrency: u32,
+    /// Its catalogue, by action name.
+    pub actions: BTreeMap<Arc<str>, ActionSpec>,
+}
+
+/// How an agent acts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AgentKind {
+    /// Simulated: a pure function of seed, key and attempt. Labelled DRILL everywhere.
+    Drill,
+    /// Part of quell; writes only inside the state folder.
+    Builtin,
+}
+
+impl AgentKind {
+    /// Its word in files, in JSON and on screens.
+    pub fn name(self) -> &'static str {
+        match self {
+            AgentKind::Drill => "drill",
+            AgentKind::Builtin => "builtin",
+        }
+    }
+}
+
+/// An entry of a catalogue.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ActionSpec {
+    /// Arguments and their types, in file order. One named `expires` takes the step's `expires`.
+    pub takes: Vec<(Arc<str>, ValueType)>,
+    /// Arguments that may be left out.
+    pub optional: Vec<Arc<str>>,
+    /// The argument that it acts on.
+    pub target: Option<Arc<str>>,
+    /// Whether doing it twice under one key equals doing it once.
+    pub idempotent: bool,
+    /// The action of the same agent's catalogue that undoes it.
+    pub undo: Option<Arc<str>>,
+    /// For a drill: how it pretends.
+    pub drill: Option<DrillSpec>,
+    /// For a builtin: which one.
+    pub builtin: Option<BuiltinKind>,
+}
+
+/// How a drill pretends.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DrillSpec {
+    /// Shortest latency.
+    pub latency_min: Span,
+    /// Longest latency.
+    pub latency_max: Span,
+    /// Attempts that fail, in permille, chosen by seed, key and attempt.
+    pub fail_permille: u32,
+    /// Attempts that never answer, in permille.
+    pub hang_permille: u32,
+    /// The step's number of failing attempts at the start: `1` fails the first attempt of every step.
+    pub fail_first: u32,
+    /// Always fails if an argument has this value: (argument, value).
+    pub fail_if: Option<(Arc<str>, Arc<str>)>,
+    /// What it says when it fails.
+    pub message: Arc<str>,
+    /// Its output when it succeeds.
+    pub output: crate::model::Map,
+}
+
+/// What quell does by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BuiltinKind {
+    /// Writes a line to `incidents.log` in the state folder. Argument: `text`.
+    Log,
+    /// Tells people: `to: stderr` or a file in the state folder. Arguments: `to`, `text`.
+    Notify,
+    /// Waits. Argument: `for`, a duration.
+    Wait,
+    /// Adds `address` with `expires` to the file `blocklist` in the state folder.
+    BlocklistAdd,
+    /// Removes `address` from it.
+    BlocklistRemove,
+}
+
+/// Named limits. Everything that can grow has one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Limits {
+    /// Finished runs and closed incidents that stay in the state, each.
+    pub finished: usize,
+    /// How long they stay.
+    pub finished_for: Span,
+    /// Live runs; a trigger over the limit is refused.
+    pub live_runs: usize,
+    /// Steps of one run.
+    pub steps: usize,
+    /// How long an impaired agent waits before it is tried again.
+    pub agent_recovery: Span,
+    /// How long after its end an incident opens again instead of a new one.
+    pub reopen: Span,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            finished: 10_000,
+            finished_for: Span::from_secs(30 * 86_400),
+            live_runs: 100_000,
+            steps: 1_000,
+            agent_recovery: Span::from_secs(60),
+            reopen: Span::from_secs(3_600),
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! One step of one run: lifecycle and what is known of it.
+
+use std::sync::{Arc, LazyLock};
+
+use super::Event;
+use crate::flow::machine::{Chart, Machine, Place, Source, Superstate, Transition};
+use crate::model::{Action, AgentId, Failure, Map, Timestamp};
+use crate::states;
+
+states!(
+    /// Where a step stands (S1.4).
+    StepStatus {
+        /// Its needs are not done yet.
+        Pending = "pending",
+        /// For the next attempt, or for an agent.
+        Waiting = "waiting",
+        /// For a person.
+        AwaitingApproval = "awaiting_approval",
+        /// An attempt is in flight.
+        Running = "running",
+        /// Its effect is being verified.
+        Verifying = "verifying",
+        /// Done.
+        Succeeded = "succeeded",
+        /// Not done, and given up.
+        Failed = "failed",
+        /// Stopped, or not to be started any more.
+        Cancelled = "cancelled",
+        /// Its condition did not hold.
+        Skipped = "skipped",
+        /// An intent without an outcome.
+        InDoubt = "in_doubt",
+        /// Its undo is in flight, or waits for its next attempt.
+        Undoing = "undoing",
+        /// Reversed.
+        Undone = "undone",
+        /// An undo's intent without an outcome.
+        UndoInDoubt = "undo_in_doubt",
+        /// Its undo was given up: a person is needed.
+        UndoFailed = "undo_failed",
+    }
+);
+
+/// The lifecycle of steps.
+pub static STEP: LazyLock<Machine<StepStatus, StepState, Event>> = LazyLock::new(|| {
+    use StepStatus::*;
+    const fn go(
+        from: &'static [StepStatus],
+        to: StepStatus,
+        on: &'static str,
+    ) -> Transition<StepStatus, StepState, Event> {
+        Transition { from: Source::States(from), to, on, guard: None, callback: None }
+    }
+    Machine::new(Chart {
+        name: "step",
+        initial: Pending,
+        superstates: &[
+            Superstate { name: "Ahead", of: &[Pending, Waiting, AwaitingApproval] },
+            Superstate { name: "Done", of: &[Succeeded, Skipped, Failed, Cancelled] },
+            Superstate { name: "Rollback", of: &[Undoing, Undone, UndoInDoubt, UndoFailed] },
+        ],
+        transitions: const {
+            &[
+                go(&[Pending, AwaitingApproval, InDoubt], Waiting, "no agent is selectable"),
+                go(&[Pending], AwaitingApproval, "its approval is asked for"),
+                go(&[Pending, Waiting, AwaitingApproval, InDoubt, Failed], Running, "an attempt starts"),
+                go(&[Running], Waiting, "an attempt failed, another will follow"),
+                go(&[Running], Verifying, "the action answered"),
+                go(&[Running, Verifying, InDoubt], Succeeded, "done"),
+                go(
+                    &[Pending, Waiting, AwaitingApproval, Running, Verifying, InDoubt],
+                    Failed,
+                    "given up, or never sent",
+                ),
+                go(&[Running, Verifying], InDoubt, "a crash took the outcome"),
+                go(&[Pending], Skipped, "its condition does not hold"),
+                go(
+                    &[Pending, Waiting, AwaitingApproval, Running, Verifying, InDoubt],
+                    Cancelled,
+                    "the run is cancelled or rolled back",
+                ),
+                go(
+                    &[Succeeded, Failed, Cancelled, InDoubt, UndoInDoubt, UndoFailed],
+                    Undoing,
+                    "its undo starts",
+                ),
+                go(&[Undoing, UndoInDoubt], Undone, "reversed"),
+                go(&[Undoing], UndoInDoubt, "a crash took the undo's outcome"),
+                go(
+                    &[Undoing, UndoInDoubt, Succeeded, Failed, Cancelled, InDoubt],
+                    UndoFailed,
+                    "its undo is given up",
+                ),
+            ]
+        },
+    })
+});
+
+/// What is known of one step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StepState {
+    pub(super) place: Place<StepStatus, 0>,
+    pub(super) attempt: u32,
+    pub(super) undo_attempt: u32,
+    pub(super) agent: Option<AgentId>,
+    pub(super) started_at: Option<Timestamp>,
+    pub(super) ended_at: Option<Timestamp>,
+    pub(super) until: Option<Timestamp>,
+    pub(super) action: Option<Arc<Action>>,
+    pub(super) undo: Option<Arc<Action>>,
+    pub(super) output: Option<Arc<Map>>,
+    pub(super) failure: Option<Arc<Failure>>,
+    pub(super) in_doubt: bool,
+}
+
+impl StepState {
+    pub(super) fn new(at: Timestamp) -> Self {
+        StepState {
+            place: Place::new(StepStatus::Pending, at),
+            attempt: 0,
+            undo_attempt: 0,
+            agent: None,
+            started_at: None,
+            ended_at: None,
+            until: None,
+            action: None,
+            undo: None,
+            output: None,
+            failure: None,
+            in_doubt: false,
+        }
+    }
+
+    /// Where it stands.
+    pub fn status(&self) -> StepStatus {
+        self.place.now()
+    }
+    /// Since when it stands there.
+    pub fn since(&self) -> Timestamp {
+        self.place.since()
+    }
+    /// Forward attempts so far.
+    pub fn attempt(&self) -> u32 {
+        self.attempt
+    }
+    /// Undo attempts so far.
+    pub fn undo_attempt(&self) -> u32 {
+        self.undo_attempt
+    }
+    /// The agent of the last attempt, forward or undo.
+    pub fn agent(&self) -> Option<AgentId> {
+        self.agent
+    }
+    /// When the last forward attempt started.
+    pub fn started_at(&self) -> Option<Timestamp> {
+        self.started_at
+    }
+    /// When it was done forward.
+    pub fn ended_at(&self) -> Option<Timestamp> {
+        self.ended_at
+    }
+    /// The deadline of what runs, or the end of what it waits for.
+    pub fn until(&self) -> Option<Timestamp> {
+        self.until
+    }
+    /// What it does, once it was resolved.
+    pub fn action(&self) -> Option<&Action> {
+        self.action.as_deref()
+    }
+    /// What will reverse it.
+    pub fn undo(&self) -> Option<&Action> {
+        self.undo.as_deref()
+    }
+    /// What it answered.
+    pub fn output(&self) -> Option<&Map> {
+        self.output.as_deref()
+    }
+    /// Why its last attempt, or its last undo attempt, failed.
+    pub fn failure(&self) -> Option<&Failure> {
+        self.failure.as_deref()
+    }
+    /// Whether an attempt ended without an answer, so that its effect may exist.
+    pub fn in_doubt(&self) -> bool {
+        self.in_doubt
+    }
+    /// Whether it counts as done for the steps that need it.
+    pub fn is_done(&self) -> bool {
+        matches!(self.status(), StepStatus::Succeeded | StepStatus::Skipped | StepStatus::Failed)
+    }
+}

@@ -1,0 +1,360 @@
+//! A table-driven, hierarchical state machine.
+//!
+//! A [`Chart`] is data: states, superstates, transitions with guards and callbacks. A [`Machine`]
+//! compiles it into a square table, so that a transition is one look-up. A [`Place`] is where one
+//! thing stands in it, with a bounded history. `check` decides (guards run here), `enter` only
+//! moves: replaying facts never makes a decision again.
+
+use std::fmt;
+
+use crate::model::Timestamp;
+
+/// A set of states. Implemented by [`states!`](crate::states).
+pub trait Status: Copy + Eq + fmt::Debug + 'static {
+    /// Every state, in declaration order.
+    const ALL: &'static [Self];
+    /// Position in [`Status::ALL`].
+    fn index(self) -> usize;
+    /// The word for it, in JSON and on screens.
+    fn name(self) -> &'static str;
+}
+
+/// Declares a fieldless enum of states with names in snake case.
+#[macro_export]
+macro_rules! states {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+        pub enum $name { $($(#[$vdoc])* #[serde(rename = $text)] $variant),+ }
+
+        impl $crate::flow::machine::Status for $name {
+            const ALL: &'static [Self] = &[$($name::$variant),+];
+            fn index(self) -> usize { self as usize }
+            fn name(self) -> &'static str { match self { $($name::$variant => $text),+ } }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad($crate::flow::machine::Status::name(*self))
+            }
+        }
+    };
+}
+
+/// A named set of states; a transition declared on it holds for each of them.
+pub struct Superstate<S: 'static> {
+    /// Its name, for the printed table.
+    pub name: &'static str,
+    /// The states within.
+    pub of: &'static [S],
+}
+
+/// Where a transition starts.
+pub enum Source<S: 'static> {
+    /// In one of these states.
+    States(&'static [S]),
+    /// In any state of the superstate of this name.
+    Within(&'static str),
+}
+
+/// A predicate that refuses with a reason.
+pub struct Guard<C: ?Sized> {
+    /// What it asks, for the printed table.
+    pub name: &'static str,
+    /// `Err` says why not, for people.
+    pub check: fn(&C) -> Result<(), String>,
+}
+
+/// A callback on a transition: it may emit, it does no I/O.
+pub type Callback<S, C, E> = fn(&C, &Change<S>, &mut Vec<E>);
+
+/// A permitted change.
+pub struct Transition<S: 'static, C: ?Sized + 'static, E: 'static> {
+    /// From where.
+    pub from: Source<S>,
+    /// To where.
+    pub to: S,
+    /// What makes it happen, for the printed table.
+    pub on: &'static str,
+    /// Whether it may happen now.
+    pub guard: Option<Guard<C>>,
+    /// What it sets off.
+    pub callback: Option<Callback<S, C, E>>,
+}
+
+/// A lifecycle as data: `C` is what guards look at, `E` what callbacks emit.
+pub struct Chart<S: 'static, C: ?Sized + 'static, E: 'static> {
+    /// Whose lifecycle it is.
+    pub name: &'static str,
+    /// Where it starts.
+    pub initial: S,
+    /// Named sets of states.
+    pub superstates: &'static [Superstate<S>],
+    /// Permitted changes; the first that fits a pair of states counts.
+    pub transitions: &'static [Transition<S, C, E>],
+}
+
+/// One change of state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Change<S> {
+    /// Before.
+    pub from: S,
+    /// After.
+    pub to: S,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Why a change is not permitted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal<S> {
+    /// The table has no such transition.
+    Illegal {
+        /// Whose lifecycle.
+        machine: &'static str,
+        /// The present state.
+        from: S,
+        /// The state asked for.
+        to: S,
+    },
+    /// Its guard said no.
+    Guarded {
+        /// What the guard asks.
+        guard: &'static str,
+        /// Its answer.
+        why: String,
+    },
+}
+
+impl<S: Status> fmt::Display for Refusal<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refusal::Illegal { machine, from, to } => {
+                write!(f, "a {machine} that is {} cannot become {}", from.name(), to.name())
+            }
+            Refusal::Guarded { why, .. } => f.write_str(why),
+        }
+    }
+}
+
+/// A compiled chart.
+pub struct Machine<S: 'static, C: ?Sized + 'static, E: 'static> {
+    chart: Chart<S, C, E>,
+    /// `table[from * n + to]` is 1 + the index of the transition, or 0.
+    table: Vec<u8>,
+}
+
+impl<S: Status, C: ?Sized, E> Machine<S, C, E> {
+    /// Compiles a chart.
+    ///
+    /// # Panics
+    /// If the chart names an unknown superstate or has more than 254 transitions: a mistake in the code.
+    pub fn new(chart: Chart<S, C, E>) -> Self {
+        let n = S::ALL.len();
+        let mut table = vec![0; n * n];
+        for (i, transition) in chart.transitions.iter().enumerate() {
+            let number = u8::try_from(i + 1).expect("at most 254 transitions");
+            for from in chart.sources(transition) {
+                let cell = &mut table[from.index() * n + transition.to.index()];
+                if *cell == 0 {
+                    *cell = number;
+                }
+            }
+        }
+        Machine { chart, table }
+    }
+
+    /// The data that it was compiled from.
+    pub fn chart(&self) -> &Chart<S, C, E> {
+        &self.chart
+    }
+
+    fn find(&self, from: S, to: S) -> Option<&Transition<S, C, E>> {
+        let number = self.table[from.index() * S::ALL.len() + to.index()];
+        number.checked_sub(1).map(|i| &self.chart.transitions[usize::from(i)])
+    }
+
+    /// Whether a change is permitted now; if it is, its callback has been run.
+    pub fn check(
+        &self,
+        from: S,
+        to: S,
+        at: Timestamp,
+        context: &C,
+        emitted: &mut Vec<E>,
+    ) -> Result<(), Refusal<S>> {
+        let Some(transition) = self.find(from, to) else {
+            return Err(Refusal::Illegal { machine: self.chart.name, from, to });
+        };
+        if let Some(guard) = &transition.guard {
+            (guard.check)(context).map_err(|why| Refusal::Guarded { guard: guard.name, why })?;
+        }
+        if let Some(callback) = transition.callback {
+            callback(context, &Change { from, to, at }, emitted);
+        }
+        Ok(())
+    }
+
+    /// Moves, as a recorded fact says. Only the table is asked, no guard.
+    pub fn enter<const H: usize>(
+        &self,
+        place: &mut Place<S, H>,
+        to: S,
+        at: Timestamp,
+    ) -> Result<(), Refusal<S>> {
+        let from = place.now;
+        if self.find(from, to).is_none() {
+            return Err(Refusal::Illegal { machine: self.chart.name, from, to });
+        }
+        place.go(to, at);
+        Ok(())
+    }
+
+    /// Whether a state belongs to a superstate.
+    pub fn is_within(&self, state: S, superstate: &str) -> bool {
+        self.chart.superstates.iter().any(|s| s.name == superstate && s.of.contains(&state))
+    }
+
+    /// Whether nothing leads out of a state.
+    pub fn is_terminal(&self, state: S) -> bool {
+        let n = S::ALL.len();
+        self.table[state.index() * n..][..n].iter().all(|cell| *cell == 0)
+    }
+}
+
+impl<S: Status, C: ?Sized, E> Chart<S, C, E> {
+    /// The states in which a transition may start.
+    pub fn sources(&self, transition: &Transition<S, C, E>) -> &'static [S] {
+        match transition.from {
+            Source::States(states) => states,
+            Source::Within(name) => {
+                let found = self.superstates.iter().find(|s| s.name == name);
+                found.unwrap_or_else(|| panic!("{}: no superstate {name}", self.name)).of
+            }
+        }
+    }
+}
+
+/// Where one thing stands, since when, and the last `H` states before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place<S, const H: usize> {
+    now: S,
+    since: Timestamp,
+    changes: u32,
+    past: [(S, Timestamp); H],
+}
+
+impl<S: Status, const H: usize> Place<S, H> {
+    /// At the start of a lifecycle.
+    pub fn new(initial: S, at: Timestamp) -> Self {
+        Place { now: initial, since: at, changes: 0, past: [(initial, at); H] }
+    }
+
+    /// The present state.
+    pub fn now(&self) -> S {
+        self.now
+    }
+
+    /// When the present state was entered.
+    pub fn since(&self) -> Timestamp {
+        self.since
+    }
+
+    /// How often it changed.
+    pub fn changes(&self) -> u32 {
+        self.changes
+    }
+
+    /// The states before the present one with the time at which each was entered, oldest first; at most `H`.
+    pub fn history(&self) -> impl Iterator<Item = (S, Timestamp)> + '_ {
+        let changes = self.changes as usize;
+        (changes.saturating_sub(H)..changes).map(|i| self.past[i % H.max(1)])
+    }
+
+    fn go(&mut self, to: S, at: Timestamp) {
+        if H > 0 {
+            self.past[self.changes as usize % H] = (self.now, self.since);
+        }
+        self.changes = self.changes.saturating_add(1);
+        (self.now, self.since) = (to, at);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    states!(Door { Open = "open", Closed = "closed", Locked = "locked", Gone = "gone" });
+
+    struct Key(bool);
+
+    fn door() -> Machine<Door, Key, &'static str> {
+        Machine::new(Chart {
+            name: "door",
+            initial: Door::Open,
+            superstates: &[Superstate { name: "Shut", of: &[Door::Closed, Door::Locked] }],
+            transitions: &[
+                Transition {
+                    from: Source::States(&[Door::Open]),
+                    to: Door::Closed,
+                    on: "close",
+                    guard: None,
+                    callback: Some(|_, change, out| out.push(change.from.name())),
+                },
+                Transition {
+                    from: Source::States(&[Door::Closed]),
+                    to: Door::Locked,
+                    on: "lock",
+                    guard: Some(Guard {
+                        name: "has a key",
+                        check: |key: &Key| key.0.then_some(()).ok_or("no key".to_owned()),
+                    }),
+                    callback: None,
+                },
+                Transition {
+                    from: Source::Within("Shut"),
+                    to: Door::Gone,
+                    on: "remove",
+                    guard: None,
+                    callback: None,
+                },
+            ],
+        })
+    }
+
+    #[test]
+    fn guards_refuse_and_callbacks_emit() {
+        let (machine, mut out) = (door(), Vec::new());
+        let at = Timestamp(1);
+        assert_eq!(machine.check(Door::Open, Door::Closed, at, &Key(false), &mut out), Ok(()));
+        assert_eq!(out, ["open"]);
+        let refused = machine.check(Door::Closed, Door::Locked, at, &Key(false), &mut out).unwrap_err();
+        assert_eq!(refused.to_string(), "no key");
+        assert_eq!(machine.check(Door::Closed, Door::Locked, at, &Key(true), &mut out), Ok(()));
+        let illegal = machine.check(Door::Open, Door::Locked, at, &Key(true), &mut out).unwrap_err();
+        assert_eq!(illegal.to_string(), "a door that is open cannot become locked");
+    }
+
+    #[test]
+    fn a_superstate_lends_its_transitions() {
+        let machine = door();
+        for (from, ok) in
+            [(Door::Open, false), (Door::Closed, true), (Door::Locked, true), (Door::Gone, false)]
+        {
+            let mut place = Place::<_, 2>::new(from, Timestamp(0));
+            assert_eq!(machine.enter(&mut place, Door::Gone, Timestamp(1)).is_ok(), ok, "{from}");
+        }
+        assert!(machine.is_terminal(Door::Gone) && !machine.is_terminal(Door::Locked));
+    }
+
+    #[test]
+    fn history_is_bounded_and_in_order() {
+        let mut place = Place::<_, 2>::new(Door::Open, Timestamp(0));
+        for (i, to) in [Door::Closed, Door::Locked, Door::Gone].into_iter().enumerate() {
+            place.go(to, Timestamp(i as i64 + 1));
+        }
+        assert_eq!(place.now(), Door::Gone);
+        let past: Vec<_> = place.history().collect();
+        assert_eq!(past, [(Door::Closed, Timestamp(1)), (Door::Locked, Timestamp(2))]);
+    }
+}

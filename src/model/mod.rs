@@ -1,0 +1,24 @@
+//! The vocabulary of quell: plain values that every layer shares. Nothing here decides anything.
+
+mod action;
+mod detection;
+mod ids;
+mod outcome;
+mod severity;
+mod signal;
+mod text;
+mod time;
+
+pub use action::{Action, ValueType};
+pub use detection::{Detection, RuleHead};
+pub use ids::{AgentId, DetectionId, Digest, IncidentId, ParseIdError, RequestId, RunId, Seq, StepIx};
+pub use outcome::{Failure, FailureKind, Outcome};
+pub use severity::{Priority, Severity};
+pub use signal::{Common, Signal};
+pub use text::SafeText;
+pub use time::{ParseSpanError, Span, Timestamp};
+
+/// A JSON value: what inputs, arguments, outputs and evidence are made of.
+pub type Value = serde_json::Value;
+/// A JSON object with its keys in order.
+pub type Map = serde_json::Map<String, Value>;
