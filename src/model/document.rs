@@ -5,8 +5,9 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, Error as _};
 
+use super::tape::{Root, Tape};
 use super::{Map, Value};
 
 /// A single value of a field.
@@ -74,13 +75,13 @@ impl From<Scalar<'_>> for Value {
 
 /// A piece of the line, or (from `text.len()` on) of the side text.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Slice {
-    start: u32,
-    len: u32,
+pub(super) struct Slice {
+    pub(super) start: u32,
+    pub(super) len: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Kind {
+pub(super) enum Kind {
     Null,
     Bool(bool),
     Unsigned(u64),
@@ -93,9 +94,9 @@ enum Kind {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Node {
-    key: Slice,
-    kind: Kind,
+pub(super) struct Node {
+    pub(super) key: Slice,
+    pub(super) kind: Kind,
 }
 
 /// A record: its raw line and its fields. Of duplicate keys the last one counts.
@@ -287,134 +288,6 @@ impl<'a> Field<'a> {
             None if matches!(self.kind(), Kind::Array(_)) => self.items().map(Field::to_value).collect(),
             None => self.fields().map(|(key, field)| (key.to_string(), field.to_value())).collect(),
         }
-    }
-}
-
-/// What the parser writes.
-struct Tape<'t> {
-    line: &'t str,
-    side: String,
-    nodes: Vec<Node>,
-}
-
-impl Tape<'_> {
-    /// A text that the parser hands out of the line is remembered by its place in it.
-    fn slice(&mut self, text: &str) -> Slice {
-        let len = text.len() as u32;
-        let offset = (text.as_ptr() as usize).wrapping_sub(self.line.as_ptr() as usize);
-        if offset < self.line.len() {
-            return Slice { start: offset as u32, len };
-        }
-        let start = (self.line.len() + self.side.len()) as u32;
-        self.side.push_str(text);
-        Slice { start, len }
-    }
-
-    fn push(&mut self, key: Slice, kind: Kind) -> usize {
-        self.nodes.push(Node { key, kind });
-        self.nodes.len() - 1
-    }
-}
-
-const NO_KEY: Slice = Slice { start: 0, len: 0 };
-
-struct Root<'a, 't>(&'a mut Tape<'t>);
-
-impl<'de> Visitor<'de> for Root<'_, '_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(key) = map.next_key_seed(Key(self.0))? {
-            map.next_value_seed(Element { tape: self.0, key })?;
-        }
-        Ok(())
-    }
-}
-
-struct Key<'a, 't>(&'a mut Tape<'t>);
-
-impl<'de> DeserializeSeed<'de> for Key<'_, '_> {
-    type Value = Slice;
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Slice, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Key<'_, '_> {
-    type Value = Slice;
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-    fn visit_str<E>(self, text: &str) -> Result<Slice, E> {
-        Ok(self.0.slice(text))
-    }
-}
-
-struct Element<'a, 't> {
-    tape: &'a mut Tape<'t>,
-    key: Slice,
-}
-
-impl Element<'_, '_> {
-    fn leaf<E>(self, kind: Kind) -> Result<(), E> {
-        self.tape.push(self.key, kind);
-        Ok(())
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Element<'_, '_> {
-    type Value = ();
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Element<'_, '_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-    fn visit_unit<E>(self) -> Result<(), E> {
-        self.leaf(Kind::Null)
-    }
-    fn visit_bool<E>(self, value: bool) -> Result<(), E> {
-        self.leaf(Kind::Bool(value))
-    }
-    fn visit_u64<E>(self, value: u64) -> Result<(), E> {
-        self.leaf(Kind::Unsigned(value))
-    }
-    fn visit_i64<E>(self, value: i64) -> Result<(), E> {
-        self.leaf(Kind::Negative(value))
-    }
-    fn visit_f64<E>(self, value: f64) -> Result<(), E> {
-        self.leaf(Kind::Float(value))
-    }
-    fn visit_str<E>(self, text: &str) -> Result<(), E> {
-        let slice = self.tape.slice(text);
-        self.leaf(Kind::Text(slice))
-    }
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        let at = self.tape.push(self.key, Kind::Array(0));
-        while seq.next_element_seed(Element { tape: self.tape, key: NO_KEY })?.is_some() {}
-        let end = self.tape.nodes.len() as u32;
-        if let Some(node) = self.tape.nodes.get_mut(at) {
-            node.kind = Kind::Array(end);
-        }
-        Ok(())
-    }
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
-        let at = self.tape.push(self.key, Kind::Object(0));
-        Root(self.tape).visit_map(map)?;
-        let end = self.tape.nodes.len() as u32;
-        if let Some(node) = self.tape.nodes.get_mut(at) {
-            node.kind = Kind::Object(end);
-        }
-        Ok(())
     }
 }
 

@@ -8,6 +8,7 @@ mod mistake;
 mod outcome;
 mod severity;
 mod signal;
+mod tape;
 mod text;
 mod time;
 
