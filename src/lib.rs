@@ -4,4 +4,5 @@ pub mod engine;
 pub mod flow;
 pub mod model;
 pub mod rule;
+pub mod source;
 pub mod workflow;
