@@ -7,7 +7,7 @@ use super::field::FieldName;
 use super::pattern::{Anchor, Pattern};
 use super::report::Report;
 use super::search::{Search, one_field};
-use super::yaml::{Kind, Node, Place};
+use super::yaml::{Node, Place};
 use crate::model::Signal;
 
 /// The longest condition, in bytes, and the deepest nesting.

@@ -44,6 +44,8 @@ const LATER_TYPES: &[&str] =
     &["temporal", "temporal_ordered", "value_sum", "value_avg", "value_percentile", "value_median"];
 /// The longest timespan: what a source can be read back for after a restart.
 pub const LONGEST_TIMESPAN: Span = Span::from_secs(24 * 3600);
+/// The most distinct values that a group counts.
+pub const VALUES_PER_GROUP: usize = 4_096;
 /// The most group-by fields.
 pub const GROUP_FIELDS: usize = 16;
 
@@ -57,7 +59,7 @@ pub fn read(node: &Node, report: &mut Report) -> Option<Draft> {
             _ => report.unknown(entry, "correlation", KEYS),
         }
     }
-    let mut get = |key: &str, report: &mut Report| {
+    let get = |key: &str, report: &mut Report| {
         let entry = entries.iter().find(|entry| entry.key == key);
         if entry.is_none() {
             report.mistake(node.at, format!("expected `{key}` in correlation"));
@@ -79,6 +81,10 @@ pub fn read(node: &Node, report: &mut Report) -> Option<Draft> {
         value
     });
     let counted = match (kind?, field) {
+        (CountedKind::Values, Some((at, _))) if bounds.is_some_and(|b| b.min > VALUES_PER_GROUP as u64) => {
+            report.mistake(at, format!("expected a value_count of at most {VALUES_PER_GROUP}"));
+            return None;
+        }
         (CountedKind::Values, Some((_, field))) => Counted::Values(FieldName::new(&field)),
         (CountedKind::Values, None) => {
             let at = condition.map_or(node.at, |entry| entry.at);

@@ -19,7 +19,7 @@ mod search;
 mod set;
 mod yaml;
 
-pub use correlation::{Bounds, Counted};
+pub use correlation::{Bounds, Counted, VALUES_PER_GROUP};
 pub use field::FieldName;
 pub use load::load;
 pub use origin::Origin;
