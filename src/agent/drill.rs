@@ -53,7 +53,7 @@ fn fnv1a(bytes: &[u8]) -> u64 {
 
 /// A number below `below`, from a uniform hash.
 fn scale(hash: u64, below: u64) -> u64 {
-    (u128::from(hash) * u128::from(below) >> 64) as u64
+    ((u128::from(hash) * u128::from(below)) >> 64) as u64
 }
 
 fn pretend(spec: &DrillSpec, seed: u64, task: &Task) -> Reply {
@@ -81,7 +81,10 @@ fn pretend(spec: &DrillSpec, seed: u64, task: &Task) -> Reply {
 fn is(found: &Value, value: &str) -> bool {
     match found {
         Value::String(text) => text == value,
-        other => other.to_string() == value,
+        other => {
+            let shown = other.to_string();
+            shown == value
+        }
     }
 }
 
