@@ -5,6 +5,7 @@
 //! records are durable.
 
 mod agents;
+mod apply;
 mod event;
 mod incident;
 mod input;

@@ -111,6 +111,8 @@ pub struct StepState {
     pub(super) output: Option<Arc<Map>>,
     pub(super) failure: Option<Arc<Failure>>,
     pub(super) in_doubt: bool,
+    pub(super) undo_in_flight: bool,
+    pub(super) undo_started_at: Option<Timestamp>,
 }
 
 impl StepState {
@@ -128,6 +130,8 @@ impl StepState {
             output: None,
             failure: None,
             in_doubt: false,
+            undo_in_flight: false,
+            undo_started_at: None,
         }
     }
 
