@@ -2,15 +2,16 @@
 //! virtual time and measurements are thin shells around it.
 
 use std::sync::Arc;
+use std::sync::mpsc::Sender;
 
 use hashbrown::HashMap;
 
 use super::feed::{Feed, Subscription};
+use super::hash::RecordsHash;
 use super::inbox::Message;
 use crate::engine::{Actor, Answer, Effect, Engine, Gate, Input, Output, Record, Request, State};
 use crate::journal::{Journal, JournalError};
-use crate::model::{RequestId, Seq, Timestamp};
-use std::sync::mpsc::Sender;
+use crate::model::{Digest, RequestId, Seq, Timestamp};
 
 /// Where an answer goes, and under which number.
 type Asker = (Sender<(RequestId, Answer)>, RequestId);
@@ -21,15 +22,18 @@ pub struct Driver {
     gate: Gate,
     feed: Feed,
     durable: Seq,
+    hash: Option<RecordsHash>,
     askers: HashMap<RequestId, Asker, foldhash::fast::FixedState>,
     asked: u64,
 }
 
 impl Driver {
-    /// Takes an engine and what it said at its start.
-    pub fn new(engine: Engine, output: Output) -> Self {
+    /// Takes an engine, what it said at its start, and the hash of the records
+    /// before that, if it is wanted (it costs a microsecond for each record).
+    pub fn new(engine: Engine, output: Output, hash: Option<RecordsHash>) -> Self {
         let mut driver = Driver {
             durable: 0,
+            hash,
             engine,
             gate: Gate::new(),
             feed: Feed::default(),
@@ -95,6 +99,9 @@ impl Driver {
         let released = self.gate.durable_up_to(seq);
         self.durable = self.durable.max(seq);
         for batch in &released.batches {
+            if let Some(hash) = &mut self.hash {
+                batch.iter().for_each(|record| hash.add(record));
+            }
             self.feed.publish(batch);
         }
         if self.feed.is_behind() && self.is_durable() {
@@ -125,11 +132,6 @@ impl Driver {
         self.feed.is_behind() && !self.is_durable()
     }
 
-    /// The screens.
-    pub fn feed(&mut self) -> (&mut Feed, &State) {
-        (&mut self.feed, self.engine.state())
-    }
-
     /// Adds a screen; see [`Feed::subscribe`]. Only while everything is durable.
     pub fn subscribe(&mut self) -> Subscription {
         debug_assert!(self.is_durable());
@@ -151,12 +153,18 @@ impl Driver {
         }
     }
 
-    /// Goes on with an engine that was rebuilt from disk. Screens begin anew, with its first commit.
-    pub fn replace(&mut self, engine: Engine, output: Output) {
-        self.engine = engine;
-        self.gate = Gate::new();
-        self.durable = self.engine.state().seq() - output.records.len() as Seq;
-        self.gate.offer(output);
+    /// Goes on with an engine that was rebuilt from disk, and whose first commit is done: the screens
+    /// begin anew.
+    pub fn replace(&mut self, rebuilt: Driver) {
+        let feed = std::mem::take(&mut self.feed);
+        *self = rebuilt;
+        self.feed = feed;
+        self.feed.restart(self.engine.state());
+    }
+
+    /// The hash of every durable record, if one is kept.
+    pub fn records_hash(&self) -> Option<Digest> {
+        self.hash.as_ref().map(RecordsHash::digest)
     }
 
     /// Before a clean stop: journals what is held in memory only.

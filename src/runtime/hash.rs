@@ -64,29 +64,36 @@ fn normalised(event: &Event) -> Normal {
         }
         _ => {}
     }
-    let mut event = event.clone();
-    match actor(&mut event) {
-        Some(by) if *by != Actor::engine() => {
-            *by = Actor(Arc::from("person"));
-            Normal::Other(Box::new(event))
-        }
-        _ => Normal::AsIs,
+    if by(event).is_none_or(|by| *by == Actor::engine()) {
+        return Normal::AsIs;
     }
+    let mut event = event.clone();
+    if let Some(by) = by_mut(&mut event) {
+        *by = Actor(Arc::from("person"));
+    }
+    Normal::Other(Box::new(event))
 }
 
-fn actor(event: &mut Event) -> Option<&mut Actor> {
-    match event {
-        Event::IncidentChanged { by, .. }
-        | Event::RunCreated { by, .. }
-        | Event::RunPaused { by, .. }
-        | Event::RunResumed { by, .. }
-        | Event::RunUnparked { by, .. }
-        | Event::RollbackStarted { by, .. }
-        | Event::RunAbandoned { by, .. }
-        | Event::RequestRefused { by, .. } => Some(by),
-        _ => None,
-    }
+/// Both ways to look at who ordered an event, from one list of events.
+macro_rules! ordered_by {
+    ($($name:ident: $ty:ty => $some:ty),+) => { $(
+        fn $name(event: $ty) -> Option<$some> {
+            match event {
+                Event::IncidentChanged { by, .. }
+                | Event::RunCreated { by, .. }
+                | Event::RunPaused { by, .. }
+                | Event::RunResumed { by, .. }
+                | Event::RunUnparked { by, .. }
+                | Event::RollbackStarted { by, .. }
+                | Event::RunAbandoned { by, .. }
+                | Event::RequestRefused { by, .. } => Some(by),
+                _ => None,
+            }
+        }
+    )+ };
 }
+
+ordered_by!(by: &Event => &Actor, by_mut: &mut Event => &mut Actor);
 
 #[cfg(test)]
 mod tests {

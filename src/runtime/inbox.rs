@@ -75,6 +75,9 @@ struct Shared {
 struct Queues {
     messages: VecDeque<Message>,
     signals: VecDeque<Arrived>,
+    /// No signal is taken any more.
+    stopped: bool,
+    /// Nothing is taken any more.
     closed: bool,
 }
 
@@ -109,10 +112,10 @@ impl Inbox {
     /// Adds a signal; waits while the queue is full. False if the driver takes none any more.
     pub fn offer(&self, arrived: Arrived) -> bool {
         let mut queues = self.lock();
-        while queues.signals.len() >= SIGNAL_QUEUE && !queues.closed {
+        while queues.signals.len() >= SIGNAL_QUEUE && !queues.stopped {
             queues = self.0.drained.wait(queues).unwrap_or_else(PoisonError::into_inner);
         }
-        if queues.closed {
+        if queues.stopped {
             return false;
         }
         queues.signals.push_back(arrived);
@@ -121,12 +124,12 @@ impl Inbox {
         true
     }
 
-    /// Waits for `patience`, or until the door closes. False if it is closed.
+    /// Waits for `patience`, or until no signal is wanted any more. False if that is so.
     pub fn pause(&self, patience: Duration) -> bool {
         let queues = self.lock();
-        let open = |queues: &mut Queues| !queues.closed;
-        let result = self.0.drained.wait_timeout_while(queues, patience, open);
-        !result.unwrap_or_else(PoisonError::into_inner).0.closed
+        let wanted = |queues: &mut Queues| !queues.stopped;
+        let result = self.0.drained.wait_timeout_while(queues, patience, wanted);
+        !result.unwrap_or_else(PoisonError::into_inner).0.stopped
     }
 
     /// Takes every message and up to `most` signals; waits up to `patience` if there is nothing.
@@ -148,9 +151,17 @@ impl Inbox {
         }
     }
 
+    /// Takes no more signals; those in the queue stay.
+    pub fn stop_signals(&self) {
+        self.lock().stopped = true;
+        self.0.drained.notify_all();
+    }
+
     /// Ends it: nobody waits here any more.
     pub fn close(&self) {
-        self.lock().closed = true;
+        let mut queues = self.lock();
+        (queues.stopped, queues.closed) = (true, true);
+        drop(queues);
         self.0.drained.notify_all();
         self.0.filled.notify_all();
     }
@@ -159,18 +170,10 @@ impl Inbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Common, Map, Timestamp};
     use crate::runtime::clock::instant;
 
     fn signal() -> Arrived {
-        let signal = Signal {
-            at: Timestamp(0),
-            weight: 1,
-            common: Common::default(),
-            document: Map::new(),
-            raw: "".into(),
-        };
-        Arrived { signal, at: instant() }
+        Arrived { signal: crate::runtime::tests::signal(0), at: instant() }
     }
 
     #[test]
