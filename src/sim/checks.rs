@@ -40,6 +40,9 @@ pub struct Witness {
     completed: BTreeMap<RunId, Vec<StepIx>>,
     /// How many of the completed steps an undo has reached, counted from the last.
     undoing: BTreeMap<RunId, usize>,
+    /// Steps of which an attempt ended without an answer.
+    doubtful: BTreeSet<(RunId, StepIx)>,
+    running: BTreeSet<(RunId, StepIx)>,
     live: BTreeMap<(Arc<str>, Arc<str>), RunId>,
     dedup: BTreeMap<RunId, (Arc<str>, Arc<str>)>,
     paused: BTreeSet<RunId>,
@@ -73,19 +76,25 @@ impl Witness {
             }
             Event::StepStarted { run, step, attempt, .. } => return self.intent(*run, *step, *attempt),
             Event::StepSucceeded { run, step, .. } => {
+                self.running.remove(&(*run, *step));
                 self.outcomes.insert((*run, *step), Done::Succeeded);
                 self.complete(*run, *step);
             }
-            Event::StepFailed { run, step, failure, retry_at: None, .. } => {
-                self.outcomes.insert((*run, *step), Done::Failed);
-                if failure.kind.in_doubt() {
-                    self.complete(*run, *step);
+            Event::StepFailed { run, step, failure, retry_at, .. } => {
+                self.answered(*run, *step, failure.kind.in_doubt());
+                if retry_at.is_none() {
+                    self.outcomes.insert((*run, *step), Done::Failed);
+                    self.complete_if_doubtful(*run, *step);
                 }
             }
+            Event::StepInDoubt { run, step, .. } => self.answered(*run, *step, true),
             Event::StepSkipped { run, step, .. } => {
                 self.outcomes.insert((*run, *step), Done::Skipped);
             }
-            Event::StepCancelled { run, step, in_doubt: true } => self.complete(*run, *step),
+            Event::StepCancelled { run, step, in_doubt } => {
+                self.answered(*run, *step, *in_doubt);
+                self.complete_if_doubtful(*run, *step);
+            }
             Event::UndoStarted { run, step, attempt, .. } => {
                 self.intents.insert((*run, *step, *attempt, true));
                 return self.undo_in_order(*run, *step);
@@ -93,6 +102,11 @@ impl Witness {
             Event::RollbackStarted { run, .. } => {
                 self.undoing.insert(*run, 0);
                 self.paused.remove(run);
+                let idle =
+                    self.doubtful.iter().filter(|place| place.0 == *run && !self.running.contains(place));
+                for (run, step) in idle.copied().collect::<Vec<_>>() {
+                    self.complete(run, step);
+                }
             }
             Event::RunPaused { run, .. } => {
                 self.paused.insert(*run);
@@ -116,6 +130,19 @@ impl Witness {
         }
     }
 
+    fn answered(&mut self, run: RunId, step: StepIx, in_doubt: bool) {
+        self.running.remove(&(run, step));
+        if in_doubt {
+            self.doubtful.insert((run, step));
+        }
+    }
+
+    fn complete_if_doubtful(&mut self, run: RunId, step: StepIx) {
+        if self.doubtful.contains(&(run, step)) {
+            self.complete(run, step);
+        }
+    }
+
     fn complete(&mut self, run: RunId, step: StepIx) {
         let completed = self.completed.entry(run).or_default();
         if !completed.contains(&step) {
@@ -128,6 +155,7 @@ impl Witness {
         if !self.intents.insert((run, step, attempt, false)) {
             return Err(format!("C4: {name} is started twice"));
         }
+        self.running.insert((run, step));
         if self.outcomes.get(&(run, step)) == Some(&Done::Succeeded) {
             return Err(format!("C8: {name} is started, but it was completed before"));
         }
@@ -149,9 +177,7 @@ impl Witness {
     fn undo_in_order(&mut self, run: RunId, step: StepIx) -> Result<(), String> {
         let completed = self.completed.get(&run).map_or(&[][..], Vec::as_slice);
         let Some(place) = completed.iter().rev().position(|done| *done == step) else {
-            // In doubt after a crash while the rollback began: it counts as completed last.
-            self.completed.entry(run).or_default().push(step);
-            return Ok(());
+            return Err(format!("C9: {run} undoes step {}, which never acted", step.0));
         };
         let reached = self.undoing.entry(run).or_default();
         if place < *reached {

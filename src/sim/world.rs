@@ -98,7 +98,12 @@ impl World {
         self.schedule_signals();
         self.schedule_people();
         self.settle()?;
-        while let Some(at) = self.next_time() {
+        loop {
+            let Some(at) = self.next_time() else {
+                // What is left in the gate may set off more.
+                self.settle()?;
+                if self.next_time().is_none() { break } else { continue }
+            };
             if at > START + Span::from_secs(1_200) {
                 self.faults = false;
             }
@@ -115,7 +120,6 @@ impl World {
                 self.settle()?;
             }
         }
-        self.settle()?;
         self.fold_again()?;
         Witness::at_rest(self.engine.state())
     }
