@@ -6,4 +6,5 @@ pub mod flow;
 pub mod journal;
 pub mod model;
 pub mod runtime;
+pub mod sim;
 pub mod workflow;
