@@ -3,6 +3,8 @@
 //!
 //! `cargo bench --bench workflow`; the time is that of one whole workflow.
 
+#![expect(clippy::disallowed_methods, reason = "a bench measures time")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -10,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use quell::engine::{
-    ActionSpec, Actor, AgentKind, AgentSpec, Effect, Engine, Input, JournalKind, Limits, Record, Request, Setup,
-    State,
+    ActionSpec, Actor, AgentKind, AgentSpec, Effect, Engine, Input, JournalKind, Limits, Record, Request,
+    Setup, State,
 };
 use quell::journal::MemoryJournal;
 use quell::model::{Map, Outcome, RequestId, RunId, Timestamp};

@@ -85,8 +85,7 @@ impl Meter {
         }
         let mut books = BookTotals { processed: self.processed, late: figures.late, ..figures.read };
         // Whatever was received and is not settled yet waits: in the queue, or in a hand.
-        books.queued =
-            books.received.saturating_sub(books.processed + books.deduplicated + books.dropped());
+        books.queued = books.received.saturating_sub(books.processed + books.deduplicated + books.dropped());
         self.board.update(|gauges| {
             gauges.now = figures.now;
             gauges.books = books;
@@ -110,7 +109,8 @@ mod tests {
     fn c20_the_books_balance() {
         let mut meter = Meter::new(Board::default());
         meter.processed(&signal(0), Timestamp::from_secs(10));
-        let read = BookTotals { received: 9, undecodable: 2, too_long: 1, deduplicated: 1, ..Default::default() };
+        let read =
+            BookTotals { received: 9, undecodable: 2, too_long: 1, deduplicated: 1, ..Default::default() };
         meter.refresh(Figures { read, ..Default::default() }, &mut vec![]);
         let books = meter.board().read().books;
         assert_eq!((books.processed, books.queued), (1, 4));

@@ -337,13 +337,8 @@ impl RealTime {
     fn refresh(&mut self, at_once: bool) {
         if at_once || self.meter.is_due(self.hands.measured.len()) {
             let (read, progress) = self.reading.get();
-            let figures = Figures {
-                now: self.now,
-                read,
-                progress,
-                queued: self.taken.queued,
-                late: self.watch.late(),
-            };
+            let figures =
+                Figures { now: self.now, read, progress, queued: self.taken.queued, late: self.watch.late() };
             self.meter.refresh(figures, &mut self.hands.measured);
         }
     }

@@ -124,11 +124,7 @@ impl VirtualReplay {
         interrupted &= !stay;
         self.close()?;
         self.inbox.close();
-        Ok(Ending {
-            records_hash: self.driver.records_hash(),
-            interrupted,
-            commits: self.journal.commits(),
-        })
+        Ok(Ending { records_hash: self.driver.records_hash(), interrupted, commits: self.journal.commits() })
     }
 
     /// Reads the stream. True if somebody stopped it before its end.
