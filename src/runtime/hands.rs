@@ -128,8 +128,8 @@ impl Hands {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::agent::tests::task;
     use crate::agent::Agent;
+    use crate::agent::tests::task;
     use crate::engine::AgentKind;
     use crate::model::{AgentId, Map};
     use std::sync::Arc;

@@ -121,7 +121,10 @@ mod tests {
     fn versions_starts_and_names_make_no_difference() {
         assert_eq!(hash(&[opened("1", 7)]), hash(&[opened("2", 7)]));
         assert_ne!(hash(&[opened("1", 7)]), hash(&[opened("1", 8)]));
-        assert_eq!(hash(&[opened("1", 7)]), hash(&[opened("1", 7), Event::Recovered { version: "1".into() }]));
+        assert_eq!(
+            hash(&[opened("1", 7)]),
+            hash(&[opened("1", 7), Event::Recovered { version: "1".into() }])
+        );
         assert_eq!(hash(&[paused("ann (uid 1)")]), hash(&[paused("bob (uid 2)")]));
         assert_ne!(hash(&[paused("ann (uid 1)")]), hash(&[paused("quell")]));
     }
@@ -129,7 +132,8 @@ mod tests {
     /// Fixed for ever: published hashes must stay comparable.
     #[test]
     fn the_hash_is_over_lines_of_json() {
-        let line = br#"{"seq":1,"at":5,"event":{"journal_opened":{"kind":"exercise","version":"","seed":7}}}"#;
+        let line =
+            br#"{"seq":1,"at":5,"event":{"journal_opened":{"kind":"exercise","version":"","seed":7}}}"#;
         let expected = Sha256::new().chain_update(line).chain_update(b"\n").finalize();
         assert_eq!(hash(&[opened("1", 7)]), Digest(expected.into()));
     }

@@ -10,8 +10,8 @@ pub mod hold;
 pub mod inbox;
 pub mod intake;
 pub mod link;
-pub mod pending;
 pub mod meter;
+pub mod pending;
 pub mod real_time;
 pub mod shutdown;
 pub mod start;
@@ -20,17 +20,4 @@ pub mod virtual_time;
 pub mod workers;
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use crate::model::{Common, Map, Signal, Timestamp};
-
-    /// A signal at some second that says nothing.
-    pub(crate) fn signal(second: i64) -> Signal {
-        Signal {
-            at: Timestamp::from_secs(second),
-            weight: 1,
-            common: Common::default(),
-            document: Map::new(),
-            raw: "".into(),
-        }
-    }
-}
+pub(crate) mod tests;

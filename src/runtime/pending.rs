@@ -39,13 +39,7 @@ impl Ord for Due {
 
 /// The input that tells an engine what came of a task.
 pub fn finished(task: &Task, outcome: Outcome) -> Input {
-    Input::StepFinished {
-        run: task.run,
-        step: task.step,
-        attempt: task.attempt,
-        undo: task.undo,
-        outcome,
-    }
+    Input::StepFinished { run: task.run, step: task.step, attempt: task.attempt, undo: task.undo, outcome }
 }
 
 impl Pending {

@@ -235,7 +235,7 @@ impl RealTime {
     fn take_signals(&mut self) {
         for Arrived { signal, at } in std::mem::take(&mut self.taken.signals) {
             self.watch.observe(&signal, &mut self.found);
-            self.meter.processed(&signal, self.now);
+            self.meter.processed(self.now);
             if self.found.is_empty() {
                 continue;
             }
@@ -337,13 +337,8 @@ impl RealTime {
     fn refresh(&mut self, at_once: bool) {
         if at_once || self.meter.is_due(self.hands.measured.len()) {
             let (read, progress) = self.reading.get();
-            let figures = Figures {
-                now: self.now,
-                read,
-                progress,
-                queued: self.taken.queued,
-                late: self.watch.late(),
-            };
+            let figures =
+                Figures { now: self.now, read, progress, queued: self.taken.queued, late: self.watch.late() };
             self.meter.refresh(figures, &mut self.hands.measured);
         }
     }

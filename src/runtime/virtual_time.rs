@@ -124,11 +124,7 @@ impl VirtualReplay {
         interrupted &= !stay;
         self.close()?;
         self.inbox.close();
-        Ok(Ending {
-            records_hash: self.driver.records_hash(),
-            interrupted,
-            commits: self.journal.commits(),
-        })
+        Ok(Ending { records_hash: self.driver.records_hash(), interrupted, commits: self.journal.commits() })
     }
 
     /// Reads the stream. True if somebody stopped it before its end.
@@ -169,7 +165,7 @@ impl VirtualReplay {
     /// Has a signal looked at. True if the engine was told of something.
     fn observe(&mut self, signal: &Signal, read: std::time::Instant) -> Result<bool, RunError> {
         self.watch.observe(signal, &mut self.found);
-        self.meter.processed(signal, self.now);
+        self.meter.processed(self.now);
         if self.found.is_empty() {
             return Ok(false);
         }
