@@ -5,16 +5,35 @@ use std::path::{Path, PathBuf};
 
 /// Bottom up: a layer may import itself and the layers above it in this list.
 const LAYERS: &[&str] = &[
-    "model", "flow", "rule", "workflow", "detect", "engine", "journal", "agent", "source", "runtime", "config",
-    "sim", "control", "notify", "console", "bench", "cli",
+    "model", "flow", "rule", "workflow", "detect", "engine", "journal", "agent", "source", "runtime",
+    "config", "sim", "control", "notify", "console", "bench", "cli",
 ];
 
 /// The pure core knows none of these.
 const PURE: &[&str] = &["model", "flow", "rule", "workflow", "detect", "engine"];
 const IMPURE: &[&str] = &[
-    "tokio", "std::fs", "std::io", "std::env", "std::net::Tcp", "std::net::Udp", "std::thread", "std::process",
-    "Instant", "SystemTime", "std::collections::HashMap", "std::collections::HashSet", "Mutex", "RwLock",
-    "std::sync::mpsc", "rusqlite", "rustix", "crossterm", "ratatui", "tracing", "println!", "eprintln!",
+    "tokio",
+    "std::fs",
+    "std::io",
+    "std::env",
+    "std::net::Tcp",
+    "std::net::Udp",
+    "std::thread",
+    "std::process",
+    "Instant",
+    "SystemTime",
+    "std::collections::HashMap",
+    "std::collections::HashSet",
+    "Mutex",
+    "RwLock",
+    "std::sync::mpsc",
+    "rusqlite",
+    "rustix",
+    "crossterm",
+    "ratatui",
+    "tracing",
+    "println!",
+    "eprintln!",
 ];
 
 /// What only these layers may name.
