@@ -22,7 +22,19 @@ const KEYS: [&str; 10] = [
     "on_failure",
     "steps",
 ];
-const LATER: [Later; 6] = ["strategy", "resources", "limits", "mode", "escalation", "schedule"];
+const LATER: [Later; 11] = [
+    "strategy",
+    "resources",
+    "limits",
+    "mode",
+    "escalation",
+    "schedule",
+    "approval",
+    "confirm",
+    "verify",
+    "cost",
+    "results",
+];
 
 /// Steps of one workflow.
 pub const MAX_STEPS: usize = 1000;

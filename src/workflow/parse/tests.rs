@@ -1,4 +1,3 @@
-
 use super::super::{OnFailure, Undo};
 use super::*;
 use crate::model::{Span, StepIx};
@@ -316,7 +315,7 @@ fn mistakes_outside_steps_are_named_with_their_place() {
         ),
         (
             "workflow: w\nworkflow: v\nSTEPS",
-            "w.yaml:2:1: not readable as YAML: duplicate mapping key: workflow not allowed here\n  hint: a key may come once; remove one of them",
+            "w.yaml:2:1: the key `workflow` comes twice\n  hint: remove one of them",
         ),
     ];
     check(cases.map(|(text, want)| {
