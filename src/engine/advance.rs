@@ -259,7 +259,7 @@ impl Engine {
         Some(self.now + definition.retry.backoff.delay(step.attempt(), hash))
     }
 
-    fn on_step_given_up(&mut self, id: RunId, ix: StepIx, message: &str) {
+    pub(super) fn on_step_given_up(&mut self, id: RunId, ix: StepIx, message: &str) {
         let Some(run) = self.state.run(id) else { return };
         let why = format!("step `{}` failed: {message}", run.step_id(ix));
         let on_failure = self.definition(id, ix).map_or(OnFailure::Rollback, |step| step.on_failure);

@@ -38,3 +38,6 @@ pub use run::{RUN, Rollback, Run, RunStatus};
 pub use setup::{ActionSpec, AgentKind, AgentSpec, BuiltinKind, DrillSpec, Limits, Setup};
 pub use state::{Counts, State};
 pub use step::{STEP, StepState, StepStatus};
+
+#[cfg(test)]
+mod tests;

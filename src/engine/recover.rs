@@ -156,7 +156,21 @@ impl Engine {
         }
     }
 
+    /// A critical step failed, and the journal ends before the consequence.
+    fn settle_failed(&mut self, id: RunId) -> bool {
+        let Some(run) = self.state.run(id) else { return false };
+        let steps = run.steps().iter().zip(&run.plan().steps).enumerate();
+        let mut failed = steps.filter(|(_, (s, plan))| s.status() == StepStatus::Failed && plan.critical);
+        let Some((i, (step, _))) = failed.next() else { return false };
+        let message = step.failure().map_or_else(String::new, |failure| failure.message.clone());
+        self.on_step_given_up(id, StepIx(i as u16), &message);
+        true
+    }
+
     fn settle_forward(&mut self, id: RunId) {
+        if self.settle_failed(id) {
+            return;
+        }
         self.watch_run(id);
         self.requeue(id);
         let Some(run) = self.state.run(id) else { return };

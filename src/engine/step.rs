@@ -193,6 +193,10 @@ impl StepState {
     pub fn in_doubt(&self) -> bool {
         self.in_doubt
     }
+    /// Whether an attempt to undo it is in flight.
+    pub fn undo_in_flight(&self) -> bool {
+        self.undo_in_flight
+    }
     /// Whether it waits for an agent, rather than for its next attempt.
     pub fn waits_for_agent(&self) -> bool {
         self.waits_for_agent && self.status() == StepStatus::Waiting

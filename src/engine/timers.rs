@@ -39,7 +39,8 @@ impl TimerKey {
                 run.steps().get(step.index()).is_some_and(|step| {
                     step.until() == Some(at)
                         && match step.status() {
-                            StepStatus::Running | StepStatus::Undoing => true,
+                            StepStatus::Running => true,
+                            StepStatus::Undoing => run.status() == RunStatus::RollingBack,
                             StepStatus::Waiting => run.status() == RunStatus::Running,
                             _ => false,
                         }
