@@ -1,5 +1,6 @@
 //! quell: a terminal control console for automated incident response.
 
+pub mod console;
 pub mod engine;
 pub mod flow;
 pub mod model;
