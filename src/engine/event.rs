@@ -120,6 +120,9 @@ pub enum Event {
         deadline: Option<Timestamp>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retry_of: Option<RunId>,
+        /// Steps that are done already, because they succeeded in `retry_of`.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        takes_over: Vec<StepIx>,
     },
     /// A later trigger joined a live run of the same workflow and key (C15).
     RunJoined { run: RunId, incident: IncidentId },
@@ -131,7 +134,7 @@ pub enum Event {
     RunParked { run: RunId, why: Arc<str> },
     /// A parked run goes on.
     RunUnparked { run: RunId, by: Actor },
-    /// Being undone. `order`: the steps to undo, first first.
+    /// Being undone, last step first.
     RollbackStarted { run: RunId, cause: RollbackCause, why: Arc<str>, by: Actor },
     /// Every step is done.
     RunCompleted { run: RunId },

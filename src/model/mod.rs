@@ -3,6 +3,7 @@
 mod action;
 mod detection;
 mod ids;
+mod mistake;
 mod outcome;
 mod severity;
 mod signal;
@@ -12,6 +13,7 @@ mod time;
 pub use action::{Action, ValueType};
 pub use detection::{Detection, RuleHead};
 pub use ids::{AgentId, DetectionId, Digest, IncidentId, ParseIdError, RequestId, RunId, Seq, StepIx};
+pub use mistake::Mistake;
 pub use outcome::{Failure, FailureKind, Outcome};
 pub use severity::{Priority, Severity};
 pub use signal::{Common, Signal};

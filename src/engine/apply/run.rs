@@ -7,7 +7,7 @@ use crate::engine::{
     Event, RUN, Rollback, RollbackCause, Run, RunStatus, STEP, State, StepState, StepStatus,
 };
 use crate::flow::machine::Place;
-use crate::model::{IncidentId, RunId};
+use crate::model::{IncidentId, RunId, StepIx};
 
 /// How many of its runs an incident lists.
 const RUNS_PER_INCIDENT: usize = 32;
@@ -27,6 +27,7 @@ impl State {
             severity,
             deadline,
             retry_of,
+            takes_over,
         } = event
         else {
             return Ok(());
@@ -64,10 +65,28 @@ impl State {
             why: None,
         });
         self.counts.live_runs += 1;
+        if let Some(earlier) = retry_of {
+            self.take_over(*id, *earlier, takes_over, stamp)?;
+        }
         match incident {
             Some(incident) => self.run_joined(*id, *incident),
             None => Ok(()),
         }
+    }
+
+    /// A step that succeeded in the run that is tried again is done in this one, with its output and its undo.
+    fn take_over(&mut self, id: RunId, earlier: RunId, steps: &[StepIx], stamp: Stamp) -> Result<(), Misfit> {
+        for ix in steps {
+            let from = self.runs.get(earlier.0).and_then(|run| run.steps.get(ix.index()));
+            let mut step = from.ok_or_else(|| unknown(format_args!("step {} of {earlier}", ix.0)))?.clone();
+            step.place = Place::new(StepStatus::Pending, stamp.at);
+            STEP.enter(&mut step.place, StepStatus::Succeeded, stamp.at)?;
+            let (run, _) = self.step_mut(id, *ix)?;
+            run.steps[ix.index()] = step;
+            run.done += 1;
+            run.owes(*ix);
+        }
+        Ok(())
     }
 
     pub(super) fn run_joined(&mut self, run: RunId, incident: IncidentId) -> Result<(), Misfit> {
@@ -132,17 +151,15 @@ impl State {
         let run = self.run_mut(id)?;
         run.end_pause(stamp);
         for step in &mut run.steps {
-            if matches!(
-                step.status(),
-                StepStatus::Pending | StepStatus::Waiting | StepStatus::AwaitingApproval
-            ) {
+            step.undo_given_up = false;
+            if STEP.is_within(step.status(), "Ahead") {
                 STEP.enter(&mut step.place, StepStatus::Cancelled, stamp.at)?;
                 step.until = None;
             }
         }
         // An attempt before this one may have acted without an answer, while the step waited for its next.
         for i in 0..run.steps.len() {
-            let step = crate::model::StepIx(i as u16);
+            let step = StepIx(i as u16);
             let state = &run.steps[i];
             let idle = matches!(state.status(), StepStatus::Cancelled | StepStatus::InDoubt);
             if idle && (state.in_doubt || state.status() == StepStatus::InDoubt) {
@@ -179,10 +196,7 @@ impl State {
         let run = self.run_mut(id)?;
         run.ended_at = Some(stamp.at);
         for step in &mut run.steps {
-            if matches!(
-                step.status(),
-                StepStatus::Pending | StepStatus::Waiting | StepStatus::AwaitingApproval
-            ) {
+            if STEP.is_within(step.status(), "Ahead") {
                 STEP.enter(&mut step.place, StepStatus::Cancelled, stamp.at)?;
             }
         }
@@ -211,7 +225,7 @@ impl Run {
     }
 
     /// The effect of a step exists or may exist: a rollback has to undo it.
-    pub(super) fn owes(&mut self, step: crate::model::StepIx) {
+    pub(super) fn owes(&mut self, step: StepIx) {
         if self.completed.contains(&step) {
             return;
         }

@@ -17,6 +17,7 @@ impl State {
         let step = &mut run.steps[ix.index()];
         STEP.enter(&mut step.place, StepStatus::Running, stamp.at)?;
         step.attempt = *attempt;
+        step.waits_for_agent = false;
         step.agent = Some(*agent);
         step.started_at = Some(stamp.at);
         step.until = Some(*deadline);
@@ -103,6 +104,7 @@ impl State {
             STEP.enter(&mut step.place, StepStatus::Waiting, stamp.at)?;
         }
         step.until = Some(until);
+        step.waits_for_agent = true;
         Ok(())
     }
 

@@ -50,6 +50,7 @@ impl State {
         let step = &mut run.steps[ix.index()];
         step.failure = Some(Arc::new(failure.clone()));
         step.until = retry_at;
+        step.undo_given_up = retry_at.is_none();
         match retry_at {
             None => STEP.enter(&mut step.place, StepStatus::UndoFailed, stamp.at)?,
             Some(_) if step.status() != StepStatus::Undoing => {
