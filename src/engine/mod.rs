@@ -4,20 +4,40 @@
 //! [`State::apply`] folds one record and decides nothing. The [`Gate`] holds both back until the
 //! records are durable.
 
+mod advance;
 mod agents;
+mod apply;
+mod bound;
+mod choose;
+mod core;
 mod event;
+mod gate;
 mod incident;
 mod input;
+mod launch;
+mod mailbox;
+mod recover;
+mod request;
+mod resolve;
+mod rollback;
 mod run;
 mod setup;
 mod state;
 mod step;
+mod timers;
+mod waiting;
 
+pub use self::core::Engine;
 pub use agents::{AGENT, AgentState, AgentStatus};
-pub use event::{Actor, Event, IllegalEvent, JournalKind, Record, RollbackCause, StepWait};
+pub use event::{Actor, Event, IllegalEvent, JournalKind, NewRun, Record, RollbackCause, StepWait};
+pub use gate::{Gate, Released};
 pub use incident::{INCIDENT, Incident, IncidentStatus};
 pub use input::{Answer, Effect, Input, Output, Request, Task};
+pub use recover::ReplayError;
 pub use run::{RUN, Rollback, Run, RunStatus};
 pub use setup::{ActionSpec, AgentKind, AgentSpec, BuiltinKind, DrillSpec, Limits, Setup};
 pub use state::{Counts, State};
 pub use step::{STEP, StepState, StepStatus};
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,173 @@
-//! The hard state.
-/// Placeholder until the fold lands.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct State;
-/// Counts.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Counts;
+//! The hard state: a fold of the journal, nothing else.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use super::{AgentState, AgentStatus, Incident, JournalKind, Run, RunStatus};
+use crate::flow::slots::Slots;
+use crate::model::{AgentId, DetectionId, Digest, IncidentId, RunId, Seq, Timestamp};
+
+/// How many detection ids are remembered, so that a source that is read again changes nothing (C5).
+pub(super) const DETECTIONS_REMEMBERED: usize = 100_000;
+
+/// Everything that is true, as far as it is kept in memory. Its fields are private to `engine`, and
+/// only [`State::apply`] changes them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct State {
+    pub(super) seq: Seq,
+    pub(super) now: Timestamp,
+    pub(super) kind: Option<JournalKind>,
+    pub(super) seed: u64,
+    pub(super) agents: Vec<AgentState>,
+    pub(super) runs: Slots<Run>,
+    pub(super) incidents: Slots<Incident>,
+    /// Texts of workflows by hash.
+    pub(super) workflows: BTreeMap<Digest, Arc<str>>,
+    /// The latest incident of each (rule id, key), open or closed.
+    pub(super) by_key: BTreeMap<(Arc<str>, Arc<str>), IncidentId>,
+    /// The live run of each (workflow, dedup key).
+    pub(super) by_dedup: BTreeMap<(Arc<str>, Arc<str>), RunId>,
+    /// Counts of known detections, and their ids in order of arrival.
+    pub(super) detections: BTreeMap<DetectionId, u64>,
+    pub(super) detections_order: VecDeque<DetectionId>,
+    /// Terminal runs and closed incidents in order of their end.
+    pub(super) finished: VecDeque<(Timestamp, RunId)>,
+    pub(super) closed: VecDeque<(Timestamp, IncidentId)>,
+    pub(super) counts: Counts,
+}
+
+/// Figures that follow from the records, retired runs and incidents included.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Counts {
+    /// Runs that are not terminal.
+    pub live_runs: usize,
+    pub paused: usize,
+    pub parked: usize,
+    pub stuck: usize,
+    pub rolling_back: usize,
+    pub completed: u64,
+    pub failed: u64,
+    pub rolled_back: u64,
+    pub cancelled: u64,
+    pub abandoned: u64,
+    /// Incidents ever opened.
+    pub incidents: u64,
+    /// Incidents that are neither resolved nor dismissed.
+    pub open_incidents: usize,
+    /// Detections folded, updates of a window not counted.
+    pub detections: u64,
+    /// Requests that were refused.
+    pub refused: u64,
+}
+
+impl Counts {
+    /// The counter of runs in a state, if there is one of its own.
+    pub(super) fn add(&mut self, status: RunStatus, by: i64) {
+        let small = |n: &mut usize| *n = n.saturating_add_signed(by as isize);
+        let large = |n: &mut u64| *n = n.saturating_add_signed(by);
+        match status {
+            RunStatus::Paused => small(&mut self.paused),
+            RunStatus::Parked => small(&mut self.parked),
+            RunStatus::Stuck => small(&mut self.stuck),
+            RunStatus::RollingBack => small(&mut self.rolling_back),
+            RunStatus::Completed => large(&mut self.completed),
+            RunStatus::Failed => large(&mut self.failed),
+            RunStatus::RolledBack => large(&mut self.rolled_back),
+            RunStatus::Cancelled => large(&mut self.cancelled),
+            RunStatus::Abandoned => large(&mut self.abandoned),
+            RunStatus::Created | RunStatus::Queued | RunStatus::Running => {}
+        }
+    }
+
+    /// Runs that ended, however they ended.
+    pub fn ended(&self) -> u64 {
+        self.completed + self.failed + self.rolled_back + self.cancelled + self.abandoned
+    }
+}
+
+impl Default for State {
+    fn default() -> Self {
+        State::new()
+    }
+}
+
+impl State {
+    /// The state before the first record.
+    pub fn new() -> Self {
+        State {
+            seq: 0,
+            now: Timestamp::MIN,
+            kind: None,
+            seed: 0,
+            agents: Vec::new(),
+            runs: Slots::starting_at(1),
+            incidents: Slots::starting_at(1),
+            workflows: BTreeMap::new(),
+            by_key: BTreeMap::new(),
+            by_dedup: BTreeMap::new(),
+            detections: BTreeMap::new(),
+            detections_order: VecDeque::new(),
+            finished: VecDeque::new(),
+            closed: VecDeque::new(),
+            counts: Counts::default(),
+        }
+    }
+
+    /// Number of the last record.
+    pub fn seq(&self) -> Seq {
+        self.seq
+    }
+    /// Time of the last record.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+    /// What the journal is for; `None` before its first record.
+    pub fn kind(&self) -> Option<JournalKind> {
+        self.kind
+    }
+    /// The journal's seed: drills and jitter depend on it.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+    /// Agents, in order of joining.
+    pub fn agents(&self) -> &[AgentState] {
+        &self.agents
+    }
+    /// One agent.
+    pub fn agent(&self, id: AgentId) -> Option<&AgentState> {
+        self.agents.get(id.index())
+    }
+    /// Agents that have not left.
+    pub fn agents_present(&self) -> impl Iterator<Item = &AgentState> {
+        self.agents.iter().filter(|a| a.status() != AgentStatus::ShuttingDown)
+    }
+    /// Runs that are kept, by id; from either end.
+    pub fn runs(&self) -> impl DoubleEndedIterator<Item = &Run> {
+        self.runs.iter()
+    }
+    /// One run.
+    pub fn run(&self, id: RunId) -> Option<&Run> {
+        self.runs.get(id.0)
+    }
+    /// Incidents that are kept, by id; from either end.
+    pub fn incidents(&self) -> impl DoubleEndedIterator<Item = &Incident> {
+        self.incidents.iter()
+    }
+    /// One incident.
+    pub fn incident(&self, id: IncidentId) -> Option<&Incident> {
+        self.incidents.get(id.0)
+    }
+    /// Runs that are kept, and incidents that are kept.
+    pub fn kept(&self) -> (usize, usize) {
+        (self.runs.len(), self.incidents.len())
+    }
+    /// Figures.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+    /// The text of a workflow that a run began with.
+    pub fn workflow_text(&self, hash: Digest) -> Option<&Arc<str>> {
+        self.workflows.get(&hash)
+    }
+}

@@ -63,10 +63,11 @@ pub static STEP: LazyLock<Machine<StepStatus, StepState, Event>> = LazyLock::new
             &[
                 go(&[Pending, AwaitingApproval, InDoubt], Waiting, "no agent is selectable"),
                 go(&[Pending], AwaitingApproval, "its approval is asked for"),
-                go(&[Pending, Waiting, AwaitingApproval, InDoubt, Failed], Running, "an attempt starts"),
+                go(&[Pending, Waiting, AwaitingApproval, InDoubt], Running, "an attempt starts"),
                 go(&[Running], Waiting, "an attempt failed, another will follow"),
                 go(&[Running], Verifying, "the action answered"),
                 go(&[Running, Verifying, InDoubt], Succeeded, "done"),
+                go(&[Pending], Succeeded, "taken over from the run that this one tries again"),
                 go(
                     &[Pending, Waiting, AwaitingApproval, Running, Verifying, InDoubt],
                     Failed,
@@ -111,6 +112,11 @@ pub struct StepState {
     pub(super) output: Option<Arc<Map>>,
     pub(super) failure: Option<Arc<Failure>>,
     pub(super) in_doubt: bool,
+    pub(super) waits_for_agent: bool,
+    pub(super) undo_in_flight: bool,
+    /// Its undo was given up in this round of the rollback; a person's retry begins another round.
+    pub(super) undo_given_up: bool,
+    pub(super) undo_started_at: Option<Timestamp>,
 }
 
 impl StepState {
@@ -128,6 +134,10 @@ impl StepState {
             output: None,
             failure: None,
             in_doubt: false,
+            waits_for_agent: false,
+            undo_in_flight: false,
+            undo_given_up: false,
+            undo_started_at: None,
         }
     }
 
@@ -182,6 +192,14 @@ impl StepState {
     /// Whether an attempt ended without an answer, so that its effect may exist.
     pub fn in_doubt(&self) -> bool {
         self.in_doubt
+    }
+    /// Whether an attempt to undo it is in flight.
+    pub fn undo_in_flight(&self) -> bool {
+        self.undo_in_flight
+    }
+    /// Whether it waits for an agent, rather than for its next attempt.
+    pub fn waits_for_agent(&self) -> bool {
+        self.waits_for_agent && self.status() == StepStatus::Waiting
     }
     /// Whether it counts as done for the steps that need it.
     pub fn is_done(&self) -> bool {

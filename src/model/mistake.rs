@@ -1,17 +1,17 @@
-//! Something wrong in what people wrote: a rule, a workflow, an agent, a setting.
+//! What is wrong in a file that a person wrote, and where.
 
 use std::fmt;
 
-/// One mistake, with its place. Loaders report all of them at once.
+/// One mistake in a setup file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mistake {
-    /// The file as it was named.
+    /// The file, as it was named when it was read.
     pub file: String,
-    /// Line, from 1; 0 if the mistake is about the file as a whole.
+    /// Line, from 1.
     pub line: u32,
     /// Column in characters, from 1.
     pub column: u32,
-    /// What is wrong and what was expected.
+    /// What is wrong, and what was expected.
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,

@@ -1,0 +1,159 @@
+//! Agents that pretend: for exercises. A drill acts on nothing, and what it answers is a pure function
+//! of seed, key and attempt in integer arithmetic: the same on every machine and every run.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{Agent, Reply};
+use crate::engine::{AgentSpec, DrillSpec, Task};
+use crate::flow::backoff::mix;
+use crate::model::{Failure, FailureKind, Outcome, Span, Timestamp, Value};
+
+/// A simulated agent.
+#[derive(Debug)]
+pub struct DrillAgent {
+    seed: u64,
+    name: Arc<str>,
+    actions: BTreeMap<Arc<str>, DrillSpec>,
+}
+
+impl DrillAgent {
+    /// The drill of an agent: its actions as its file says, with this seed.
+    pub fn new(spec: &AgentSpec, seed: u64) -> Self {
+        let drills = spec
+            .actions
+            .iter()
+            .filter_map(|(name, action)| action.drill.clone().map(|drill| (Arc::clone(name), drill)));
+        DrillAgent { seed, name: Arc::clone(&spec.name), actions: drills.collect() }
+    }
+}
+
+impl Agent for DrillAgent {
+    fn perform(&self, task: &Task, _now: Timestamp) -> Reply {
+        match self.actions.get(&task.action.name) {
+            Some(spec) => pretend(spec, self.seed, task),
+            None => {
+                let message = format!("{} has no drill for {}", self.name, task.action.name);
+                Reply::failed(FailureKind::NotSent, message)
+            }
+        }
+    }
+
+    fn is_instant(&self) -> bool {
+        true
+    }
+}
+
+/// FNV-1a, 64 bits (Fowler, Noll, Vo; <http://www.isthe.com/chongo/tech/comp/fnv/>).
+fn fnv1a(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
+/// A number below `below`, from a uniform hash.
+fn scale(hash: u64, below: u64) -> u64 {
+    ((u128::from(hash) * u128::from(below)) >> 64) as u64
+}
+
+fn pretend(spec: &DrillSpec, seed: u64, task: &Task) -> Reply {
+    let hash = mix(&[seed, fnv1a(task.key.as_bytes()), u64::from(task.attempt)]);
+    if scale(mix(&[hash, 1]), 1000) < u64::from(spec.hang_permille) {
+        return Reply::Never;
+    }
+    let range = spec.latency_max.0.saturating_sub(spec.latency_min.0);
+    let after = Span(spec.latency_min.0 + scale(mix(&[hash, 2]), range.saturating_add(1)));
+    let by_chance = scale(mix(&[hash, 3]), 1000) < u64::from(spec.fail_permille);
+    let by_plan = task.attempt <= spec.fail_first
+        || spec
+            .fail_if
+            .as_ref()
+            .is_some_and(|(arg, value)| task.action.args.get(&**arg).is_some_and(|found| is(found, value)));
+    let outcome = if by_chance || by_plan {
+        Outcome::Failed(Failure { kind: FailureKind::Answered, message: spec.message.to_string() })
+    } else {
+        Outcome::Succeeded(spec.output.clone())
+    };
+    Reply::Due { after, outcome }
+}
+
+/// Whether an argument has the value that the file wrote as text.
+fn is(found: &Value, value: &str) -> bool {
+    match found {
+        Value::String(text) => text == value,
+        other => {
+            let shown = other.to_string();
+            shown == value
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agent::tests::task;
+    use crate::engine::AgentKind;
+    use crate::model::Map;
+
+    fn spec() -> DrillSpec {
+        DrillSpec {
+            latency_min: Span::from_millis(100),
+            latency_max: Span::from_millis(300),
+            fail_permille: 0,
+            hang_permille: 0,
+            fail_first: 0,
+            fail_if: None,
+            message: "refused by the drill".into(),
+            output: Map::new(),
+        }
+    }
+
+    fn try_with(spec: &DrillSpec, key: &str, attempt: u32) -> Reply {
+        let mut task = task(AgentKind::Drill, "block", &[("address", "192.0.2.9")]);
+        (task.key, task.attempt) = (key.into(), attempt);
+        pretend(spec, 1, &task)
+    }
+
+    fn failed(reply: &Reply) -> bool {
+        matches!(reply, Reply::Due { outcome: Outcome::Failed(_), .. })
+    }
+
+    /// Fixed for ever: a change here changes the records of every exercise.
+    #[test]
+    fn the_answer_is_the_same_everywhere() {
+        let latency = |key, attempt| match try_with(&spec(), key, attempt) {
+            Reply::Due { after, .. } => after.0,
+            Reply::Never => 0,
+        };
+        let found = [latency("run-1/block", 1), latency("run-1/block", 2), latency("run-2/block", 1)];
+        assert_eq!(found, [107_601, 106_392, 189_600]);
+        assert_eq!(fnv1a(b"foobar"), 0x8594_4171_f739_67e8);
+    }
+
+    #[test]
+    fn latency_stays_within_its_range() {
+        for n in 0..1_000 {
+            let Reply::Due { after, .. } = try_with(&spec(), &format!("run-{n}/x"), 1) else { panic!() };
+            assert!((100_000..=300_000).contains(&after.0), "{after}");
+        }
+    }
+
+    #[test]
+    fn shares_come_out_as_asked() {
+        let flaky = DrillSpec { fail_permille: 200, hang_permille: 100, ..spec() };
+        let replies: Vec<_> = (0..10_000).map(|n| try_with(&flaky, &format!("run-{n}/x"), 1)).collect();
+        let hung = replies.iter().filter(|reply| **reply == Reply::Never).count();
+        let failures = replies.iter().filter(|reply| failed(reply)).count();
+        assert!((900..1_100).contains(&hung), "{hung}");
+        assert!((1_650..1_950).contains(&failures), "{failures}");
+    }
+
+    #[test]
+    fn failures_can_be_planned() {
+        let first = DrillSpec { fail_first: 1, ..spec() };
+        assert!(failed(&try_with(&first, "k", 1)) && !failed(&try_with(&first, "k", 2)));
+        let address = |value: &str| DrillSpec { fail_if: Some(("address".into(), value.into())), ..spec() };
+        assert!(failed(&try_with(&address("192.0.2.9"), "k", 1)));
+        assert!(!failed(&try_with(&address("192.0.2.8"), "k", 1)));
+    }
+}

@@ -1,0 +1,318 @@
+//! A run moves on: steps become ready, start, and are answered.
+
+use std::sync::Arc;
+
+use super::choose::{Choice, best_match};
+use super::timers::TimerKey;
+use super::{
+    Actor, Effect, Engine, Event, IncidentStatus, RUN, RollbackCause, RunStatus, StepStatus, StepWait, Task,
+};
+use crate::flow::backoff::mix;
+use crate::model::{Failure, FailureKind, Outcome, RunId, StepIx};
+use crate::workflow::{OnFailure, Step};
+
+/// The idempotency key of a step (C4): a function of the journal, the run and the step.
+pub(super) fn key(seed: u64, run: RunId, step: &str, undo: bool) -> Arc<str> {
+    let undo = if undo { ":undo" } else { "" };
+    Arc::from(format!("{seed:x}.{run}.{step}{undo}"))
+}
+
+impl Engine {
+    /// The definition of a step.
+    pub(super) fn definition(&self, run: RunId, step: StepIx) -> Option<&Step> {
+        let bound = self.library.get(self.state.run(run)?.hash())?;
+        bound.workflow.steps.get(step.index())
+    }
+
+    /// Starts every step that is ready, and ends the run when all are done.
+    pub(super) fn advance(&mut self, id: RunId) {
+        loop {
+            let Some(run) = self.state.run(id) else { return };
+            if !matches!(run.status(), RunStatus::Running | RunStatus::Paused) {
+                return;
+            }
+            let (done, all) = run.progress();
+            if done == all {
+                return self.complete(id);
+            }
+            if run.status() == RunStatus::Paused {
+                return;
+            }
+            let ready = |(i, plan): (usize, &crate::workflow::PlanStep)| {
+                let pending = run.steps[i].status() == StepStatus::Pending;
+                let ready = pending && plan.needs.iter().all(|need| run.steps[need.index()].is_done());
+                ready.then_some(StepIx(i as u16))
+            };
+            let ready: Vec<StepIx> = run.plan().steps.iter().enumerate().filter_map(ready).collect();
+            let mut skipped = false;
+            for step in ready {
+                skipped |= self.begin_step(id, step);
+            }
+            // A skipped step may make others ready; everything else answers later.
+            if !skipped {
+                return;
+            }
+        }
+    }
+
+    /// Asks a ready step's condition, then starts it. Says whether the run should be looked at again.
+    fn begin_step(&mut self, run: RunId, step: StepIx) -> bool {
+        let running = self.state.run(run).is_some_and(|run| run.status() == RunStatus::Running);
+        if !running {
+            return false;
+        }
+        match self.condition(run, step) {
+            Ok(true) => {
+                self.start_step(run, step);
+                let state = self.state.run(run).and_then(|run| run.steps().get(step.index()));
+                state.is_some_and(|step| step.status() == StepStatus::Failed)
+            }
+            Ok(false) => {
+                let why = self.definition(run, step).and_then(|s| s.when.as_ref()).map_or("", |w| w.source());
+                let why = Arc::from(format!("`{why}` does not hold"));
+                self.emit(Event::StepSkipped { run, step, why });
+                true
+            }
+            Err(message) => {
+                self.on_step_failed(run, step, Failure { kind: FailureKind::NotSent, message });
+                true
+            }
+        }
+    }
+
+    fn condition(&self, run: RunId, step: StepIx) -> Result<bool, String> {
+        let Some(condition) = self.definition(run, step).and_then(|step| step.when.as_ref()) else {
+            return Ok(true);
+        };
+        self.in_scope(run, |scope| condition.holds(scope))
+    }
+
+    /// Starts an attempt, or lets the step wait for an agent.
+    pub(super) fn start_step(&mut self, id: RunId, ix: StepIx) {
+        let not_sent = |message: String| Failure { kind: FailureKind::NotSent, message };
+        let agent = match best_match(&self.state, self.candidates(id, ix, false)) {
+            Choice::Agent(agent) => agent,
+            Choice::Later => return self.wait_for_agent(id, ix),
+            Choice::Never => {
+                let message = self.nobody_fits(id, ix);
+                return self.on_step_failed(id, ix, not_sent(message));
+            }
+        };
+        let (action, undo) = match self.resolve(id, ix, agent) {
+            Ok(resolved) => resolved,
+            Err(message) => return self.on_step_failed(id, ix, not_sent(message)),
+        };
+        self.waiting.remove(id, ix);
+        let Some(run) = self.state.run(id) else { return };
+        let Some(kind) = self.state.agent(agent).map(|agent| agent.kind()) else { return };
+        let attempt = run.steps()[ix.index()].attempt() + 1;
+        let timeout = self.definition(id, ix).map_or_else(Default::default, |step| step.timeout);
+        let deadline = self.now + timeout;
+        let key = key(self.state.seed(), id, run.step_id(ix), false);
+        self.emit(Event::StepStarted {
+            run: id,
+            step: ix,
+            attempt,
+            agent,
+            kind,
+            action: Arc::clone(&action),
+            undo,
+            deadline,
+        });
+        self.timers.arm(deadline, TimerKey::Step(id, ix));
+        self.wish(Effect::Perform(Task {
+            run: id,
+            step: ix,
+            attempt,
+            undo: false,
+            agent,
+            kind,
+            key,
+            action,
+            deadline,
+        }));
+    }
+
+    fn nobody_fits(&self, run: RunId, step: StepIx) -> String {
+        let name = self.state.run(run).map_or("?", |run| run.step_id(step));
+        match self.definition(run, step) {
+            Some(definition) => format!(
+                "step `{name}`: no agent may do `{}`: none has the role and the capabilities and offers it",
+                definition.action
+            ),
+            None => format!("step `{name}`: its workflow is not known any more"),
+        }
+    }
+
+    fn wait_for_agent(&mut self, run: RunId, step: StepIx) {
+        if self.waiting.is_waiting(run, step) {
+            return;
+        }
+        let Some(definition) = self.definition(run, step) else { return };
+        let until = self.now + definition.timeout;
+        let priority = self.priority(run);
+        self.emit(Event::StepWaiting { run, step, until, wait: StepWait::Agent });
+        self.waiting.add(run, step, false, priority);
+        self.watch_step(run, step);
+    }
+
+    pub(super) fn priority(&self, run: RunId) -> crate::model::Priority {
+        let bound = self.state.run(run).and_then(|run| self.library.get(run.hash()));
+        bound.map_or(crate::model::Priority::Normal, |bound| bound.workflow.priority)
+    }
+
+    pub(super) fn on_no_agent_came(&mut self, run: RunId, step: StepIx) {
+        self.waiting.remove(run, step);
+        let message = "no agent became free before the step's deadline".to_owned();
+        self.on_step_failed(run, step, Failure { kind: FailureKind::NotSent, message });
+        self.advance(run);
+    }
+
+    pub(super) fn on_step_finished(
+        &mut self,
+        id: RunId,
+        ix: StepIx,
+        attempt: u32,
+        undo: bool,
+        outcome: Outcome,
+    ) {
+        let step = self.state.run(id).and_then(|run| run.steps().get(ix.index()));
+        let current = step.is_some_and(|step| {
+            if undo {
+                step.undo_in_flight && step.undo_attempt() == attempt
+            } else {
+                step.status() == StepStatus::Running && step.attempt() == attempt
+            }
+        });
+        if !current {
+            self.stale += 1;
+            return;
+        }
+        if undo {
+            return self.on_undo_answered(id, ix, outcome);
+        }
+        match outcome {
+            Outcome::Succeeded(output) => {
+                self.emit(Event::StepSucceeded { run: id, step: ix, attempt, output });
+            }
+            Outcome::Failed(failure) => return self.on_step_failed(id, ix, failure),
+            Outcome::Stopped => self.on_stopped(id, ix),
+        }
+        self.go_on(id);
+    }
+
+    /// Whatever comes next for a run of which a step was answered.
+    pub(super) fn go_on(&mut self, id: RunId) {
+        match self.state.run(id).map(|run| run.status()) {
+            Some(RunStatus::RollingBack) => self.roll_on(id),
+            Some(RunStatus::Running | RunStatus::Paused) => self.advance(id),
+            _ => {}
+        }
+    }
+
+    fn on_stopped(&mut self, id: RunId, ix: StepIx) {
+        if self.state.run(id).is_some_and(|run| run.status() == RunStatus::RollingBack) {
+            self.emit(Event::StepCancelled { run: id, step: ix, in_doubt: true });
+        } else {
+            let message = "the action was stopped".to_owned();
+            self.on_step_failed(id, ix, Failure { kind: FailureKind::NoAnswer, message });
+        }
+    }
+
+    /// An attempt failed: another one, or the consequences.
+    pub(super) fn on_step_failed(&mut self, id: RunId, ix: StepIx, failure: Failure) {
+        self.waiting.remove(id, ix);
+        let Some(run) = self.state.run(id) else { return };
+        let rolling_back = run.status() == RunStatus::RollingBack;
+        let attempt = run.steps()[ix.index()].attempt();
+        let agent = run.steps()[ix.index()].agent().filter(|_| failure.kind.in_doubt());
+        let retry_at = if rolling_back { None } else { self.retry_at(id, ix, &failure) };
+        let message: Arc<str> = Arc::from(failure.message.as_str());
+        self.emit(Event::StepFailed { run: id, step: ix, attempt, failure, retry_at });
+        if let Some(agent) = agent {
+            self.watch_agent(agent);
+        }
+        if retry_at.is_some() {
+            return self.watch_step(id, ix);
+        }
+        if rolling_back {
+            return self.roll_on(id);
+        }
+        self.on_step_given_up(id, ix, &message);
+    }
+
+    fn retry_at(&self, id: RunId, ix: StepIx, failure: &Failure) -> Option<crate::model::Timestamp> {
+        let definition = self.definition(id, ix)?;
+        let step = self.state.run(id)?.steps().get(ix.index())?;
+        // An effect in doubt is done again only where doing it twice equals doing it once (C3).
+        let again = match failure.kind {
+            FailureKind::NotSent => false,
+            FailureKind::Answered => true,
+            FailureKind::NoAnswer | FailureKind::TimedOut => step.action().is_some_and(|a| a.idempotent),
+        };
+        let once_more = u32::from(definition.on_failure == OnFailure::RetryOnce);
+        let attempts = definition.retry.attempts + once_more;
+        if !again || step.attempt() >= attempts {
+            return None;
+        }
+        let hash = mix(&[self.state.seed(), id.0, u64::from(ix.0), u64::from(step.attempt())]);
+        Some(self.now + definition.retry.backoff.delay(step.attempt(), hash))
+    }
+
+    pub(super) fn on_step_given_up(&mut self, id: RunId, ix: StepIx, message: &str) {
+        let Some(run) = self.state.run(id) else { return };
+        let why = format!("step `{}` failed: {message}", run.step_id(ix));
+        let on_failure = self.definition(id, ix).map_or(OnFailure::Rollback, |step| step.on_failure);
+        match on_failure {
+            OnFailure::Continue => self.advance(id),
+            OnFailure::Rollback | OnFailure::RetryOnce => {
+                self.start_rollback(id, RollbackCause::Failure, &why, &Actor::engine());
+            }
+            OnFailure::Stop => {
+                self.stop_steps(id, true);
+                self.emit(Event::RunFailed { run: id, why: Arc::from(why) });
+                self.after_bad_end(id);
+            }
+        }
+    }
+
+    /// Stops what runs. With `forget`, the steps are over at once and their answers will be stale.
+    pub(super) fn stop_steps(&mut self, id: RunId, forget: bool) {
+        let Some(run) = self.state.run(id) else { return };
+        let running = run.steps().iter().enumerate().filter_map(|(i, step)| {
+            let undo = step.undo_in_flight;
+            let attempt = if undo { step.undo_attempt() } else { step.attempt() };
+            let busy = undo || step.status() == StepStatus::Running;
+            busy.then_some((StepIx(i as u16), attempt, undo))
+        });
+        for (step, attempt, undo) in running.collect::<Vec<_>>() {
+            self.wish(Effect::Stop { run: id, step, attempt, undo });
+            match (forget, undo) {
+                (true, false) => self.emit(Event::StepCancelled { run: id, step, in_doubt: true }),
+                (true, true) => self.emit(Event::UndoInDoubt { run: id, step, attempt }),
+                (false, _) => {}
+            }
+        }
+    }
+
+    fn complete(&mut self, id: RunId) {
+        let Some(run) = self.state.run(id) else { return };
+        let mut emitted = Vec::new();
+        if RUN.check(run.status(), RunStatus::Completed, self.now, run, &mut emitted).is_err() {
+            return;
+        }
+        let incident = run.incident();
+        self.emit(Event::RunCompleted { run: id });
+        let contained = incident.and_then(|id| self.state.incident(id)).filter(|incident| {
+            matches!(incident.status(), IncidentStatus::Open | IncidentStatus::Acknowledged)
+        });
+        if let Some(incident) = contained.map(|incident| incident.id()) {
+            self.emit(Event::IncidentChanged {
+                incident,
+                to: IncidentStatus::Contained,
+                by: Self::itself(),
+                reason: Some(Arc::from(format!("{id} completed"))),
+            });
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Steps start and end, forward.
+
+use std::sync::Arc;
+
+use super::{Misfit, Stamp};
+use crate::engine::{Event, STEP, State, StepStatus};
+use crate::model::{Failure, FailureKind, Map, RunId, StepIx, Timestamp};
+
+impl State {
+    pub(super) fn step_started(&mut self, event: &Event, stamp: Stamp) -> Result<(), Misfit> {
+        let Event::StepStarted { run: id, step: ix, attempt, agent, action, undo, deadline, .. } = event
+        else {
+            return Ok(());
+        };
+        self.agent_mut(*agent)?.started(*id, stamp.at);
+        let (run, _) = self.step_mut(*id, *ix)?;
+        let step = &mut run.steps[ix.index()];
+        STEP.enter(&mut step.place, StepStatus::Running, stamp.at)?;
+        step.attempt = *attempt;
+        step.waits_for_agent = false;
+        step.agent = Some(*agent);
+        step.started_at = Some(stamp.at);
+        step.until = Some(*deadline);
+        step.action = Some(Arc::clone(action));
+        step.undo.clone_from(undo);
+        if let Some(incident) = run.incident
+            && let Some(incident) = self.incidents.get_mut(incident.0)
+        {
+            incident.responded_at.get_or_insert(stamp.at);
+        }
+        Ok(())
+    }
+
+    pub(super) fn step_succeeded(
+        &mut self,
+        id: RunId,
+        ix: StepIx,
+        output: &Map,
+        stamp: Stamp,
+    ) -> Result<(), Misfit> {
+        let (run, agents) = self.step_mut(id, ix)?;
+        let step = &mut run.steps[ix.index()];
+        let was_running = step.status() == StepStatus::Running;
+        STEP.enter(&mut step.place, StepStatus::Succeeded, stamp.at)?;
+        step.until = None;
+        step.failure = None;
+        step.ended_at = Some(stamp.at);
+        step.output = (!output.is_empty()).then(|| Arc::new(output.clone()));
+        if let (Some(agent), true) = (step.agent, was_running) {
+            let took = stamp.at.since(step.started_at.unwrap_or(stamp.at));
+            agents[agent.index()].finished(true, took, stamp.at);
+        }
+        run.done += 1;
+        run.owes(ix);
+        Ok(())
+    }
+
+    pub(super) fn step_failed(
+        &mut self,
+        id: RunId,
+        ix: StepIx,
+        failure: &Failure,
+        retry_at: Option<Timestamp>,
+        stamp: Stamp,
+    ) -> Result<(), Misfit> {
+        let (run, agents) = self.step_mut(id, ix)?;
+        let step = &mut run.steps[ix.index()];
+        let was_running = step.status() == StepStatus::Running;
+        let to = if retry_at.is_some() { StepStatus::Waiting } else { StepStatus::Failed };
+        STEP.enter(&mut step.place, to, stamp.at)?;
+        step.until = retry_at;
+        step.failure = Some(Arc::new(failure.clone()));
+        step.in_doubt |= failure.kind.in_doubt();
+        if let (Some(agent), true) = (step.agent, was_running) {
+            let agent = &mut agents[agent.index()];
+            agent.finished(false, stamp.at.since(step.started_at.unwrap_or(stamp.at)), stamp.at);
+            if matches!(failure.kind, FailureKind::NoAnswer | FailureKind::TimedOut) {
+                agent.lost(stamp.at);
+            }
+        }
+        if retry_at.is_none() {
+            step.ended_at = Some(stamp.at);
+            let owed = step.in_doubt;
+            if !run.plan.steps[ix.index()].critical {
+                run.done += 1;
+            }
+            if owed {
+                run.owes(ix);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn step_waiting(
+        &mut self,
+        id: RunId,
+        ix: StepIx,
+        until: Timestamp,
+        stamp: Stamp,
+    ) -> Result<(), Misfit> {
+        let (run, _) = self.step_mut(id, ix)?;
+        let step = &mut run.steps[ix.index()];
+        if step.status() != StepStatus::Waiting {
+            STEP.enter(&mut step.place, StepStatus::Waiting, stamp.at)?;
+        }
+        step.until = Some(until);
+        step.waits_for_agent = true;
+        Ok(())
+    }
+
+    pub(super) fn step_skipped(&mut self, id: RunId, ix: StepIx, stamp: Stamp) -> Result<(), Misfit> {
+        let (run, _) = self.step_mut(id, ix)?;
+        STEP.enter(&mut run.steps[ix.index()].place, StepStatus::Skipped, stamp.at)?;
+        run.done += 1;
+        Ok(())
+    }
+
+    pub(super) fn step_cancelled(
+        &mut self,
+        id: RunId,
+        ix: StepIx,
+        in_doubt: bool,
+        stamp: Stamp,
+    ) -> Result<(), Misfit> {
+        let (run, agents) = self.step_mut(id, ix)?;
+        let step = &mut run.steps[ix.index()];
+        let was_running = step.status() == StepStatus::Running;
+        STEP.enter(&mut step.place, StepStatus::Cancelled, stamp.at)?;
+        step.until = None;
+        step.ended_at = Some(stamp.at);
+        step.in_doubt |= in_doubt;
+        let owed = step.in_doubt;
+        if let (Some(agent), true) = (step.agent, was_running) {
+            agents[agent.index()].released(stamp.at);
+        }
+        if owed {
+            run.owes(ix);
+        }
+        Ok(())
+    }
+
+    pub(super) fn step_in_doubt(&mut self, id: RunId, ix: StepIx, stamp: Stamp) -> Result<(), Misfit> {
+        let (run, agents) = self.step_mut(id, ix)?;
+        let step = &mut run.steps[ix.index()];
+        STEP.enter(&mut step.place, StepStatus::InDoubt, stamp.at)?;
+        step.until = None;
+        step.in_doubt = true;
+        if let Some(agent) = step.agent {
+            agents[agent.index()].released(stamp.at);
+        }
+        Ok(())
+    }
+}

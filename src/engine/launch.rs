@@ -1,0 +1,198 @@
+//! Runs come into being: by a detection, by a person, after a bad end, as another try.
+
+use std::sync::Arc;
+
+use super::bound::Bound;
+use super::timers::TimerKey;
+use super::{Actor, Engine, Event, NewRun, Request, RunStatus, StepStatus};
+use crate::model::{Detection, IncidentId, Map, RunId, StepIx};
+use crate::workflow::Scope;
+
+/// Everything that a new run is made of beside its workflow.
+#[derive(Default)]
+pub(super) struct Launch {
+    pub inputs: Map,
+    pub detection: Option<Arc<Map>>,
+    pub incident: Option<IncidentId>,
+    pub severity: Option<crate::model::Severity>,
+    pub retry_of: Option<RunId>,
+    pub takes_over: Vec<StepIx>,
+}
+
+/// What a trigger came to.
+pub(super) enum Launched {
+    /// A new run.
+    Started(RunId),
+    /// The live run of the same workflow and key takes it (C15).
+    Joined(RunId),
+}
+
+/// What templates see as `detection`.
+pub(super) fn detection_fields(detection: &Detection) -> Map {
+    let mut fields = detection.fields.clone();
+    let rule = &detection.rule;
+    for (name, value) in [
+        ("rule", rule.name.as_ref().into()),
+        ("rule_id", rule.id.as_ref().into()),
+        ("title", rule.title.as_ref().into()),
+        ("level", rule.level.name().into()),
+        ("key", detection.key.as_ref().into()),
+        ("count", detection.count.into()),
+        ("at", detection.at.to_string().into()),
+    ] {
+        fields.insert(name.to_owned(), value);
+    }
+    fields
+}
+
+impl Engine {
+    /// Starts a run, or joins the live one of the same workflow and key.
+    pub(super) fn launch(
+        &mut self,
+        bound: &Arc<Bound>,
+        launch: Launch,
+        by: &Actor,
+    ) -> Result<Launched, String> {
+        let workflow = &bound.workflow;
+        let dedup = dedup_key(bound, &launch)?;
+        if let Some(key) = &dedup {
+            let live = self.state.by_dedup.get(&(Arc::clone(&workflow.name), Arc::clone(key)));
+            if let Some(run) = live.copied() {
+                self.join(run, launch.incident);
+                return Ok(Launched::Joined(run));
+            }
+        }
+        let limit = self.setup.limits.live_runs;
+        if self.state.counts().live_runs >= limit {
+            return Err(format!("{limit} runs are live, which is the limit `live_runs`"));
+        }
+        if self.state.workflow_text(workflow.hash).is_none() {
+            self.emit(Event::WorkflowRecorded {
+                hash: workflow.hash,
+                name: Arc::clone(&workflow.name),
+                text: Arc::clone(&workflow.text),
+            });
+        }
+        let run = RunId(self.state.runs.next());
+        let deadline = workflow.timeout.map(|timeout| self.now + timeout);
+        self.emit(Event::RunCreated(Box::new(NewRun {
+            run,
+            workflow: Arc::clone(&workflow.name),
+            hash: workflow.hash,
+            plan: Arc::clone(&workflow.plan),
+            inputs: Arc::new(launch.inputs),
+            by: by.clone(),
+            incident: launch.incident,
+            detection: launch.detection,
+            dedup,
+            severity: launch.severity.or(workflow.severity),
+            deadline,
+            retry_of: launch.retry_of,
+            takes_over: launch.takes_over,
+        })));
+        if let Some(at) = deadline {
+            self.timers.arm(at, TimerKey::Run(run));
+        }
+        self.advance(run);
+        Ok(Launched::Started(run))
+    }
+
+    fn join(&mut self, run: RunId, incident: Option<IncidentId>) {
+        let new = incident.and_then(|id| self.state.incident(id)).filter(|i| !i.runs().contains(&run));
+        if let Some(incident) = new.map(|incident| incident.id()) {
+            self.emit(Event::RunJoined { run, incident });
+        }
+    }
+
+    /// Starts every workflow whose trigger fits (S3.2).
+    pub(super) fn launch_for(&mut self, incident: IncidentId, detection: &Detection) {
+        let bounds: Vec<Arc<Bound>> =
+            self.library.present().filter(|bound| bound.workflow.trigger.is_some()).cloned().collect();
+        if bounds.is_empty() {
+            return;
+        }
+        let fields = Arc::new(detection_fields(detection));
+        for bound in bounds {
+            let Some(trigger) = &bound.workflow.trigger else { continue };
+            let launched = match trigger.fits(&detection.rule, &fields) {
+                Ok(false) => continue,
+                Ok(true) => bound.workflow.inputs_from(&fields).and_then(|inputs| {
+                    let launch = Launch {
+                        inputs,
+                        detection: Some(Arc::clone(&fields)),
+                        incident: Some(incident),
+                        severity: Some(detection.rule.level),
+                        ..Launch::default()
+                    };
+                    self.launch(&bound, launch, &Self::itself())
+                }),
+                Err(why) => Err(why),
+            };
+            if let Err(why) = launched {
+                let request =
+                    Request::Trigger { workflow: Arc::clone(&bound.workflow.name), inputs: Map::new() };
+                let why = Arc::from(format!("for {incident}: {why}"));
+                self.emit(Event::RequestRefused { by: Self::itself(), request, why });
+            }
+        }
+    }
+
+    /// Starts the workflow that another one names as its `on_failure`, for the same case.
+    pub(super) fn launch_after(&mut self, failed: RunId, next: &Arc<str>) {
+        let Some(run) = self.state.run(failed) else { return };
+        let (detection, incident, severity) = (run.detection.clone(), run.incident, run.severity);
+        let given = run.inputs.clone();
+        let launched = self.library.named(next).cloned().ok_or(format!("no workflow `{next}`"));
+        let launched = launched.and_then(|bound| {
+            let inputs = match &detection {
+                Some(fields) => bound.workflow.inputs_from(fields)?,
+                None => {
+                    let takes = |name: &str| bound.workflow.inputs.iter().any(|spec| *spec.name == *name);
+                    let kept = given.iter().filter(|(name, _)| takes(name));
+                    bound.workflow.inputs_given(&kept.map(|(k, v)| (k.clone(), v.clone())).collect())?
+                }
+            };
+            let launch = Launch { inputs, detection, incident, severity, ..Launch::default() };
+            self.launch(&bound, launch, &Self::itself())
+        });
+        if let Err(why) = launched {
+            let request = Request::Trigger { workflow: Arc::clone(next), inputs: Map::new() };
+            let why = Arc::from(format!("after {failed}: {why}"));
+            self.emit(Event::RequestRefused { by: Self::itself(), request, why });
+        }
+    }
+
+    /// A new run in place of one that ended. After `failed` it takes over what succeeded; after a
+    /// rollback it starts from the beginning.
+    pub(super) fn launch_again(&mut self, ended: RunId, by: &Actor) -> Result<Launched, String> {
+        let run = self.state.run(ended).ok_or_else(|| format!("{ended} is not known"))?;
+        let bound = self.library.get(run.hash()).cloned();
+        let bound = bound.ok_or_else(|| format!("the workflow text of {ended} is not known any more"))?;
+        let succeeded = run
+            .steps()
+            .iter()
+            .enumerate()
+            .filter_map(|(i, step)| (step.status() == StepStatus::Succeeded).then_some(StepIx(i as u16)));
+        let takes_over = if run.status() == RunStatus::Failed { succeeded.collect() } else { Vec::new() };
+        let launch = Launch {
+            inputs: Map::clone(&run.inputs),
+            detection: run.detection.clone(),
+            incident: run.incident,
+            severity: run.severity,
+            retry_of: Some(ended),
+            takes_over,
+        };
+        self.launch(&bound, launch, by)
+    }
+}
+
+fn dedup_key(bound: &Bound, launch: &Launch) -> Result<Option<Arc<str>>, String> {
+    let Some(template) = &bound.workflow.dedup else { return Ok(None) };
+    let scope =
+        Scope { inputs: &launch.inputs, detection: launch.detection.as_deref(), run: None, steps: &|_| None };
+    let value = template.render(&scope).map_err(|why| format!("dedup: {why}"))?;
+    Ok(Some(match value.as_str() {
+        Some(text) => Arc::from(text),
+        None => Arc::from(value.to_string()),
+    }))
+}

@@ -1,0 +1,106 @@
+//! Detections reach their incidents. Repeats are journaled at most once a second per incident (C19).
+
+use std::sync::Arc;
+
+use super::timers::TimerKey;
+use super::{Engine, Event, Incident, IncidentStatus};
+use crate::model::{Detection, IncidentId, Span, Timestamp};
+
+/// How often repeats of one incident are journaled.
+const REPEATS_EVERY: Span = Span::from_secs(1);
+
+/// Repeats of one incident that are not journaled yet.
+#[derive(Debug)]
+pub(super) struct Mailbox {
+    /// Total of the incident with them.
+    pub count: u64,
+    /// The latest.
+    pub detection: Arc<Detection>,
+    /// When they are journaled.
+    pub due: Timestamp,
+}
+
+impl Engine {
+    pub(super) fn on_detection(&mut self, detection: Detection) {
+        let key = (Arc::clone(&detection.rule.id), Arc::clone(&detection.key));
+        let latest = self.state.by_key.get(&key).copied();
+        // The same finding again: a source was read again after a restart, or its window filled further.
+        let known = self.count_of(latest, &detection);
+        if known.is_some_and(|count| detection.count <= count) {
+            return;
+        }
+        let latest = latest.and_then(|id| self.state.incident(id));
+        let Some(incident) = latest.filter(|incident| self.takes_more(incident)) else {
+            return self.open_incident(detection);
+        };
+        let (id, closed, count) = (incident.id(), !incident.status().is_open(), incident.count());
+        let more = detection.count - known.unwrap_or(0);
+        let count = self.mailbox.get(&id).map_or(count, |mail| mail.count) + more;
+        if closed {
+            self.emit(Event::IncidentChanged {
+                incident: id,
+                to: IncidentStatus::Open,
+                by: Self::itself(),
+                reason: Some(Arc::from("it happened again")),
+            });
+        }
+        let detection = Arc::new(detection);
+        self.post(id, count, &detection);
+        if known.is_none() || closed {
+            self.journal_repeats(id);
+            self.launch_for(id, &detection);
+        }
+    }
+
+    /// How much of a detection is counted already.
+    fn count_of(&self, latest: Option<IncidentId>, detection: &Detection) -> Option<u64> {
+        let mail = latest.and_then(|id| self.mailbox.get(&id));
+        let posted = mail.filter(|mail| mail.detection.id == detection.id);
+        let folded = || self.state.detections.get(&detection.id).copied();
+        posted.map(|mail| mail.detection.count).or_else(folded)
+    }
+
+    fn takes_more(&self, incident: &Incident) -> bool {
+        incident.status().is_open()
+            || incident.closed_at().is_some_and(|at| self.now.since(at) <= self.setup.limits.reopen)
+    }
+
+    fn open_incident(&mut self, detection: Detection) {
+        let incident = IncidentId(self.state.incidents.next());
+        let detection = Arc::new(detection);
+        self.emit(Event::IncidentOpened { incident, detection: Arc::clone(&detection) });
+        self.launch_for(incident, &detection);
+    }
+
+    fn post(&mut self, id: IncidentId, count: u64, detection: &Arc<Detection>) {
+        let last = self.state.incident(id).map_or(self.now, |incident| incident.repeated_at);
+        let due = self.now.max(last + REPEATS_EVERY);
+        let mail = Mailbox { count, detection: Arc::clone(detection), due };
+        let due = match self.mailbox.insert(id, mail) {
+            Some(before) => before.due,
+            None => {
+                self.timers.arm(due, TimerKey::Incident(id));
+                due
+            }
+        };
+        if let Some(mail) = self.mailbox.get_mut(&id) {
+            mail.due = due;
+        }
+        if due <= self.now {
+            self.journal_repeats(id);
+        }
+    }
+
+    pub(super) fn journal_repeats(&mut self, id: IncidentId) {
+        let Some(mail) = self.mailbox.remove(&id) else { return };
+        self.emit(Event::IncidentRepeated { incident: id, count: mail.count, detection: mail.detection });
+    }
+
+    /// Journals every repeat that is still held back: before the engine ends.
+    pub(super) fn journal_all_repeats(&mut self) {
+        let ids: Vec<IncidentId> = self.mailbox.keys().copied().collect();
+        for id in ids {
+            self.journal_repeats(id);
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! Starting is recovering (C8): the journal is folded, and what was in doubt is settled.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::{Engine, Event, IllegalEvent, JournalKind, Record, RunStatus, Setup, State, StepStatus};
+use crate::model::{Failure, FailureKind, RunId, StepIx, Timestamp};
+
+/// Why a journal cannot be taken up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReplayError {
+    /// A record does not fit the ones before it.
+    Illegal(IllegalEvent),
+    /// The journal is for exercise and the setup for real, or the other way round.
+    Kind {
+        /// What the journal is for.
+        journal: JournalKind,
+        /// What the setup is for.
+        setup: JournalKind,
+    },
+    /// The journal has no first record.
+    Empty,
+}
+
+impl fmt::Display for ReplayError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ReplayError::Illegal(illegal) => illegal.fmt(f),
+            ReplayError::Kind { journal, setup } => {
+                write!(f, "the journal is for {}, the setup for {}", journal.name(), setup.name())
+            }
+            ReplayError::Empty => f.write_str("the journal does not begin with its opening record"),
+        }
+    }
+}
+
+impl std::error::Error for ReplayError {}
+
+impl From<IllegalEvent> for ReplayError {
+    fn from(illegal: IllegalEvent) -> Self {
+        ReplayError::Illegal(illegal)
+    }
+}
+
+impl Engine {
+    /// Rebuilds from the journal. The output settles what was in doubt, before work goes on.
+    ///
+    /// # Errors
+    /// If the records cannot have been written by this program, or are of the other kind.
+    pub fn recover(
+        records: impl IntoIterator<Item = Record>,
+        setup: Arc<Setup>,
+        version: &str,
+        now: Timestamp,
+    ) -> Result<(Engine, super::Output), ReplayError> {
+        let mut state = State::new();
+        for record in records {
+            state.apply(&record)?;
+        }
+        Engine::resume(state, setup, version, now)
+    }
+
+    /// As [`Engine::recover`], from a state that was folded already.
+    ///
+    /// # Errors
+    /// If the state is of the other kind, or of an empty journal.
+    pub fn resume(
+        state: State,
+        setup: Arc<Setup>,
+        version: &str,
+        now: Timestamp,
+    ) -> Result<(Engine, super::Output), ReplayError> {
+        match state.kind() {
+            None => return Err(ReplayError::Empty),
+            Some(journal) if journal != setup.kind => {
+                return Err(ReplayError::Kind { journal, setup: setup.kind });
+            }
+            Some(_) => {}
+        }
+        let now = now.max(state.now());
+        let mut engine = Engine::with(state, setup, now);
+        engine.emit(Event::Recovered { version: Arc::from(version) });
+        let live = engine.live_runs();
+        for run in &live {
+            engine.doubt(*run);
+        }
+        engine.join_agents();
+        for run in &live {
+            engine.keep_text(*run);
+            engine.settle(*run);
+        }
+        let output = engine.take_output();
+        Ok((engine, output))
+    }
+
+    /// Journals what is held back in memory only. Called before a clean stop.
+    pub fn close(&mut self, now: Timestamp) -> super::Output {
+        self.now = self.now.max(now);
+        self.journal_all_repeats();
+        self.take_output()
+    }
+
+    fn live_runs(&self) -> Vec<RunId> {
+        self.state.runs().filter(|run| !run.status().is_terminal()).map(|run| run.id()).collect()
+    }
+
+    /// Every intent without an outcome is in doubt (C3).
+    fn doubt(&mut self, id: RunId) {
+        let Some(run) = self.state.run(id) else { return };
+        let intents = run.steps().iter().enumerate().filter_map(|(i, step)| {
+            let ix = StepIx(i as u16);
+            match step.status() {
+                StepStatus::Running | StepStatus::Verifying => {
+                    Some(Event::StepInDoubt { run: id, step: ix, attempt: step.attempt() })
+                }
+                StepStatus::Undoing if step.undo_in_flight => {
+                    Some(Event::UndoInDoubt { run: id, step: ix, attempt: step.undo_attempt() })
+                }
+                _ => None,
+            }
+        });
+        for event in intents.collect::<Vec<_>>() {
+            self.emit(event);
+        }
+    }
+
+    /// A run keeps the workflow text that it began with (C17).
+    fn keep_text(&mut self, id: RunId) {
+        let Some(run) = self.state.run(id) else { return };
+        let (name, hash) = (format!("{}@{}", run.workflow(), run.hash()), run.hash());
+        if self.library.get(hash).is_some() {
+            return;
+        }
+        let text = self.state.workflow_text(hash).cloned();
+        if let Some(workflow) = text.and_then(|text| crate::workflow::parse(&name, &text).ok()) {
+            self.library.add(&Arc::new(workflow));
+        }
+    }
+
+    /// Settles what is in doubt by what the action declares, arms the timers, and goes on.
+    fn settle(&mut self, id: RunId) {
+        let Some(run) = self.state.run(id) else { return };
+        if self.library.get(run.hash()).is_none() {
+            let why = Arc::from("the text of its workflow cannot be read by this release");
+            match run.status() {
+                RunStatus::Running | RunStatus::Paused => self.emit(Event::RunParked { run: id, why }),
+                RunStatus::RollingBack => self.emit(Event::RunStuck { run: id, why }),
+                _ => {}
+            }
+            return;
+        }
+        match run.status() {
+            RunStatus::Running | RunStatus::Paused => self.settle_forward(id),
+            RunStatus::RollingBack => self.settle_rollback(id),
+            _ => {}
+        }
+    }
+
+    /// A critical step failed, and the journal ends before the consequence.
+    fn settle_failed(&mut self, id: RunId) -> bool {
+        let Some(run) = self.state.run(id) else { return false };
+        let steps = run.steps().iter().zip(&run.plan().steps).enumerate();
+        let mut failed = steps.filter(|(_, (s, plan))| s.status() == StepStatus::Failed && plan.critical);
+        let Some((i, (step, _))) = failed.next() else { return false };
+        let message = step.failure().map_or_else(String::new, |failure| failure.message.clone());
+        self.on_step_given_up(id, StepIx(i as u16), &message);
+        true
+    }
+
+    fn settle_forward(&mut self, id: RunId) {
+        if self.settle_failed(id) {
+            return;
+        }
+        self.watch_run(id);
+        self.requeue(id);
+        let Some(run) = self.state.run(id) else { return };
+        let in_doubt = run.steps().iter().enumerate();
+        let in_doubt: Vec<(StepIx, bool)> = in_doubt
+            .filter(|(_, step)| step.status() == StepStatus::InDoubt)
+            .map(|(i, step)| (StepIx(i as u16), step.action().is_some_and(|action| action.idempotent)))
+            .collect();
+        if let Some((step, _)) = in_doubt.iter().find(|(_, idempotent)| !idempotent) {
+            let name = self.state.run(id).map_or("?", |run| run.step_id(*step));
+            let why =
+                format!("step `{name}` is in doubt: it began before a crash, and doing it twice may harm");
+            return self.emit(Event::RunParked { run: id, why: Arc::from(why) });
+        }
+        let paused = self.state.run(id).is_some_and(|run| run.status() == RunStatus::Paused);
+        if in_doubt.is_empty() || !paused {
+            for (step, _) in in_doubt {
+                self.start_step(id, step);
+            }
+        }
+        self.advance(id);
+    }
+
+    /// Steps that waited for an agent do so again; without their place in the queue they would be
+    /// taken for steps that wait for their next attempt.
+    fn requeue(&mut self, id: RunId) {
+        let Some(run) = self.state.run(id) else { return };
+        let waits = run.steps().iter().enumerate().filter_map(|(i, step)| {
+            let for_agent = step.status() == StepStatus::Waiting && step.waits_for_agent;
+            for_agent.then_some(StepIx(i as u16))
+        });
+        for step in waits.collect::<Vec<_>>() {
+            self.waiting.add(id, step, false, self.priority(id));
+        }
+    }
+
+    fn settle_rollback(&mut self, id: RunId) {
+        self.watch_run(id);
+        let Some(run) = self.state.run(id) else { return };
+        let steps = run.steps().iter().enumerate();
+        let (mut forward, mut undo) = (Vec::new(), None);
+        for (i, step) in steps {
+            match step.status() {
+                StepStatus::InDoubt => forward.push(StepIx(i as u16)),
+                StepStatus::UndoInDoubt => {
+                    undo = Some((StepIx(i as u16), step.undo().is_some_and(|action| action.idempotent)));
+                }
+                _ => {}
+            }
+        }
+        for step in forward {
+            self.emit(Event::StepCancelled { run: id, step, in_doubt: true });
+        }
+        match undo {
+            Some((step, true)) => self.start_undo(id, step),
+            Some((step, false)) => {
+                let message = "in doubt: it began before a crash, and doing it twice may harm".to_owned();
+                self.on_undo_failed(id, step, Failure { kind: FailureKind::NotSent, message });
+            }
+            None => self.roll_on(id),
+        }
+    }
+}
+
+impl JournalKind {
+    /// Its word for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            JournalKind::Exercise => "exercise",
+            JournalKind::Real => "real",
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Detections open incidents and start runs.
+
+use super::check;
+use super::world::World;
+
+const CONTAIN: &str = "
+workflow: contain
+trigger: { rule: scan }
+dedup: '${detection.source_ip}'
+on_failure: afterwards
+steps:
+  - { id: a, role: WALL, action: block, with: { address: '${detection.source_ip}' } }
+";
+
+const AFTERWARDS: &str = "
+workflow: afterwards
+steps:
+  - { id: say, role: BELL, action: tell, with: { text: 'for ${detection.key}' }, undo: 'none: it is said' }
+";
+
+fn told(script: &str) -> String {
+    World::new(&[CONTAIN, AFTERWARDS]).play(script)
+}
+
+#[test]
+fn a_detection_opens_an_incident_and_starts_its_workflow() {
+    check(
+        "detection",
+        &CONTAIN.replace("on_failure: afterwards\n", ""),
+        "
+        detect scan 203.0.113.7 15
+        detect scan 203.0.113.7 15
+        detect scan 203.0.113.7 20
+        wait 1s
+        ok a
+        detect scan#2 203.0.113.7 15
+        detect other 203.0.113.7 1",
+    );
+}
+
+#[test]
+fn c19_repeats_are_journaled_once_a_second() {
+    insta::assert_snapshot!(told(
+        "
+        detect scan k 10
+        detect scan k 11
+        detect scan k 12
+        detect scan k 13
+        wait 1s
+        wait 5s
+        detect scan k 14"
+    ));
+}
+
+#[test]
+fn c15_one_live_run_per_key() {
+    insta::assert_snapshot!(told(
+        "
+        detect scan k 10
+        detect scan#2 k 10
+        ok run-1/a
+        detect scan#3 k 10
+        detect scan other 10"
+    ));
+}
+
+#[test]
+fn incidents_are_acknowledged_closed_and_opened_again() {
+    insta::assert_snapshot!(told(
+        "
+        detect scan k 10
+        acknowledge inc-1
+        acknowledge inc-1
+        ok a
+        resolve inc-1 all clear
+        acknowledge inc-1
+        wait 10m
+        detect scan#2 k 10
+        dismiss inc-1
+        dismiss inc-1 a test
+        wait 2h
+        detect scan#3 k 10"
+    ));
+}
+
+#[test]
+fn a_run_that_ends_badly_starts_the_workflow_for_that_case() {
+    insta::assert_snapshot!(told(
+        "
+        detect scan k 10
+        fail a
+        ok run-2/say"
+    ));
+}

@@ -1,0 +1,311 @@
+//! A world of one test: agents that answer when the script says so.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use crate::engine::*;
+use crate::flow::machine::Status;
+use crate::model::*;
+use crate::workflow;
+
+pub struct World {
+    pub engine: Engine,
+    pub setup: Arc<Setup>,
+    pub records: Vec<Record>,
+    pub now: Timestamp,
+    tasks: Vec<Task>,
+    requests: u64,
+}
+
+pub const START: Timestamp = Timestamp::from_secs(1_800_000_000);
+
+fn action(takes: &[&str], idempotent: bool, undo: Option<&str>) -> ActionSpec {
+    ActionSpec {
+        takes: takes.iter().map(|name| (Arc::from(*name), ValueType::Text)).collect(),
+        optional: vec![],
+        target: takes.first().map(|name| Arc::from(*name)),
+        idempotent,
+        undo: undo.map(Arc::from),
+        drill: None,
+        builtin: None,
+    }
+}
+
+fn agent(name: &str, role: &str, concurrency: u32) -> AgentSpec {
+    let actions = [
+        ("block", action(&["address"], true, Some("unblock"))),
+        ("unblock", action(&["address"], true, None)),
+        ("once", action(&["address"], false, Some("unblock"))),
+        ("tell", action(&["text"], true, None)),
+    ];
+    AgentSpec {
+        name: Arc::from(name),
+        role: Arc::from(role),
+        capabilities: vec![Arc::from("net")],
+        kind: AgentKind::Drill,
+        concurrency,
+        actions: actions.into_iter().map(|(name, spec)| (Arc::from(name), spec)).collect(),
+    }
+}
+
+pub fn setup(workflows: &[&str]) -> Arc<Setup> {
+    let parsed = workflows.iter().map(|text| {
+        let parsed = workflow::parse("test.yaml", text).unwrap_or_else(|m| panic!("{m:?}"));
+        (Arc::clone(&parsed.name), Arc::new(parsed))
+    });
+    Arc::new(Setup {
+        kind: JournalKind::Exercise,
+        agents: vec![agent("wall-1", "WALL", 4), agent("bell-1", "BELL", 1)],
+        workflows: parsed.collect::<BTreeMap<_, _>>(),
+        limits: Limits { finished: 3, ..Limits::default() },
+    })
+}
+
+impl World {
+    pub fn new(workflows: &[&str]) -> World {
+        let setup = setup(workflows);
+        let (engine, output) = Engine::new(Arc::clone(&setup), "test", 7, START);
+        let mut world = World { engine, setup, records: vec![], now: START, tasks: vec![], requests: 0 };
+        world.take(output);
+        world
+    }
+
+    pub fn take(&mut self, output: Output) -> String {
+        let mut told = String::new();
+        for record in &output.records {
+            let line = self.brief(&record.event);
+            if !line.is_empty() {
+                writeln!(told, "    {line}").unwrap();
+            }
+        }
+        self.records.extend(output.records);
+        for effect in output.effects {
+            match effect {
+                Effect::Perform(task) => self.tasks.push(task),
+                Effect::Stop { run, step, .. } => {
+                    writeln!(told, "    → stop {} of {run}", self.step(run, step)).unwrap();
+                }
+                Effect::Answer { answer, .. } => writeln!(told, "    → {answer:?}").unwrap(),
+            }
+        }
+        told
+    }
+
+    pub fn input(&mut self, input: Input) -> String {
+        let output = self.engine.handle(input, self.now);
+        self.take(output)
+    }
+
+    /// Loses the engine, as a crash does, and takes up the journal again.
+    pub fn crash(&mut self) -> String {
+        self.tasks.clear();
+        let records = self.records.clone();
+        let (engine, output) = Engine::recover(records, Arc::clone(&self.setup), "test", self.now).unwrap();
+        self.engine = engine;
+        self.take(output)
+    }
+
+    /// One line of script each: what happens, then what became true.
+    pub fn play(&mut self, script: &str) -> String {
+        let mut told = String::new();
+        for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            writeln!(told, "{line}").unwrap();
+            told += &self.line(line);
+        }
+        told
+    }
+
+    fn line(&mut self, line: &str) -> String {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words[..] {
+            ["trigger", workflow, ref inputs @ ..] => {
+                let inputs = inputs.iter().map(|pair| {
+                    let (name, value) = pair.split_once('=').unwrap();
+                    (name.to_owned(), value.into())
+                });
+                let inputs = inputs.collect();
+                self.ask(Request::Trigger { workflow: Arc::from(workflow), inputs })
+            }
+            ["detect", rule, key, count] => {
+                let detection = detection(rule, key, count.parse().unwrap(), self.now);
+                self.input(Input::Detection(detection))
+            }
+            ["ok", step] => self.answer(step, false, Outcome::Succeeded(Map::new())),
+            ["ok", step, pair] => {
+                let (name, value) = pair.split_once('=').unwrap();
+                self.answer(
+                    step,
+                    false,
+                    Outcome::Succeeded([(name.to_owned(), value.into())].into_iter().collect()),
+                )
+            }
+            ["fail", step] => self.answer(step, false, failed(FailureKind::Answered)),
+            ["lost", step] => self.answer(step, false, failed(FailureKind::NoAnswer)),
+            ["stopped", step] => self.answer(step, false, Outcome::Stopped),
+            ["undone", step] => self.answer(step, true, Outcome::Succeeded(Map::new())),
+            ["undo-fails", step] => self.answer(step, true, failed(FailureKind::Answered)),
+            ["wait", span] => self.wait(span.parse().unwrap()),
+            ["crash"] => self.crash(),
+            [verb, id] => self.ask(request(verb, id, "")),
+            [verb, id, ref reason @ ..] => self.ask(request(verb, id, &reason.join(" "))),
+            _ => panic!("what is `{line}`?"),
+        }
+    }
+
+    pub fn ask(&mut self, request: Request) -> String {
+        self.requests += 1;
+        let (id, by) = (RequestId(self.requests), Actor(Arc::from("ada")));
+        self.input(Input::Request { id, by, seen: None, request })
+    }
+
+    /// Lets time pass, stopping at every deadline on the way.
+    fn wait(&mut self, span: Span) -> String {
+        let end = self.now + span;
+        let mut told = String::new();
+        while let Some(at) = self.engine.next_deadline().filter(|at| *at <= end) {
+            self.now = self.now.max(at);
+            let tick = self.input(Input::Tick);
+            if !tick.is_empty() {
+                write!(told, "  after {}\n{tick}", self.now.since(START)).unwrap();
+            }
+        }
+        self.now = end;
+        told
+    }
+
+    /// The last task of a step is answered; `step` may be `run-2/a`, else it is of the latest run.
+    fn answer(&mut self, step: &str, undo: bool, outcome: Outcome) -> String {
+        let (run, step) = match step.split_once('/') {
+            Some((run, step)) => (run.parse().unwrap(), step),
+            None => (self.engine.state().runs().next_back().unwrap().id(), step),
+        };
+        let found = self
+            .tasks
+            .iter()
+            .rposition(|task| task.run == run && task.undo == undo && self.step(run, task.step) == step);
+        let task = self.tasks[found.unwrap_or_else(|| panic!("no task for {step}"))].clone();
+        self.now = self.now + Span::from_secs(1);
+        let (step, attempt) = (task.step, task.attempt);
+        self.input(Input::StepFinished { run, step, attempt, undo, outcome })
+    }
+
+    fn step(&self, run: RunId, step: StepIx) -> String {
+        self.engine.state().run(run).map_or("?".to_owned(), |run| run.step_id(step).to_owned())
+    }
+
+    fn brief(&self, event: &Event) -> String {
+        use Event::*;
+        let step = |run: &RunId, step: &StepIx| format!("{run} {}", self.step(*run, *step));
+        match event {
+            JournalOpened { .. } | AgentJoined { .. } | WorkflowRecorded { .. } => String::new(),
+            AgentChanged { to: AgentStatus::Idle, why, .. } if &**why == "ready" => String::new(),
+            Recovered { .. } => "recovered".to_owned(),
+            AgentChanged { agent, to, why } => {
+                format!("{} {}: {why}", self.engine.state().agent(*agent).unwrap().name(), to.name())
+            }
+            IncidentOpened { incident, detection } => {
+                format!("{incident} opened: {} {} x{}", detection.rule.name, detection.key, detection.count)
+            }
+            IncidentRepeated { incident, count, .. } => format!("{incident} repeated: {count}"),
+            IncidentChanged { incident, to, by, reason } => {
+                format!(
+                    "{incident} {to} by {by}{}",
+                    reason.as_ref().map_or(String::new(), |r| format!(": {r}"))
+                )
+            }
+            RunCreated(new) => {
+                let NewRun { run, workflow, by, retry_of, .. } = &**new;
+                let again = retry_of.map_or(String::new(), |run| format!(", again for {run}"));
+                format!("{run} created: {workflow} by {by}{again}")
+            }
+            RunJoined { run, incident } => format!("{run} joined by {incident}"),
+            RunPaused { run, .. } => format!("{run} paused"),
+            RunResumed { run, .. } => format!("{run} resumed"),
+            RunParked { run, why } => format!("{run} PARKED: {why}"),
+            RunUnparked { run, .. } => format!("{run} unparked"),
+            RollbackStarted { run, why, .. } => format!("{run} ROLLING BACK: {why}"),
+            RunCompleted { run } => format!("{run} COMPLETED"),
+            RunFailed { run, why } => format!("{run} FAILED: {why}"),
+            RollbackCompleted { run } => {
+                format!("{run} {}", self.engine.state().run(*run).unwrap().status().name().to_uppercase())
+            }
+            RunStuck { run, why } => format!("{run} STUCK: {why}"),
+            RunAbandoned { run, .. } => format!("{run} ABANDONED"),
+            StepStarted { run, step: s, attempt, action, undo, .. } => {
+                let undo = undo.as_ref().map_or("no undo".to_owned(), |undo| format!("undo {}", undo.name));
+                let target = action.target.as_deref().unwrap_or("-");
+                format!("{} starts ({attempt}): {} {target}, {undo}", step(run, s), action.name)
+            }
+            StepSucceeded { run, step: s, .. } => format!("{} succeeded", step(run, s)),
+            StepFailed { run, step: s, failure, retry_at, .. } => {
+                let then = retry_at
+                    .map_or(String::new(), |at| format!(", again in {}ms", at.since(self.now).0 / 1000));
+                format!("{} failed ({:?}): {}{then}", step(run, s), failure.kind, failure.message)
+            }
+            StepWaiting { run, step: s, wait, .. } => format!("{} waits for {wait:?}", step(run, s)),
+            StepSkipped { run, step: s, why } => format!("{} skipped: {why}", step(run, s)),
+            StepCancelled { run, step: s, in_doubt } => {
+                format!("{} cancelled{}", step(run, s), if *in_doubt { ", in doubt" } else { "" })
+            }
+            StepInDoubt { run, step: s, .. } => format!("{} IN DOUBT", step(run, s)),
+            UndoStarted { run, step: s, attempt, action, .. } => {
+                format!("{} undo starts ({attempt}): {}", step(run, s), action.name)
+            }
+            UndoSucceeded { run, step: s, .. } => format!("{} undone", step(run, s)),
+            UndoFailed { run, step: s, failure, retry_at, .. } => {
+                let then = if retry_at.is_some() { ", again later" } else { ", given up" };
+                format!("{} undo failed: {}{then}", step(run, s), failure.message)
+            }
+            UndoInDoubt { run, step: s, .. } => format!("{} undo IN DOUBT", step(run, s)),
+            RequestRefused { why, .. } => format!("refused: {why}"),
+            Retired { runs, incidents } => {
+                format!("retired: {} runs, {} incidents", runs.len(), incidents.len())
+            }
+        }
+    }
+}
+
+fn failed(kind: FailureKind) -> Outcome {
+    Outcome::Failed(Failure { kind, message: "it said no".to_owned() })
+}
+
+fn request(verb: &str, id: &str, reason: &str) -> Request {
+    let (run, incident) = (id.parse().unwrap_or(RunId(0)), id.parse().unwrap_or(IncidentId(0)));
+    let reason = reason.to_owned();
+    match verb {
+        "pause" => Request::Pause { run },
+        "resume" => Request::Resume { run },
+        "cancel" => Request::Cancel { run },
+        "retry" => Request::Retry { run },
+        "abandon" => Request::Abandon { run },
+        "acknowledge" => Request::Acknowledge { incident },
+        "resolve" => Request::Resolve { incident, reason },
+        "dismiss" => Request::Dismiss { incident, reason },
+        other => panic!("what is `{other}`?"),
+    }
+}
+
+pub fn detection(rule: &str, key: &str, count: u64, at: Timestamp) -> Detection {
+    let (name, window) = rule.split_once('#').unwrap_or((rule, "0"));
+    let head = RuleHead {
+        id: Arc::from(name),
+        name: Arc::from(name),
+        title: Arc::from(name),
+        level: Severity::High,
+        tags: vec![],
+        author: None,
+    };
+    let bytes =
+        format!("{name}{key}{window}").bytes().fold(0u64, |h, b| crate::flow::backoff::mix(&[h, b.into()]));
+    Detection {
+        id: DetectionId(bytes.to_be_bytes()),
+        rule: Arc::new(head),
+        at,
+        since: at,
+        key: Arc::from(key),
+        count,
+        fields: [("source_ip".to_owned(), Value::from(key))].into_iter().collect(),
+        evidence: vec![],
+    }
+}

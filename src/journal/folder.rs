@@ -1,0 +1,216 @@
+//! The state folder: one journal, what builtins write, and a lock so that two never share it.
+
+use std::fmt;
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+/// A folder that belongs to this process until it is dropped.
+#[derive(Debug)]
+pub struct StateFolder {
+    path: PathBuf,
+    _lock: Option<File>,
+    _temporary: Option<TempDir>,
+}
+
+/// Why a state folder cannot be used.
+#[derive(Debug)]
+pub enum FolderError {
+    /// It is a file.
+    NotAFolder(PathBuf),
+    /// Another quell works in it.
+    InUse {
+        /// The folder.
+        path: PathBuf,
+        /// The process that holds it, as its lock file says.
+        pid: Option<u32>,
+    },
+    /// The system refused.
+    Io {
+        /// What was being done.
+        doing: &'static str,
+        /// With what.
+        path: PathBuf,
+        /// What it said.
+        source: io::Error,
+    },
+}
+
+impl fmt::Display for FolderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FolderError::NotAFolder(path) => {
+                write!(f, "the state folder {} is a file, not a folder", path.display())
+            }
+            FolderError::InUse { path, pid: Some(pid) } => {
+                write!(f, "the state folder {} is in use by quell, process {pid}", path.display())
+            }
+            FolderError::InUse { path, pid: None } => {
+                write!(f, "the state folder {} is in use by another quell", path.display())
+            }
+            FolderError::Io { doing, path, source } => {
+                write!(f, "cannot {doing} {}: {source}", path.display())
+            }
+        }
+    }
+}
+
+impl std::error::Error for FolderError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            FolderError::Io { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
+
+/// The journal within a state folder.
+pub fn journal_path(folder: &Path) -> PathBuf {
+    folder.join("journal.db")
+}
+
+impl StateFolder {
+    /// Takes a folder; makes it, readable by its owner only, if there is none.
+    ///
+    /// # Errors
+    /// It is a file, another process holds it, or it cannot be read or written.
+    pub fn open(path: &Path) -> Result<Self, FolderError> {
+        let io = |doing: &'static str, path: &Path| {
+            let path = path.to_owned();
+            move |source| FolderError::Io { doing, path, source }
+        };
+        if path.exists() && !path.is_dir() {
+            return Err(FolderError::NotAFolder(path.to_owned()));
+        }
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+        made.map_err(|source| match source.kind() {
+            io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
+                FolderError::NotAFolder(path.to_owned())
+            }
+            _ => io("make the state folder", path)(source),
+        })?;
+        std::fs::read_dir(path).map_err(io("read the state folder", path))?;
+        let lock_path = path.join("lock");
+        let mut lock = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&lock_path)
+            .map_err(io("write to the state folder: open", &lock_path))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(FolderError::InUse { path: path.to_owned(), pid: read_pid(&mut lock) });
+            }
+            Err(TryLockError::Error(source)) => return Err(io("lock", &lock_path)(source)),
+        }
+        write_pid(&mut lock).map_err(io("write", &lock_path))?;
+        Ok(StateFolder { path: path.to_owned(), _lock: Some(lock), _temporary: None })
+    }
+
+    /// A folder of its own that goes away with it.
+    ///
+    /// # Errors
+    /// The folder for temporary files cannot be written.
+    pub fn temporary() -> Result<Self, FolderError> {
+        let made = tempfile::Builder::new().prefix("quell-").tempdir();
+        let folder = made.map_err(|source| FolderError::Io {
+            doing: "make a temporary folder in",
+            path: std::env::temp_dir(),
+            source,
+        })?;
+        Ok(StateFolder { path: folder.path().to_owned(), _lock: None, _temporary: Some(folder) })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+fn read_pid(lock: &mut File) -> Option<u32> {
+    let mut text = String::new();
+    lock.take(32).read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
+}
+
+fn write_pid(lock: &mut File) -> io::Result<()> {
+    lock.set_len(0)?;
+    lock.rewind()?;
+    writeln!(lock, "{}", std::process::id())?;
+    lock.sync_data()
+}
+
+/// Replaces a file so that readers see the old text or the new one, also after a crash: written
+/// beside it, synced, renamed, and the folder synced.
+///
+/// # Errors
+/// What the system says.
+pub fn replace_file(path: &Path, text: &[u8]) -> io::Result<()> {
+    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new().prefix(".quell-").tempfile_in(folder)?;
+    file.write_all(text)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_new_folder_is_for_its_owner_only() {
+        let outer = tempfile::tempdir().unwrap();
+        let folder = StateFolder::open(&outer.path().join("a/b")).unwrap();
+        let mode = std::fs::metadata(folder.path()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+    }
+
+    #[test]
+    fn a_second_one_is_refused_with_the_pid_of_the_first() {
+        let outer = tempfile::tempdir().unwrap();
+        let first = StateFolder::open(outer.path()).unwrap();
+        let second = StateFolder::open(outer.path()).unwrap_err().to_string();
+        assert!(second.ends_with(&format!("process {}", std::process::id())), "{second}");
+        drop(first);
+        StateFolder::open(outer.path()).unwrap();
+    }
+
+    #[test]
+    fn a_file_in_place_of_a_folder_is_named() {
+        let outer = tempfile::tempdir().unwrap();
+        let file = outer.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        for path in [file.clone(), file.join("below")] {
+            let error = StateFolder::open(&path).unwrap_err();
+            assert!(matches!(error, FolderError::NotAFolder(_)), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_temporary_folder_goes_away() {
+        let folder = StateFolder::temporary().unwrap();
+        let path = folder.path().to_owned();
+        assert!(path.is_dir());
+        drop(folder);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn files_are_replaced_whole() {
+        let outer = tempfile::tempdir().unwrap();
+        let path = outer.path().join("list");
+        for text in ["one\n", "two\n"] {
+            replace_file(&path, text.as_bytes()).unwrap();
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+        }
+        assert_eq!(std::fs::read_dir(outer.path()).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,147 @@
+//! Where records become durable: the journal, its writer, and the folder that it lives in.
+
+pub mod codec;
+pub mod error;
+pub mod folder;
+pub mod memory;
+pub mod sqlite;
+pub mod writer;
+
+use std::sync::Arc;
+
+pub use error::JournalError;
+pub use folder::{FolderError, StateFolder, journal_path};
+pub use memory::MemoryJournal;
+pub use sqlite::SqliteJournal;
+pub use writer::{Writer, Written};
+
+use crate::engine::{Event, JournalKind, Record};
+use crate::model::Seq;
+
+/// An append-only list of records, numbered from 1 without a gap.
+pub trait Journal: Send {
+    /// Appends all of these or none of them, and returns the number up to which everything is durable.
+    ///
+    /// # Errors
+    /// The disk refused, or the records do not follow the last one. After an error the handle is
+    /// poisoned: every further append fails, and the journal has to be opened anew.
+    fn append(&mut self, batches: &[Arc<Vec<Record>>]) -> Result<Seq, JournalError>;
+
+    /// At most `limit` records from number `from` on, in order. Fewer mean that the end was reached.
+    ///
+    /// # Errors
+    /// The disk refused, or a record is damaged or missing; the error names it.
+    fn read(&mut self, from: Seq, limit: usize) -> Result<Vec<Record>, JournalError>;
+
+    /// The number of the last durable record; 0 if there is none.
+    fn last(&self) -> Seq;
+
+    /// Commits so far through this handle. Each one cost one fsync, if the journal has a disk.
+    fn commits(&self) -> u64;
+}
+
+/// Records read at once when a journal is read through.
+const PAGE: usize = 4096;
+
+/// Calls `each` with every record of a journal, in order.
+///
+/// # Errors
+/// What [`Journal::read`] says.
+pub fn for_each<E: From<JournalError>>(
+    journal: &mut dyn Journal,
+    mut each: impl FnMut(Record) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut from = 1;
+    loop {
+        let page = journal.read(from, PAGE)?;
+        let Some(last) = page.last().map(|record| record.seq) else { return Ok(()) };
+        page.into_iter().try_for_each(&mut each)?;
+        from = last + 1;
+    }
+}
+
+/// Refuses a journal that began as another kind: exercise and real never mix. An empty one fits both.
+///
+/// # Errors
+/// It is of the other kind, or its first record is not `JournalOpened`.
+pub fn check_kind(journal: &mut dyn Journal, wanted: JournalKind) -> Result<(), JournalError> {
+    match journal.read(1, 1)?.first().map(|record| &record.event) {
+        None => Ok(()),
+        Some(Event::JournalOpened { kind, .. }) if *kind == wanted => Ok(()),
+        Some(Event::JournalOpened { kind, .. }) => Err(JournalError::Kind { found: *kind, wanted }),
+        Some(_) => {
+            Err(JournalError::Damaged { seq: 1, why: "the first record does not open a journal".to_owned() })
+        }
+    }
+}
+
+/// The checks that every journal makes before it stores anything.
+fn follows(last: Seq, batches: &[Arc<Vec<Record>>]) -> Result<Seq, JournalError> {
+    batches.iter().flat_map(|batch| batch.iter()).try_fold(last, |last, record| {
+        if record.seq == last + 1 {
+            Ok(record.seq)
+        } else {
+            Err(JournalError::OutOfOrder { expected: last + 1, found: record.seq })
+        }
+    })
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::model::Timestamp;
+
+    pub(crate) fn opened(kind: JournalKind) -> Record {
+        let event = Event::JournalOpened { kind, version: "0.0.0".into(), seed: 1 };
+        Record { seq: 1, at: Timestamp(7), event }
+    }
+
+    /// Records `from..=to`, small and plain.
+    pub(crate) fn records(from: Seq, to: Seq) -> Arc<Vec<Record>> {
+        let record = |seq| match seq {
+            1 => opened(JournalKind::Exercise),
+            _ => {
+                Record { seq, at: Timestamp(seq as i64), event: Event::Recovered { version: "0.0.0".into() } }
+            }
+        };
+        Arc::new((from..=to).map(record).collect())
+    }
+
+    /// Holds for every journal.
+    pub(crate) fn keeps_what_it_is_given(journal: &mut dyn Journal) {
+        assert_eq!((journal.last(), journal.read(1, 9).unwrap()), (0, vec![]));
+        assert_eq!(journal.append(&[records(1, 2), records(3, 3)]), Ok(3));
+        assert_eq!(journal.append(&[records(4, 4)]), Ok(4));
+        assert_eq!(journal.last(), 4);
+        assert_eq!(journal.commits(), 2);
+        assert_eq!(journal.read(2, 2).unwrap(), *records(2, 3));
+        assert_eq!(journal.read(4, 9).unwrap(), *records(4, 4));
+        assert_eq!(journal.read(5, 9).unwrap(), vec![]);
+        let mut seen = vec![];
+        for_each(journal, |record| {
+            seen.push(record.seq);
+            Ok::<_, JournalError>(())
+        })
+        .unwrap();
+        assert_eq!(seen, [1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn kinds_never_mix() {
+        let mut journal = MemoryJournal::new(10);
+        assert_eq!(check_kind(&mut journal, JournalKind::Real), Ok(()));
+        journal.append(&[records(1, 1)]).unwrap();
+        assert_eq!(check_kind(&mut journal, JournalKind::Exercise), Ok(()));
+        let refused = check_kind(&mut journal, JournalKind::Real).unwrap_err();
+        assert!(refused.to_string().contains("journal of an exercise"), "{refused}");
+    }
+
+    #[test]
+    fn a_first_record_that_opens_nothing_is_damage() {
+        let mut journal = MemoryJournal::new(10);
+        let wrong = Record { seq: 1, ..records(2, 2)[0].clone() };
+        journal.append(&[Arc::new(vec![wrong])]).unwrap();
+        let refused = check_kind(&mut journal, JournalKind::Exercise).unwrap_err();
+        assert!(matches!(refused, JournalError::Damaged { seq: 1, .. }), "{refused}");
+    }
+}

@@ -1,0 +1,101 @@
+//! The only clock (C22): wall time at the start plus elapsed time, so that it never goes back.
+
+#![expect(clippy::disallowed_methods, reason = "this is where time enters the program")]
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use rustix::time::{ClockId, clock_gettime};
+
+use crate::model::{Span, Timestamp};
+
+/// A moment of real time, for measuring.
+pub fn instant() -> Instant {
+    Instant::now()
+}
+
+/// Wall time, for things that have no engine.
+pub fn wall() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}
+
+/// Time since some fixed point, the time in suspend included.
+fn elapsed() -> Duration {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let id = ClockId::Boottime;
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let id = ClockId::Monotonic;
+    let time = clock_gettime(id);
+    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+/// The engine's time as real time passes: live, or a recording at some speed.
+#[derive(Debug, Clone, Copy)]
+pub struct Clock {
+    origin: Timestamp,
+    started: Duration,
+    /// Engine time for each unit of real time.
+    speed: f64,
+}
+
+impl Clock {
+    /// Wall time.
+    pub fn live() -> Self {
+        Clock { origin: wall(), started: elapsed(), speed: 1.0 }
+    }
+
+    /// Virtual time: begins at `origin` now, and passes `speed` times as fast as real time.
+    pub fn paced(origin: Timestamp, speed: f64) -> Self {
+        Clock { origin, started: elapsed(), speed }
+    }
+
+    /// The engine's now.
+    pub fn now(&self) -> Timestamp {
+        let real = elapsed().saturating_sub(self.started);
+        self.origin + Span::from(real.mul_f64_saturating(self.speed))
+    }
+
+    /// Real time until the engine's time is `at`; zero if it was.
+    pub fn until(&self, at: Timestamp) -> Duration {
+        let span = at.since(self.now());
+        Duration::from_micros(span.0).mul_f64_saturating(1.0 / self.speed)
+    }
+}
+
+trait Scale {
+    fn mul_f64_saturating(self, by: f64) -> Duration;
+}
+
+impl Scale for Duration {
+    fn mul_f64_saturating(self, by: f64) -> Duration {
+        Duration::try_from_secs_f64(self.as_secs_f64() * by).unwrap_or(Duration::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c22_time_never_goes_back() {
+        let clock = Clock::live();
+        let mut last = clock.now();
+        for _ in 0..1_000 {
+            let now = clock.now();
+            assert!(now >= last);
+            last = now;
+        }
+        assert!(clock.now().since(wall()) < Span::from_secs(1));
+    }
+
+    #[test]
+    fn a_recording_passes_at_its_speed() {
+        let clock = Clock::paced(Timestamp::from_secs(1_000), 100.0);
+        std::thread::sleep(Duration::from_millis(20));
+        assert!(clock.now().since(Timestamp::from_secs(1_000)) >= Span::from_secs(2));
+        let until = clock.until(clock.now() + Span::from_secs(100));
+        assert!(until > Duration::from_millis(900) && until <= Duration::from_secs(1), "{until:?}");
+        assert_eq!(clock.until(Timestamp(0)), Duration::ZERO);
+        assert!(clock.until(Timestamp(i64::MAX)).as_secs() > 1_000);
+    }
+}

@@ -1,0 +1,182 @@
+//! The loop's inner part, without threads and without a clock: engine, gate and feed. Real time,
+//! virtual time and measurements are thin shells around it.
+
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+
+use hashbrown::HashMap;
+
+use super::feed::{Feed, Subscription};
+use super::hash::RecordsHash;
+use super::inbox::Message;
+use crate::engine::{Actor, Answer, Effect, Engine, Gate, Input, Output, Record, Request, State};
+use crate::journal::{Journal, JournalError};
+use crate::model::{Digest, RequestId, Seq, Timestamp};
+
+/// Where an answer goes, and under which number.
+type Asker = (Sender<(RequestId, Answer)>, RequestId);
+
+/// An engine behind its gate.
+pub struct Driver {
+    engine: Engine,
+    gate: Gate,
+    feed: Feed,
+    durable: Seq,
+    hash: Option<RecordsHash>,
+    askers: HashMap<RequestId, Asker, foldhash::fast::FixedState>,
+    asked: u64,
+}
+
+impl Driver {
+    /// Takes an engine, what it said at its start, and the hash of the records
+    /// before that, if it is wanted (it costs a microsecond for each record).
+    pub fn new(engine: Engine, output: Output, hash: Option<RecordsHash>) -> Self {
+        let mut driver = Driver {
+            durable: 0,
+            hash,
+            engine,
+            gate: Gate::new(),
+            feed: Feed::default(),
+            askers: HashMap::default(),
+            asked: 0,
+        };
+        driver.durable = driver.engine.state().seq() - output.records.len() as Seq;
+        driver.gate.offer(output);
+        driver
+    }
+
+    /// The state that the engine is in. It may be ahead of the journal: show it to nobody.
+    pub fn state(&self) -> &State {
+        self.engine.state()
+    }
+
+    /// Handles one input. What comes of it is held back until it is durable.
+    pub fn handle(&mut self, input: Input, now: Timestamp) {
+        let output = self.engine.handle(input, now);
+        self.gate.offer(output);
+    }
+
+    /// Handles one input and looks at the records that it made.
+    pub fn handle_seen(&mut self, input: Input, now: Timestamp, see: impl FnOnce(&[Record])) {
+        let output = self.engine.handle(input, now);
+        see(&output.records);
+        self.gate.offer(output);
+    }
+
+    /// Handles a request; its answer goes to `reply` under the asker's own number.
+    pub fn ask(&mut self, message: Message, now: Timestamp) {
+        let Message::Request { id, by, seen, request, reply } = message else { return };
+        self.request(by, seen, request, (reply, id), now);
+    }
+
+    fn request(&mut self, by: Actor, seen: Option<Seq>, request: Request, asker: Asker, now: Timestamp) {
+        // Several askers count from 1 each; the engine sees numbers that are unique.
+        self.asked += 1;
+        let id = RequestId(self.asked);
+        self.askers.insert(id, asker);
+        self.handle(Input::Request { id, by, seen, request }, now);
+    }
+
+    /// Delivers an answer. A closed door is nobody's loss.
+    pub fn answer(&mut self, id: RequestId, answer: Answer) {
+        if let Some((reply, theirs)) = self.askers.remove(&id) {
+            let _ = reply.send((theirs, answer));
+        }
+    }
+
+    /// When the engine wants to be called, if nothing else happens.
+    pub fn next_deadline(&mut self) -> Option<Timestamp> {
+        self.engine.next_deadline()
+    }
+
+    /// What has to be appended next, as one transaction; `None` if there is nothing.
+    pub fn cut(&mut self) -> Option<Arc<Vec<Record>>> {
+        self.gate.cut()
+    }
+
+    /// Everything up to `seq` is on disk: shows it, and returns what may be performed now.
+    pub fn durable_up_to(&mut self, seq: Seq) -> Vec<Effect> {
+        let released = self.gate.durable_up_to(seq);
+        self.durable = self.durable.max(seq);
+        for batch in &released.batches {
+            if let Some(hash) = &mut self.hash {
+                batch.iter().for_each(|record| hash.add(record));
+            }
+            self.feed.publish(batch);
+        }
+        if self.feed.is_behind() && self.is_durable() {
+            self.feed.catch_up(self.engine.state());
+        }
+        released.effects
+    }
+
+    /// Appends what is held back, shows it, and returns what may be performed now.
+    ///
+    /// # Errors
+    /// The journal refused; nothing was shown, and nothing may be performed (C6).
+    pub fn commit(&mut self, journal: &mut dyn Journal) -> Result<Vec<Effect>, JournalError> {
+        if let Some(batch) = self.gate.cut() {
+            journal.append(&[batch])?;
+        }
+        Ok(self.durable_up_to(journal.last()))
+    }
+
+    /// Whether everything that the engine said is on disk.
+    pub fn is_durable(&self) -> bool {
+        self.engine.state().seq() == self.durable
+    }
+
+    /// Whether the loop should let the journal catch up before it takes more, so that a screen that
+    /// fell behind can get a state that is durable.
+    pub fn wants_quiet(&self) -> bool {
+        self.feed.is_behind() && !self.is_durable()
+    }
+
+    /// Adds a screen; see [`Feed::subscribe`]. Only while everything is durable.
+    pub fn subscribe(&mut self) -> Subscription {
+        debug_assert!(self.is_durable());
+        self.feed.subscribe(self.engine.state())
+    }
+
+    /// Adds a report; see [`Feed::subscribe_complete`]. Only while everything is durable.
+    pub fn subscribe_complete(&mut self) -> Subscription {
+        debug_assert!(self.is_durable());
+        self.feed.subscribe_complete(self.engine.state())
+    }
+
+    /// An append failed: nothing more leaves. Those who asked are told (C6).
+    pub fn fail(&mut self, why: &str) {
+        self.gate.failed();
+        let waiting: Vec<RequestId> = self.askers.keys().copied().collect();
+        for id in waiting {
+            self.answer(id, Answer::Refused(why.to_owned()));
+        }
+    }
+
+    /// Goes on with an engine that was rebuilt from disk, and whose first commit is done: the screens
+    /// begin anew.
+    pub fn replace(&mut self, rebuilt: Driver) {
+        let feed = std::mem::take(&mut self.feed);
+        *self = rebuilt;
+        self.feed = feed;
+        self.feed.restart(self.engine.state());
+    }
+
+    /// The hash of every durable record, if one is kept.
+    pub fn records_hash(&self) -> Option<Digest> {
+        self.hash.as_ref().map(RecordsHash::digest)
+    }
+
+    /// Before a clean stop: journals what is held in memory only.
+    pub fn close(&mut self, now: Timestamp) {
+        let output = self.engine.close(now);
+        self.gate.offer(output);
+    }
+
+    /// Whether nothing will happen by itself any more: no run is live, or those that are wait for a
+    /// person.
+    pub fn is_settled(&self) -> bool {
+        let counts = self.engine.state().counts();
+        counts.live_runs == counts.paused + counts.parked + counts.stuck
+    }
+}

@@ -1,0 +1,199 @@
+//! Performs what was released: asks the crew, keeps answers until they are due, and measures.
+
+use std::time::Instant;
+
+use hashbrown::HashMap;
+
+use super::clock::instant;
+use super::gauges::Stage;
+use super::pending::{Pending, finished};
+use crate::agent::{Crew, Reply};
+use crate::engine::{Event, Input, Record, Task};
+use crate::model::{Outcome, RunId, Span, StepIx, Timestamp};
+
+/// One attempt.
+type TaskKey = (RunId, StepIx, u32, bool);
+type Keyed<V> = HashMap<TaskKey, V, foldhash::fast::FixedState>;
+
+/// Attempts and runs that are measured at once, at most; more of them go unmeasured.
+const MEASURED: usize = 65_536;
+
+fn key(task: &Task) -> TaskKey {
+    (task.run, task.step, task.attempt, task.undo)
+}
+
+/// The crew at work.
+#[derive(Default)]
+pub struct Hands {
+    crew: Crew,
+    /// Answers that are known and not due yet.
+    pub pending: Pending,
+    /// When each attempt in flight was begun.
+    begun: Keyed<Instant>,
+    /// Attempts that are with a worker.
+    away: Keyed<()>,
+    /// When the detection came that made a run, until the run's first effect.
+    answering: HashMap<RunId, Instant, foldhash::fast::FixedState>,
+    /// Measurements that were not taken yet.
+    pub measured: Vec<(Stage, Span)>,
+}
+
+impl Hands {
+    /// With this crew.
+    pub fn new(crew: Crew) -> Self {
+        Hands { crew, ..Hands::default() }
+    }
+
+    /// The crew.
+    pub fn crew(&self) -> &Crew {
+        &self.crew
+    }
+
+    /// Attempts that were begun and not answered.
+    pub fn in_flight(&self) -> usize {
+        self.begun.len()
+    }
+
+    /// Begins a task. It is returned if it needs a worker.
+    pub fn begin(&mut self, task: Task, now: Timestamp) -> Option<Task> {
+        let at = instant();
+        if let Some(detected) = self.answering.remove(&task.run) {
+            self.measure(Stage::DetectionToEffect, at.duration_since(detected).into());
+        }
+        if self.begun.len() < MEASURED {
+            self.begun.insert(key(&task), at);
+        }
+        if self.crew.is_instant(&task) {
+            let reply = self.crew.perform(&task, now);
+            self.replied(&task, reply, now);
+            return None;
+        }
+        self.away.insert(key(&task), ());
+        Some(task)
+    }
+
+    /// Takes what an agent said.
+    pub fn replied(&mut self, task: &Task, reply: Reply, now: Timestamp) {
+        self.away.remove(&key(task));
+        if let Reply::Due { after, outcome } = reply {
+            self.pending.push(now + after, finished(task, outcome));
+        }
+    }
+
+    /// Stops an attempt. One that a worker has in hand answers by itself; an old answer that comes up
+    /// later is known to be stale by the engine.
+    pub fn stop(&mut self, attempt: TaskKey, now: Timestamp) {
+        let (run, step, number, undo) = attempt;
+        self.begun.remove(&attempt);
+        if !self.away.contains_key(&attempt) {
+            let outcome = Outcome::Stopped;
+            self.pending.push(now, Input::StepFinished { run, step, attempt: number, undo, outcome });
+        }
+    }
+
+    /// Notes that an answer goes to the engine now.
+    pub fn answered(&mut self, answer: &Input) {
+        let Input::StepFinished { run, step, attempt, undo, .. } = answer else { return };
+        if let Some(begun) = self.begun.remove(&(*run, *step, *attempt, *undo)) {
+            let stage = if *undo { Stage::RollbackStep } else { Stage::Step };
+            self.measure(stage, instant().duration_since(begun).into());
+        }
+    }
+
+    /// Notes the runs that a detection made.
+    pub fn detected(&mut self, records: &[Record], at: Instant) {
+        for record in records {
+            if let Event::RunCreated(new) = &record.event
+                && self.answering.len() < MEASURED
+            {
+                self.answering.insert(new.run, at);
+            }
+        }
+    }
+
+    /// Keeps one measurement.
+    pub fn measure(&mut self, stage: Stage, took: Span) {
+        self.measured.push((stage, took));
+    }
+
+    /// The engine is gone: forgets its attempts.
+    pub fn drop_everything(&mut self) {
+        self.pending.clear();
+        self.begun.clear();
+        self.away.clear();
+        self.answering.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agent::Agent;
+    use crate::agent::tests::task;
+    use crate::engine::AgentKind;
+    use crate::model::{AgentId, Map};
+    use std::sync::Arc;
+
+    struct Fixed {
+        instant: bool,
+        reply: Reply,
+    }
+
+    impl Agent for Fixed {
+        fn perform(&self, _: &Task, _: Timestamp) -> Reply {
+            self.reply.clone()
+        }
+        fn is_instant(&self) -> bool {
+            self.instant
+        }
+    }
+
+    fn hands(instant: bool, reply: Reply) -> Hands {
+        let mut crew = Crew::default();
+        crew.man(AgentId(0), Arc::new(Fixed { instant, reply }));
+        Hands::new(crew)
+    }
+
+    fn one() -> Task {
+        task(AgentKind::Drill, "x", &[])
+    }
+
+    fn outcome(input: Option<(Timestamp, Input)>) -> Option<(i64, Outcome)> {
+        match input? {
+            (at, Input::StepFinished { outcome, .. }) => Some((at.0, outcome)),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn an_answer_comes_when_it_is_due() {
+        let done = Outcome::Succeeded(Map::new());
+        let mut hands = hands(true, Reply::Due { after: Span(50), outcome: done.clone() });
+        assert!(hands.begin(one(), Timestamp(100)).is_none());
+        assert_eq!(hands.in_flight(), 1);
+        assert_eq!(hands.pending.pop_due(Timestamp(149)), None);
+        let (_, answer) = hands.pending.pop_due(Timestamp(150)).unwrap();
+        hands.answered(&answer);
+        assert_eq!((hands.in_flight(), hands.measured.len()), (0, 1));
+        assert_eq!(outcome(Some((Timestamp(150), answer))), Some((150, done)));
+    }
+
+    #[test]
+    fn a_stopped_attempt_says_so_at_once() {
+        let mut hands = hands(true, Reply::Never);
+        hands.begin(one(), Timestamp(0));
+        hands.stop(key(&one()), Timestamp(7));
+        assert_eq!(outcome(hands.pending.pop_due(Timestamp(7))), Some((7, Outcome::Stopped)));
+        assert_eq!(hands.in_flight(), 0);
+    }
+
+    #[test]
+    fn what_a_worker_has_in_hand_is_not_said_to_be_stopped() {
+        let mut hands = hands(false, Reply::Never);
+        let task = hands.begin(one(), Timestamp(0)).unwrap();
+        hands.stop(key(&task), Timestamp(7));
+        assert_eq!(hands.pending.next_due(), None);
+        hands.replied(&task, Reply::now(Outcome::Succeeded(Map::new())), Timestamp(9));
+        assert!(matches!(outcome(hands.pending.pop_due(Timestamp(9))), Some((9, Outcome::Succeeded(_)))));
+    }
+}

@@ -1,0 +1,221 @@
+//! What reaches the driver from other threads: one lock for a whole batch, no wake for each input.
+//!
+//! Signals have a bounded queue, and those who offer them wait (C21). Messages are never dropped:
+//! they are bounded by what people ask and by the steps in flight.
+
+use std::collections::VecDeque;
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::agent::Reply;
+use crate::engine::{Actor, Answer, Request, Task};
+use crate::journal::Written;
+use crate::model::{RequestId, Seq, Signal};
+
+/// Signals that wait for the driver, at most.
+pub const SIGNAL_QUEUE: usize = 1024;
+
+/// What other threads tell the driver.
+#[derive(Debug)]
+pub enum Message {
+    /// Somebody asks.
+    Request {
+        /// Echoed in the answer.
+        id: RequestId,
+        /// Who.
+        by: Actor,
+        /// What they saw (C23).
+        seen: Option<Seq>,
+        /// What.
+        request: Request,
+        /// Where the answer goes.
+        reply: Sender<(RequestId, Answer)>,
+    },
+    /// A worker is done with a task.
+    Performed {
+        /// Which.
+        task: Box<Task>,
+        /// How the agent answered.
+        reply: Reply,
+    },
+    /// The journal's writer reports.
+    Written(Written),
+    /// The stream has ended: no more signals.
+    StreamEnded,
+    /// Stop: intake ends, steps in flight finish (C18).
+    Drain,
+    /// Stop at once: the screen is gone, or nobody wants the rest.
+    Quit,
+}
+
+/// A signal and when it arrived, for measuring.
+#[derive(Debug)]
+pub struct Arrived {
+    /// The signal.
+    pub signal: Signal,
+    /// When it was read.
+    pub at: Instant,
+}
+
+/// The door to a driver; clones are the same door.
+#[derive(Debug, Clone, Default)]
+pub struct Inbox(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    queues: Mutex<Queues>,
+    /// Something came in.
+    filled: Condvar,
+    /// There is room for signals, or the door was closed.
+    drained: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Queues {
+    messages: VecDeque<Message>,
+    signals: VecDeque<Arrived>,
+    /// No signal is taken any more.
+    stopped: bool,
+    /// Nothing is taken any more.
+    closed: bool,
+}
+
+/// What the driver takes in one go; reused.
+#[derive(Debug, Default)]
+pub struct Taken {
+    /// Messages, in order.
+    pub messages: Vec<Message>,
+    /// Signals, in order.
+    pub signals: Vec<Arrived>,
+    /// Signals left behind.
+    pub queued: usize,
+}
+
+impl Inbox {
+    fn lock(&self) -> MutexGuard<'_, Queues> {
+        self.0.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Leaves a message. False if the driver is gone.
+    pub fn send(&self, message: Message) -> bool {
+        let mut queues = self.lock();
+        if queues.closed {
+            return false;
+        }
+        queues.messages.push_back(message);
+        drop(queues);
+        self.0.filled.notify_one();
+        true
+    }
+
+    /// Adds a signal; waits while the queue is full. False if the driver takes none any more.
+    pub fn offer(&self, arrived: Arrived) -> bool {
+        let mut queues = self.lock();
+        while queues.signals.len() >= SIGNAL_QUEUE && !queues.stopped {
+            queues = self.0.drained.wait(queues).unwrap_or_else(PoisonError::into_inner);
+        }
+        if queues.stopped {
+            return false;
+        }
+        queues.signals.push_back(arrived);
+        drop(queues);
+        self.0.filled.notify_one();
+        true
+    }
+
+    /// Waits for `patience`, or until no signal is wanted any more. False if that is so.
+    pub fn pause(&self, patience: Duration) -> bool {
+        let queues = self.lock();
+        let wanted = |queues: &mut Queues| !queues.stopped;
+        let result = self.0.drained.wait_timeout_while(queues, patience, wanted);
+        !result.unwrap_or_else(PoisonError::into_inner).0.stopped
+    }
+
+    /// Takes every message and up to `most` signals; waits up to `patience` if there is nothing.
+    pub fn take(&self, taken: &mut Taken, most: usize, patience: Duration) {
+        let nothing =
+            |queues: &mut Queues| queues.messages.is_empty() && (queues.signals.is_empty() || most == 0);
+        let mut queues = self.lock();
+        if !patience.is_zero() && nothing(&mut queues) {
+            let waited = self.0.filled.wait_timeout_while(queues, patience, nothing);
+            queues = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        taken.messages.extend(queues.messages.drain(..));
+        let count = most.min(queues.signals.len());
+        taken.signals.extend(queues.signals.drain(..count));
+        taken.queued = queues.signals.len();
+        drop(queues);
+        if count > 0 {
+            self.0.drained.notify_all();
+        }
+    }
+
+    /// Takes no more signals; those in the queue stay.
+    pub fn stop_signals(&self) {
+        self.lock().stopped = true;
+        self.0.drained.notify_all();
+    }
+
+    /// Ends it: nobody waits here any more.
+    pub fn close(&self) {
+        let mut queues = self.lock();
+        (queues.stopped, queues.closed) = (true, true);
+        drop(queues);
+        self.0.drained.notify_all();
+        self.0.filled.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::clock::instant;
+
+    fn signal() -> Arrived {
+        Arrived { signal: crate::runtime::tests::signal(0), at: instant() }
+    }
+
+    #[test]
+    fn c21_those_who_offer_wait_for_room() {
+        let inbox = Inbox::default();
+        let reader = std::thread::spawn({
+            let inbox = inbox.clone();
+            move || (0..3 * SIGNAL_QUEUE).filter(|_| inbox.offer(signal())).count()
+        });
+        let mut taken = Taken::default();
+        while taken.signals.len() < 3 * SIGNAL_QUEUE {
+            inbox.take(&mut taken, 100, Duration::from_secs(5));
+            assert!(taken.queued <= SIGNAL_QUEUE);
+        }
+        assert_eq!(reader.join().unwrap(), 3 * SIGNAL_QUEUE);
+    }
+
+    #[test]
+    fn a_closed_door_lets_everybody_go() {
+        let inbox = Inbox::default();
+        let reader = std::thread::spawn({
+            let inbox = inbox.clone();
+            move || (0..2 * SIGNAL_QUEUE).take_while(|_| inbox.offer(signal())).count()
+        });
+        let mut taken = Taken::default();
+        while taken.queued < SIGNAL_QUEUE {
+            inbox.take(&mut taken, 0, Duration::ZERO);
+        }
+        inbox.close();
+        assert_eq!(reader.join().unwrap(), SIGNAL_QUEUE);
+        assert!(!inbox.send(Message::Drain));
+        assert!(!inbox.pause(Duration::from_secs(60)));
+    }
+
+    #[test]
+    fn messages_pass_signals() {
+        let inbox = Inbox::default();
+        inbox.offer(signal());
+        inbox.send(Message::Drain);
+        let mut taken = Taken::default();
+        inbox.take(&mut taken, 0, Duration::from_secs(5));
+        assert!(matches!(taken.messages[..], [Message::Drain]));
+        assert_eq!((taken.signals.len(), taken.queued), (0, 1));
+    }
+}

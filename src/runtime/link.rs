@@ -1,0 +1,45 @@
+//! What a console holds of an engine: its feed, its figures, and a way to ask and be answered.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::Receiver;
+
+use super::feed::Subscription;
+use super::gauges::Board;
+use crate::engine::{Answer, Request};
+use crate::model::{RequestId, Seq};
+
+/// Carries a request to the engine: `(id, what the asker saw, what)`. Returns false if the engine is gone.
+pub type Ask = Box<dyn Fn(RequestId, Option<Seq>, Request) -> bool + Send>;
+
+/// One console's connection to an engine.
+pub struct Link {
+    /// Records, from a snapshot on.
+    pub feed: Subscription,
+    /// The latest figures.
+    pub board: Board,
+    /// Answers to this console's requests.
+    pub answers: Receiver<(RequestId, Answer)>,
+    /// The way to ask.
+    pub asker: Asker,
+}
+
+impl Link {
+    /// Puts the parts together.
+    pub fn new(feed: Subscription, board: Board, answers: Receiver<(RequestId, Answer)>, ask: Ask) -> Self {
+        Link { feed, board, answers, asker: Asker { ask, next: AtomicU64::new(1) } }
+    }
+}
+
+/// Sends requests under numbers of its own.
+pub struct Asker {
+    ask: Ask,
+    next: AtomicU64,
+}
+
+impl Asker {
+    /// Sends a request; `None` if the engine is gone. The answer comes by [`Link::answers`].
+    pub fn send(&self, seen: Option<Seq>, request: Request) -> Option<RequestId> {
+        let id = RequestId(self.next.fetch_add(1, Ordering::Relaxed));
+        (self.ask)(id, seen, request).then_some(id)
+    }
+}

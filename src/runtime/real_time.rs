@@ -1,0 +1,382 @@
+//! An engine as real time passes: live, or a recording at its own pace or a multiple of it.
+//!
+//! The driver has a thread of its own. It takes everything that came in, handles it, cuts one batch,
+//! and performs what the journal's writer reports as durable.
+
+use std::time::{Duration, Instant};
+
+use super::clock::{Clock, instant};
+use super::driver::Driver;
+use super::gauges::{Board, Stage};
+use super::hands::Hands;
+use super::hold::{Hold, OpenJournal, Unacknowledged};
+use super::inbox::{Arrived, Inbox, Message, Taken};
+use super::meter::{Figures, Meter};
+use super::start::{Folded, Recipe, StartError, Started};
+use super::stream::{Reading, Watch};
+use super::virtual_time::{Ending, RunError};
+use super::workers::Worker;
+use crate::engine::{Answer, Effect, Input};
+use crate::journal::{Journal, Writer, Written};
+use crate::model::{Detection, RequestId, Timestamp};
+
+/// Signals handled in one round, so that messages are not kept waiting.
+const ROUND_SIGNALS: usize = 256;
+/// With nothing to do, the board gets the time this often.
+const IDLE: Duration = Duration::from_secs(1);
+/// How long steps in flight may take after a stop was asked for (C18).
+pub const GRACE: Duration = Duration::from_secs(30);
+
+/// What ends a real-time engine by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// The end of the stream, once no run is live or only waits for a person.
+    Settled,
+    /// Nothing: somebody says quit.
+    Told,
+}
+
+/// What a real-time engine is made of, beside what [`Started`] has.
+pub struct Parts {
+    /// To rebuild the engine from disk.
+    pub recipe: Recipe,
+    /// To open the journal anew.
+    pub open: OpenJournal,
+    /// How time passes.
+    pub clock: Clock,
+    /// Finds things in signals.
+    pub watch: Box<dyn Watch>,
+    /// What comes in.
+    pub inbox: Inbox,
+    /// Where figures go.
+    pub board: Board,
+    /// How far the reading thread is.
+    pub reading: Reading,
+    /// Whether there is a stream that will end.
+    pub streaming: bool,
+    /// What ends it.
+    pub until: Until,
+}
+
+/// The loop.
+pub struct RealTime {
+    driver: Driver,
+    hands: Hands,
+    writer: Option<Writer>,
+    worker: Option<Worker>,
+    recipe: Recipe,
+    open: OpenJournal,
+    clock: Clock,
+    watch: Box<dyn Watch>,
+    inbox: Inbox,
+    meter: Meter,
+    reading: Reading,
+    streaming: bool,
+    until: Until,
+    hold: Option<Hold>,
+    unacknowledged: Unacknowledged,
+    found: Vec<Detection>,
+    taken: Taken,
+    now: Timestamp,
+    commits: u64,
+    draining: Option<Instant>,
+    quit: bool,
+    interrupted: bool,
+}
+
+impl RealTime {
+    /// Puts the parts together.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn new(started: Started, journal: Box<dyn Journal>, parts: Parts) -> Result<Self, RunError> {
+        let Started { driver, hands, effects } = started;
+        let mut real = RealTime {
+            now: driver.state().now(),
+            commits: journal.commits(),
+            driver,
+            hands,
+            writer: None,
+            worker: None,
+            recipe: parts.recipe,
+            open: parts.open,
+            clock: parts.clock,
+            watch: parts.watch,
+            inbox: parts.inbox,
+            meter: Meter::new(parts.board),
+            reading: parts.reading,
+            streaming: parts.streaming,
+            until: parts.until,
+            hold: None,
+            unacknowledged: Unacknowledged::default(),
+            found: Vec::new(),
+            taken: Taken::default(),
+            draining: None,
+            quit: false,
+            interrupted: false,
+        };
+        real.connect(journal).map_err(|error| RunError::Thread(error.to_string()))?;
+        real.perform(effects);
+        Ok(real)
+    }
+
+    /// Starts the writer of a journal, and a worker for the crew.
+    fn connect(&mut self, journal: Box<dyn Journal>) -> std::io::Result<()> {
+        let inbox = self.inbox.clone();
+        let report = move |written| {
+            inbox.send(Message::Written(written));
+        };
+        self.writer = Some(Writer::spawn(journal, report)?);
+        self.worker = Some(Worker::spawn(self.hands.crew().clone(), self.clock, self.inbox.clone())?);
+        Ok(())
+    }
+
+    /// Runs until its end.
+    pub fn run(mut self) -> Ending {
+        while !self.is_over() {
+            let patience = self.patience();
+            let most = if self.hold.is_some() || self.driver.wants_quiet() { 0 } else { ROUND_SIGNALS };
+            self.inbox.take(&mut self.taken, most, patience);
+            self.now = self.now.max(self.clock.now());
+            self.take_messages();
+            self.try_again();
+            if self.hold.is_none() {
+                self.take_due();
+                self.take_signals();
+                self.cut();
+            }
+            self.refresh(false);
+        }
+        self.finish()
+    }
+
+    /// How long nothing has to be done.
+    fn patience(&mut self) -> Duration {
+        if let Some(hold) = &self.hold {
+            return hold.wait().min(IDLE);
+        }
+        let (timer, answer) = (self.driver.next_deadline(), self.hands.pending.next_due());
+        let due = timer.into_iter().chain(answer).min();
+        due.map_or(IDLE, |due| self.clock.until(due).min(IDLE))
+    }
+
+    fn is_over(&self) -> bool {
+        if self.quit {
+            return true;
+        }
+        let quiet = self.driver.is_settled() && self.hands.in_flight() == 0 && self.driver.is_durable();
+        match self.draining {
+            Some(since) => {
+                instant().duration_since(since) >= GRACE
+                    || self.hold.is_some()
+                    || (quiet && self.taken.queued == 0 && !self.streaming)
+            }
+            None => self.until == Until::Settled && !self.streaming && self.taken.queued == 0 && quiet,
+        }
+    }
+
+    fn take_messages(&mut self) {
+        for message in std::mem::take(&mut self.taken.messages) {
+            match message {
+                Message::Request { .. } => self.take_request(message),
+                Message::Performed { task, reply } => self.hands.replied(&task, reply, self.now),
+                Message::Written(Written::Durable { seq, commits }) if self.hold.is_none() => {
+                    self.commits = commits;
+                    self.unacknowledged.acknowledge(seq);
+                    let effects = self.driver.durable_up_to(seq);
+                    self.perform(effects);
+                }
+                Message::Written(Written::Durable { .. }) => {}
+                Message::Written(Written::Failed(error)) => self.go_on_hold(&error.to_string()),
+                Message::StreamEnded => {
+                    self.streaming = false;
+                    self.meter.board().update(|gauges| gauges.ended = true);
+                }
+                Message::Drain => self.drain(),
+                Message::Quit => self.quit = true,
+            }
+        }
+    }
+
+    fn take_request(&mut self, message: Message) {
+        match (&self.hold, message) {
+            (Some(hold), Message::Request { id, reply, .. }) => {
+                let _ = reply.send((id, on_hold(&hold.why)));
+            }
+            (None, message) => self.driver.ask(message, self.now),
+            (Some(_), _) => {}
+        }
+    }
+
+    fn drain(&mut self) {
+        self.interrupted = true;
+        self.draining.get_or_insert_with(instant);
+        self.inbox.stop_signals();
+        self.meter.board().update(|gauges| gauges.draining = true);
+    }
+
+    /// Handles timers and answers that are due, in order of their time; a timer goes before an answer
+    /// of the same time.
+    fn take_due(&mut self) {
+        loop {
+            let (timer, answer) = (self.driver.next_deadline(), self.hands.pending.next_due());
+            let Some(due) = timer.into_iter().chain(answer).min().filter(|due| *due <= self.now) else {
+                return;
+            };
+            if timer.is_some_and(|timer| timer <= due) {
+                self.driver.handle(Input::Tick, due);
+            } else if let Some((_, answer)) = self.hands.pending.pop_due(due) {
+                self.hands.answered(&answer);
+                self.driver.handle(answer, due);
+            }
+        }
+    }
+
+    fn take_signals(&mut self) {
+        for Arrived { signal, at } in std::mem::take(&mut self.taken.signals) {
+            self.watch.observe(&signal, &mut self.found);
+            self.meter.processed(self.now);
+            if self.found.is_empty() {
+                continue;
+            }
+            let detected = instant();
+            self.hands.measure(Stage::SignalToDetection, detected.duration_since(at).into());
+            for detection in std::mem::take(&mut self.found) {
+                self.tell(detection, detected);
+            }
+        }
+    }
+
+    fn tell(&mut self, detection: Detection, detected: Instant) {
+        let hands = &mut self.hands;
+        let kept = detection.clone();
+        self.driver
+            .handle_seen(Input::Detection(detection), self.now, |records| hands.detected(records, detected));
+        self.unacknowledged.keep(self.driver.state().seq(), kept);
+    }
+
+    /// Hands everything that the engine said to the writer, as one transaction.
+    fn cut(&mut self) {
+        match self.driver.cut() {
+            Some(batch) => {
+                if let Some(writer) = &self.writer {
+                    writer.write(batch);
+                }
+            }
+            // Answers to requests that changed nothing leave without a commit.
+            None if self.driver.is_durable() => {
+                let effects = self.driver.durable_up_to(self.driver.state().seq());
+                self.perform(effects);
+            }
+            None => {}
+        }
+    }
+
+    fn perform(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Perform(task) => {
+                    if let Some(task) = self.hands.begin(task, self.now)
+                        && let Some(worker) = &self.worker
+                    {
+                        worker.give(task);
+                    }
+                }
+                Effect::Stop { run, step, attempt, undo } => {
+                    self.hands.stop((run, step, attempt, undo), self.now);
+                }
+                Effect::Answer { id, answer } => self.driver.answer(id, answer),
+            }
+        }
+    }
+
+    /// A sick disk stops effects (C6).
+    fn go_on_hold(&mut self, why: &str) {
+        tracing::error!(target: "journal", "on hold: {why}");
+        self.driver.fail(&format!("on hold: {why}"));
+        self.hands.drop_everything();
+        // The worker finishes what it has in hand; its answers are stale for the engine that follows.
+        (self.writer, self.worker) = (None, None);
+        self.meter.board().update(|gauges| gauges.on_hold = Some(why.to_owned()));
+        self.hold = Some(Hold::new(why.to_owned()));
+    }
+
+    /// On hold: opens the journal anew, if that is due.
+    fn try_again(&mut self) {
+        if self.hold.as_ref().is_none_or(|hold| !hold.wait().is_zero()) {
+            return;
+        }
+        if let Err(why) = self.rebuild() {
+            self.meter.board().update(|gauges| gauges.on_hold = Some(why.clone()));
+            if let Some(hold) = &mut self.hold {
+                hold.again(why);
+            }
+        }
+    }
+
+    fn rebuild(&mut self) -> Result<(), String> {
+        let mut journal = (self.open)().map_err(|error| error.to_string())?;
+        let started = Folded::read(journal.as_mut(), &self.recipe.setup, false)
+            .and_then(|folded| folded.start(&self.recipe, journal.as_mut(), self.now))
+            .map_err(|error: StartError| error.to_string())?;
+        let Started { driver, hands, effects } = started;
+        self.hands = hands;
+        self.connect(journal).map_err(|error| error.to_string())?;
+        self.driver.replace(driver);
+        self.hold = None;
+        self.meter.board().update(|gauges| gauges.on_hold = None);
+        tracing::warn!(target: "journal", "the journal is back at record {}", self.driver.state().seq());
+        self.perform(effects);
+        let again: Vec<Detection> = self.unacknowledged.take().collect();
+        for detection in again {
+            self.tell(detection, instant());
+        }
+        Ok(())
+    }
+
+    fn refresh(&mut self, at_once: bool) {
+        if at_once || self.meter.is_due(self.hands.measured.len()) {
+            let (read, progress) = self.reading.get();
+            let figures =
+                Figures { now: self.now, read, progress, queued: self.taken.queued, late: self.watch.late() };
+            self.meter.refresh(figures, &mut self.hands.measured);
+        }
+    }
+
+    /// Journals what is held in memory only, waits for the writer, and shows the last figures.
+    fn finish(mut self) -> Ending {
+        self.inbox.stop_signals();
+        if self.hold.is_none() {
+            self.driver.close(self.now);
+            self.cut();
+            self.writer = None; // waits until everything is written
+            self.inbox.take(&mut self.taken, 0, Duration::ZERO);
+            for message in std::mem::take(&mut self.taken.messages) {
+                match message {
+                    Message::Written(Written::Durable { seq, commits }) => {
+                        self.commits = commits;
+                        // Nothing is begun any more: intents that are left are in doubt at the next start.
+                        for effect in self.driver.durable_up_to(seq) {
+                            if let Effect::Answer { id, answer } = effect {
+                                self.driver.answer(id, answer);
+                            }
+                        }
+                    }
+                    Message::Request { id, reply, .. } => refuse(&reply, id),
+                    _ => {}
+                }
+            }
+        }
+        self.inbox.close();
+        self.refresh(true);
+        Ending { records_hash: None, interrupted: self.interrupted, commits: self.commits }
+    }
+}
+
+fn on_hold(why: &str) -> Answer {
+    Answer::Refused(format!("on hold: {why}"))
+}
+
+fn refuse(reply: &std::sync::mpsc::Sender<(RequestId, Answer)>, id: RequestId) {
+    let _ = reply.send((id, Answer::Refused("quell is stopping".to_owned())));
+}

@@ -1,0 +1,127 @@
+//! Starting is recovering (C8): one path from a journal, empty or not, to an engine that may go on.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::driver::Driver;
+use super::hands::Hands;
+use super::hash::RecordsHash;
+use crate::agent::Crew;
+use crate::agent::builtin::Desk;
+use crate::engine::{Effect, Engine, IllegalEvent, ReplayError, Setup, State};
+use crate::journal::{Journal, JournalError, check_kind, for_each};
+use crate::model::Timestamp;
+
+/// What an engine is started with.
+#[derive(Clone)]
+pub struct Recipe {
+    /// The checked setup.
+    pub setup: Arc<Setup>,
+    /// Version of the program, for the record.
+    pub version: &'static str,
+    /// Seed of a new journal; an old one keeps its own.
+    pub seed: u64,
+    /// Where builtins write.
+    pub desk: Arc<Desk>,
+}
+
+/// Why an engine does not start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StartError {
+    /// The journal.
+    Journal(JournalError),
+    /// Its records.
+    Replay(ReplayError),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StartError::Journal(error) => error.fmt(f),
+            StartError::Replay(error) => write!(f, "the journal cannot be taken up: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl From<JournalError> for StartError {
+    fn from(error: JournalError) -> Self {
+        StartError::Journal(error)
+    }
+}
+
+impl From<ReplayError> for StartError {
+    fn from(error: ReplayError) -> Self {
+        StartError::Replay(error)
+    }
+}
+
+impl From<IllegalEvent> for StartError {
+    fn from(error: IllegalEvent) -> Self {
+        StartError::Replay(error.into())
+    }
+}
+
+/// A journal folded: what an engine can be made from, before its time is known.
+pub struct Folded {
+    state: State,
+    hash: Option<RecordsHash>,
+}
+
+impl Folded {
+    /// Reads a journal through; with `hashed`, a hash of its records is kept from here on.
+    ///
+    /// # Errors
+    /// It is damaged, or of the other kind than the setup.
+    pub fn read(journal: &mut dyn Journal, setup: &Setup, hashed: bool) -> Result<Self, StartError> {
+        check_kind(journal, setup.kind)?;
+        let mut folded = Folded { state: State::new(), hash: hashed.then(RecordsHash::default) };
+        for_each(journal, |record| {
+            if let Some(hash) = &mut folded.hash {
+                hash.add(&record);
+            }
+            folded.state.apply(&record).map_err(StartError::from)
+        })?;
+        Ok(folded)
+    }
+
+    /// The time of the last record; `None` if there is none.
+    pub fn last_at(&self) -> Option<Timestamp> {
+        (self.state.seq() > 0).then(|| self.state.now())
+    }
+
+    /// Makes the engine, and commits what it says at its start.
+    ///
+    /// # Errors
+    /// The records cannot be of this program, or the journal refuses.
+    pub fn start(
+        self,
+        recipe: &Recipe,
+        journal: &mut dyn Journal,
+        now: Timestamp,
+    ) -> Result<Started, StartError> {
+        let setup = Arc::clone(&recipe.setup);
+        let (engine, output) = if self.state.seq() == 0 {
+            Engine::new(setup, recipe.version, recipe.seed, now)
+        } else {
+            Engine::resume(self.state, setup, recipe.version, now)?
+        };
+        let (seed, joined) = (engine.state().seed(), engine.state().agents_present());
+        let crew =
+            Crew::assemble(&recipe.setup, joined.map(|agent| (agent.id(), agent.name())), seed, &recipe.desk);
+        let mut driver = Driver::new(engine, output, self.hash);
+        let effects = driver.commit(journal)?;
+        Ok(Started { driver, hands: Hands::new(crew), effects })
+    }
+}
+
+/// An engine that may go on.
+pub struct Started {
+    /// The engine behind its gate; everything that it said is durable.
+    pub driver: Driver,
+    /// Its crew.
+    pub hands: Hands,
+    /// What is to be performed first.
+    pub effects: Vec<Effect>,
+}

@@ -1,0 +1,266 @@
+//! What must hold after every step of the simulated world, whatever happened.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+use crate::engine::{Event, NewRun, Record, RunStatus, State, StepStatus, Task};
+use crate::model::{RunId, StepIx};
+
+/// A promise that was broken.
+#[derive(Debug)]
+pub struct Violation {
+    /// The seed that shows it.
+    pub seed: u64,
+    /// Which promise, and how.
+    pub what: String,
+    /// What happened before, oldest first.
+    pub trace: Vec<String>,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let from = self.trace.len().saturating_sub(200);
+        for line in &self.trace[from..] {
+            writeln!(f, "  {line}")?;
+        }
+        write!(f, "seed {}: {}", self.seed, self.what)
+    }
+}
+
+/// Watches the durable records and the effects that reach the world. It keeps books of its own and
+/// asks the engine nothing.
+#[derive(Debug, Default)]
+pub struct Witness {
+    intents: BTreeSet<(RunId, StepIx, u32, bool)>,
+    keys: BTreeMap<(RunId, StepIx, bool), Arc<str>>,
+    /// Steps of each run whose outcome is durable, with what it was.
+    outcomes: BTreeMap<(RunId, StepIx), Done>,
+    needs: BTreeMap<RunId, Vec<Vec<StepIx>>>,
+    completed: BTreeMap<RunId, Vec<StepIx>>,
+    /// How many of the completed steps an undo has reached, counted from the last.
+    undoing: BTreeMap<RunId, usize>,
+    /// Steps of which an attempt ended without an answer.
+    doubtful: BTreeSet<(RunId, StepIx)>,
+    running: BTreeSet<(RunId, StepIx)>,
+    live: BTreeMap<(Arc<str>, Arc<str>), RunId>,
+    dedup: BTreeMap<RunId, (Arc<str>, Arc<str>)>,
+    paused: BTreeSet<RunId>,
+    ended: BTreeSet<RunId>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Done {
+    Succeeded,
+    Failed,
+    Skipped,
+}
+
+impl Witness {
+    /// A record became durable.
+    pub fn record(&mut self, record: &Record) -> Result<(), String> {
+        match &record.event {
+            Event::RunCreated(new) => {
+                let NewRun { run, plan, workflow, dedup, takes_over, .. } = &**new;
+                self.needs.insert(*run, plan.steps.iter().map(|step| step.needs.clone()).collect());
+                for step in takes_over {
+                    self.outcomes.insert((*run, *step), Done::Succeeded);
+                    self.completed.entry(*run).or_default().push(*step);
+                }
+                if let Some(key) = dedup {
+                    let key = (Arc::clone(workflow), Arc::clone(key));
+                    self.dedup.insert(*run, key.clone());
+                    if let Some(other) = self.live.insert(key, *run) {
+                        return Err(format!("C15: {run} and {other} are live for one key"));
+                    }
+                }
+            }
+            Event::StepStarted { run, step, attempt, .. } => return self.intent(*run, *step, *attempt),
+            Event::StepSucceeded { run, step, .. } => {
+                self.running.remove(&(*run, *step));
+                self.outcomes.insert((*run, *step), Done::Succeeded);
+                self.complete(*run, *step);
+            }
+            Event::StepFailed { run, step, failure, retry_at, .. } => {
+                self.answered(*run, *step, failure.kind.in_doubt());
+                if retry_at.is_none() {
+                    self.outcomes.insert((*run, *step), Done::Failed);
+                    self.complete_if_doubtful(*run, *step);
+                }
+            }
+            Event::StepInDoubt { run, step, .. } => self.answered(*run, *step, true),
+            Event::StepSkipped { run, step, .. } => {
+                self.outcomes.insert((*run, *step), Done::Skipped);
+            }
+            Event::StepCancelled { run, step, in_doubt } => {
+                self.answered(*run, *step, *in_doubt);
+                self.complete_if_doubtful(*run, *step);
+            }
+            Event::UndoStarted { run, step, attempt, .. } => {
+                self.intents.insert((*run, *step, *attempt, true));
+                return self.undo_in_order(*run, *step);
+            }
+            Event::RollbackStarted { run, .. } => {
+                self.undoing.insert(*run, 0);
+                self.paused.remove(run);
+                let idle =
+                    self.doubtful.iter().filter(|place| place.0 == *run && !self.running.contains(place));
+                for (run, step) in idle.copied().collect::<Vec<_>>() {
+                    self.complete(run, step);
+                }
+            }
+            Event::RunPaused { run, .. } => {
+                self.paused.insert(*run);
+            }
+            Event::RunResumed { run, .. } => {
+                self.paused.remove(run);
+            }
+            Event::RunCompleted { run }
+            | Event::RunFailed { run, .. }
+            | Event::RollbackCompleted { run }
+            | Event::RunAbandoned { run, .. } => self.end(*run),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, run: RunId) {
+        self.ended.insert(run);
+        if let Some(key) = self.dedup.remove(&run) {
+            self.live.remove(&key);
+        }
+    }
+
+    fn answered(&mut self, run: RunId, step: StepIx, in_doubt: bool) {
+        self.running.remove(&(run, step));
+        if in_doubt {
+            self.doubtful.insert((run, step));
+        }
+    }
+
+    fn complete_if_doubtful(&mut self, run: RunId, step: StepIx) {
+        if self.doubtful.contains(&(run, step)) {
+            self.complete(run, step);
+        }
+    }
+
+    fn complete(&mut self, run: RunId, step: StepIx) {
+        let completed = self.completed.entry(run).or_default();
+        if !completed.contains(&step) {
+            completed.push(step);
+        }
+    }
+
+    fn intent(&mut self, run: RunId, step: StepIx, attempt: u32) -> Result<(), String> {
+        let name = format!("{run} step {} attempt {attempt}", step.0);
+        if !self.intents.insert((run, step, attempt, false)) {
+            return Err(format!("C4: {name} is started twice"));
+        }
+        self.running.insert((run, step));
+        if self.outcomes.get(&(run, step)) == Some(&Done::Succeeded) {
+            return Err(format!("C8: {name} is started, but it was completed before"));
+        }
+        if self.paused.contains(&run) {
+            return Err(format!("C13: {name} is started in a pause"));
+        }
+        if self.ended.contains(&run) || self.undoing.contains_key(&run) {
+            return Err(format!("C12: {name} is started after the run ended or began to roll back"));
+        }
+        let needs = self.needs.get(&run).and_then(|needs| needs.get(step.index()));
+        let missing = needs.into_iter().flatten().find(|need| !self.outcomes.contains_key(&(run, **need)));
+        match missing {
+            Some(need) => Err(format!("C2: {name} is started before the outcome of step {}", need.0)),
+            None => Ok(()),
+        }
+    }
+
+    /// The undo of a step may start only when every step that completed after it had its turn.
+    fn undo_in_order(&mut self, run: RunId, step: StepIx) -> Result<(), String> {
+        let completed = self.completed.get(&run).map_or(&[][..], Vec::as_slice);
+        let Some(place) = completed.iter().rev().position(|done| *done == step) else {
+            return Err(format!("C9: {run} undoes step {}, which never acted", step.0));
+        };
+        let reached = self.undoing.entry(run).or_default();
+        if place < *reached {
+            return Err(format!("C9: {run} undoes step {} after one that completed before it", step.0));
+        }
+        *reached = place;
+        Ok(())
+    }
+
+    /// An effect reaches the world.
+    pub fn effect(&mut self, task: &Task) -> Result<(), String> {
+        let (run, step, undo) = (task.run, task.step, task.undo);
+        let name = format!("{run} step {} attempt {} undo {undo}", step.0, task.attempt);
+        if !self.intents.contains(&(run, step, task.attempt, undo)) {
+            return Err(format!("C1: {name} is performed without a durable intent"));
+        }
+        let known = self.keys.entry((run, step, undo)).or_insert_with(|| Arc::clone(&task.key));
+        if **known != *task.key {
+            return Err(format!("C4: {name} has the key {}, and had {known} before", task.key));
+        }
+        Ok(())
+    }
+
+    /// What must hold of a state at any moment.
+    pub fn state(state: &State) -> Result<(), String> {
+        let mut in_flight = 0;
+        for run in state.runs() {
+            let busy = |step: &&crate::engine::StepState| {
+                step.status() == StepStatus::Running || step.undo_in_flight()
+            };
+            let busy = run.steps().iter().filter(busy).count();
+            in_flight += busy;
+            if run.status().is_terminal() && busy > 0 {
+                return Err(format!("{} is {} with {busy} steps in flight", run.id(), run.status()));
+            }
+            let undoing = run.steps().iter().filter(|step| step.undo_in_flight()).count();
+            if undoing > 1 {
+                return Err(format!("C9: {} undoes {undoing} steps at once", run.id()));
+            }
+            let (done, all) = run.progress();
+            if done > all || run.rollback().is_some_and(|rollback| rollback.done > rollback.total) {
+                return Err(format!("{}: progress beyond its end", run.id()));
+            }
+        }
+        let agents: u32 = state.agents().iter().map(|agent| agent.in_flight()).sum();
+        if agents as usize != in_flight {
+            return Err(format!("{agents} steps in flight by the agents, {in_flight} by the runs"));
+        }
+        let over = state.agents().iter().find(|agent| agent.in_flight() > agent.concurrency());
+        match over {
+            Some(agent) => Err(format!("{} works on more than it may", agent.name())),
+            None => Ok(()),
+        }
+    }
+
+    /// What must hold when nothing goes wrong any more and nothing is left to happen.
+    pub fn at_rest(state: &State) -> Result<(), String> {
+        let restless = state.runs().find(|run| {
+            let status = run.status();
+            !(status.is_terminal() || status.waits_for_person())
+        });
+        match restless {
+            Some(run) => Err(format!("{} is {} and waits for nothing", run.id(), run.status())),
+            None if state.counts().live_runs
+                == state.runs().filter(|r| !r.status().is_terminal()).count() =>
+            {
+                Self::rolled_back(state)
+            }
+            None => Err("the count of live runs is wrong".to_owned()),
+        }
+    }
+
+    fn rolled_back(state: &State) -> Result<(), String> {
+        let mut ended =
+            state.runs().filter(|run| matches!(run.status(), RunStatus::RolledBack | RunStatus::Cancelled));
+        let owing = ended.find_map(|run| {
+            let owed = run.completed().iter().find(|ix| {
+                let step = &run.steps()[ix.index()];
+                step.undo().is_some() && step.status() != StepStatus::Undone
+            })?;
+            Some(format!("C9: {} is {} but step {} is not undone", run.id(), run.status(), owed.0))
+        });
+        owing.map_or(Ok(()), Err)
+    }
+}

@@ -1,0 +1,100 @@
+//! The setup of the simulated world: small, and with one of everything that can go wrong.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::dice::Dice;
+use crate::engine::{ActionSpec, AgentKind, AgentSpec, JournalKind, Limits, Setup};
+use crate::model::{Span, ValueType};
+use crate::workflow;
+
+const WORKFLOWS: [&str; 4] = [
+    "
+workflow: diamond
+trigger: { rule: alpha }
+dedup: '${detection.key}'
+steps:
+  - { id: a, role: LEFT, action: act, with: { x: '${detection.key}' } }
+  - { id: b, role: LEFT, action: act, needs: [a], with: { x: b }, retry: { attempts: 3, backoff: 2s } }
+  - { id: c, role: RIGHT, action: act, needs: [a], with: { x: c }, critical: false }
+  - { id: d, role: RIGHT, action: act, needs: [b, c], with: { x: '${steps.a.output.key}' } }
+",
+    "
+workflow: chain
+trigger: { rule: beta }
+dedup: '${detection.key}'
+timeout: 2m
+on_failure: afterwards
+steps:
+  - { id: a, role: LEFT, action: act, with: { x: a } }
+  - { id: b, role: RIGHT, action: once, needs: [a], with: { x: b }, timeout: 10s }
+  - { id: c, role: LEFT, action: tell, needs: [b], with: { x: c }, undo: 'none: it cannot be unsaid' }
+  - { id: d, role: RIGHT, action: act, needs: [c], with: { x: d }, on_failure: retry_once }
+  - { id: e, role: LEFT, action: act, needs: [d], with: { x: e } }
+",
+    "
+workflow: wide
+trigger: { rule: gamma, when: 'detection.count >= 2' }
+steps:
+  - { id: a, role: LEFT, action: act, with: { x: a } }
+  - { id: b, role: LEFT, action: act, with: { x: b } }
+  - { id: c, role: RIGHT, action: act, with: { x: c } }
+  - { id: d, role: RIGHT, action: act, needs: [a, b, c], with: { x: d }, when: 'steps.c.status == \"succeeded\"' }
+  - { id: e, role: LEFT, action: act, needs: [d], with: { x: e }, on_failure: stop }
+",
+    "
+workflow: afterwards
+steps:
+  - { id: a, role: RIGHT, action: tell, with: { x: a }, undo: 'none: it cannot be unsaid' }
+",
+];
+
+fn action(idempotent: bool, undo: Option<&str>) -> ActionSpec {
+    ActionSpec {
+        takes: vec![(Arc::from("x"), ValueType::Text)],
+        optional: vec![],
+        target: Some(Arc::from("x")),
+        idempotent,
+        undo: undo.map(Arc::from),
+        drill: None,
+        builtin: None,
+    }
+}
+
+fn agent(name: &str, role: &str, concurrency: u32) -> AgentSpec {
+    let actions = [
+        ("act", action(true, Some("unact"))),
+        ("unact", action(true, None)),
+        ("once", action(false, Some("unonce"))),
+        ("unonce", action(false, None)),
+        ("tell", action(true, None)),
+    ];
+    AgentSpec {
+        name: Arc::from(name),
+        role: Arc::from(role),
+        capabilities: vec![],
+        kind: AgentKind::Drill,
+        concurrency,
+        actions: actions.into_iter().map(|(name, spec)| (Arc::from(name), spec)).collect(),
+    }
+}
+
+/// Agents in number and concurrency by the dice; the workflows are always the same.
+pub fn setup(dice: &mut Dice) -> Arc<Setup> {
+    let mut agents = Vec::new();
+    for role in ["LEFT", "RIGHT"] {
+        for i in 0..=dice.below(3) {
+            let name = format!("{}-{}", role.to_lowercase(), i + 1);
+            agents.push(agent(&name, role, 1 + dice.below(4) as u32));
+        }
+    }
+    let mut workflows = BTreeMap::new();
+    for text in WORKFLOWS {
+        match workflow::parse("simulated.yaml", text) {
+            Ok(parsed) => workflows.insert(Arc::clone(&parsed.name), Arc::new(parsed)),
+            Err(mistakes) => panic!("the simulated workflows are wrong: {mistakes:?}"),
+        };
+    }
+    let limits = Limits { finished: 20, agent_recovery: Span::from_secs(30), ..Limits::default() };
+    Arc::new(Setup { kind: JournalKind::Exercise, agents, workflows, limits })
+}
