@@ -201,9 +201,9 @@ fn begin(
     until: Timestamp,
     count: u64,
     signal: &Signal,
-) -> Episode {
+) -> Box<Episode> {
     let id = identity(&[rule.head.id.as_bytes(), &group.key, &since.0.to_le_bytes()]);
-    Episode::new(id, since, until, count, signal)
+    Box::new(Episode::new(id, since, until, count, signal))
 }
 
 /// The detection of a group has ended: what is held back is sent.
