@@ -141,7 +141,8 @@ impl Correlator {
         evidence: &Evidence,
         out: &mut Vec<Detection>,
     ) {
-        while let Some(due) = self.due.pop_front_if(|due| due.at <= now) {
+        while self.due.front().is_some_and(|due| due.at <= now) {
+            let Some(due) = self.due.pop_front() else { return };
             let Some(group) = self.groups.get_mut(due.slot).filter(|group| group.birth == due.birth) else {
                 continue;
             };
