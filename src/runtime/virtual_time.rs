@@ -272,7 +272,7 @@ impl VirtualReplay {
             now: self.now,
             read: self.stream.books(),
             progress: self.stream.progress(),
-            queued: 0,
+            queue: (0, self.inbox.limit()),
             late: self.watch.late(),
         };
         self.meter.refresh(figures, &mut self.hands.measured);
