@@ -1,4 +1,33 @@
-//! quell: a terminal control console for automated incident response.
+//! quell: a terminal control console for automated incident response. One binary embeds an
+//! orchestration engine: signals stream in, rules detect threats, incidents open, workflows run on
+//! agents step by step, and everything that was done can be rolled back.
+//!
+//! # The way of a signal
+//!
+//! signal → detection → incident → run → step → effect → outcome → record → journal → feed → screen.
+//! A person enters at the same door as everything else: as an [`engine::Input`].
+//!
+//! # Architecture invariants
+//!
+//! - `model, flow, rule, workflow, detect, engine` do not know tokio, files, environment or the clock:
+//!   they cannot block. (`tests/layering.rs`)
+//! - [`engine::State`] changes only in [`engine::State::apply`]; its fields are private to `engine`.
+//! - A record is durable before it is visible and before its effects are performed; a failed append
+//!   stops all effects. One type sees to it: [`engine::Gate`].
+//! - Replaying any prefix of a journal gives exactly the state that the engine had at that point.
+//! - Every forward action that changes the world has its undo worked out before it is performed, or
+//!   says `undo: "none: why"`.
+//! - The console renders `engine::State` and gauges, and can send nothing but `Input::Request`. There
+//!   is no second enum of statuses.
+//! - A journal is for exercise or for real, for ever; mixing is refused.
+//! - A replay never touches the world: every agent is a drill or a builtin, and builtins write only
+//!   inside the state folder.
+//! - Everything that can grow has a named limit and a stated behaviour when it is reached.
+//! - Bytes from outside reach a terminal, a log or a report only as [`model::SafeText`].
+//!
+//! # The code map, bottom up
+//!
+//! Each layer imports only layers above it in this list.
 
 pub mod agent;
 pub mod engine;
