@@ -30,6 +30,7 @@
 //! Each layer imports only layers above it in this list.
 
 pub mod agent;
+pub mod config;
 pub mod engine;
 pub mod flow;
 pub mod journal;
