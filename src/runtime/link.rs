@@ -19,16 +19,24 @@ pub struct Link {
     pub board: Board,
     /// Answers to this console's requests.
     pub answers: Receiver<(RequestId, Answer)>,
-    ask: Ask,
-    next: AtomicU64,
+    /// The way to ask.
+    pub asker: Asker,
 }
 
 impl Link {
     /// Puts the parts together.
     pub fn new(feed: Subscription, board: Board, answers: Receiver<(RequestId, Answer)>, ask: Ask) -> Self {
-        Link { feed, board, answers, ask, next: AtomicU64::new(1) }
+        Link { feed, board, answers, asker: Asker { ask, next: AtomicU64::new(1) } }
     }
+}
 
+/// Sends requests under numbers of its own.
+pub struct Asker {
+    ask: Ask,
+    next: AtomicU64,
+}
+
+impl Asker {
     /// Sends a request; `None` if the engine is gone. The answer comes by [`Link::answers`].
     pub fn send(&self, seen: Option<Seq>, request: Request) -> Option<RequestId> {
         let id = RequestId(self.next.fetch_add(1, Ordering::Relaxed));

@@ -1,0 +1,309 @@
+//! The console's own thread: one place to wait, one place to draw.
+
+use std::io;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ratatui::crossterm::event::{self, Event};
+use ratatui::crossterm::terminal;
+
+use super::model::{Catalogue, Model};
+use super::screen::Screen;
+use super::session::{self, Frames, Session};
+use super::theme::Theme;
+use super::update::{Msg, Todo, update};
+use super::writer::{Told, Writer};
+use super::{Ended, Options, Stop};
+use crate::model::Span;
+use crate::runtime::feed::{FeedItem, Subscription};
+use crate::runtime::gauges::Board;
+use crate::runtime::link::{Asker, Link};
+
+/// Messages that wait for the console's thread at most; those who bring more wait themselves.
+const INBOX: usize = 1024;
+
+/// How long leaving waits for the last frame.
+const LAST_FRAME: Duration = Duration::from_millis(300);
+
+/// Runs the console on this thread until somebody ends it.
+///
+/// # Errors
+/// If there is no terminal, or a thread cannot be started.
+pub fn run(link: Link, catalogue: Catalogue, options: Options) -> io::Result<Ended> {
+    let (width, height) = terminal::size()?;
+    let mut model = Model::new(catalogue, options.read_only, width, height);
+    let Link { feed, board, answers, asker } = link;
+    // The first frame should show something: the snapshot is there at once.
+    if let Some(item) = feed.next_within(Duration::from_millis(10)) {
+        update(&mut model, Msg::Feed(vec![item]));
+    }
+    let session = Session::enter()?;
+    session::hook_panics();
+    let (sender, inbox) = sync_channel(INBOX);
+    let frame = Duration::from_secs(1) / options.frames_per_second.clamp(1, 60);
+    forward_feed(feed, sender.clone(), frame)?;
+    forward(answers, sender.clone(), "console-answers", |(id, answer)| Msg::Answer(id, answer))?;
+    forward(options.stop, sender.clone(), "console-stop", Msg::Stop)?;
+    read_keys(sender.clone())?;
+    let _watch = watch_terminal(sender.clone())?;
+    let writer = Writer::start(Frames, move |told| {
+        // A full inbox wakes the console anyway.
+        let _ = match told {
+            Told::Room => sender.try_send(Msg::Drained).is_ok(),
+            Told::Failed => sender.send(Msg::Lost).is_ok(),
+        };
+    })?;
+    let screen = Screen::new(Session::opening());
+    let mut app = App::new(model, options.theme, screen, writer, asker, board, frame);
+    let ended = app.live(&inbox, session)?;
+    Ok(ended)
+}
+
+struct App {
+    model: Model,
+    theme: Theme,
+    screen: Screen,
+    writer: Writer,
+    asker: Asker,
+    board: Board,
+    started: Instant,
+    /// Shortest time between two frames that only data asked for.
+    frame: Duration,
+    last_frame: Instant,
+    /// When the figures are read although nothing happened: the clock has to go on.
+    next_look: Instant,
+    /// Something changed that can wait for the next frame.
+    dirty: bool,
+    /// Something changed that should be seen at once.
+    urgent: bool,
+}
+
+impl App {
+    #[expect(clippy::disallowed_methods, reason = "the console decides when to draw")]
+    fn new(
+        model: Model,
+        theme: Theme,
+        screen: Screen,
+        writer: Writer,
+        asker: Asker,
+        board: Board,
+        frame: Duration,
+    ) -> Self {
+        let now = Instant::now();
+        App {
+            model,
+            theme,
+            screen,
+            writer,
+            asker,
+            board,
+            started: now,
+            frame,
+            last_frame: now,
+            next_look: now,
+            dirty: true,
+            urgent: true,
+        }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the console decides when to draw")]
+    fn live(&mut self, inbox: &Receiver<Msg>, mut session: Session) -> io::Result<Ended> {
+        loop {
+            let now = Instant::now();
+            if now >= self.next_look {
+                self.look(now);
+            }
+            if self.urgent || (self.dirty && now >= self.last_frame + self.frame) {
+                self.draw(now);
+            }
+            let first = match inbox.recv_timeout(self.patience(now)) {
+                Ok(msg) => Some(msg),
+                Err(RecvTimeoutError::Timeout) => None,
+                // The input thread holds a sender as long as it lives.
+                Err(RecvTimeoutError::Disconnected) => return Ok(Ended::TerminalLost),
+            };
+            self.take(Msg::Clock(Span::from(self.started.elapsed())));
+            for msg in first.into_iter().chain(inbox.try_iter().take(INBOX)) {
+                for todo in self.take(msg) {
+                    if let Some(ended) = self.act(todo, &mut session)? {
+                        if ended == Ended::TerminalLost {
+                            session::lose();
+                        } else {
+                            self.writer.finish(LAST_FRAME);
+                        }
+                        return Ok(ended);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Brings one message to the model and notes how soon it has to be seen.
+    fn take(&mut self, msg: Msg) -> Vec<Todo> {
+        match &msg {
+            Msg::Key(_) | Msg::Paste(_) | Msg::Resize(..) | Msg::Sent(..) | Msg::Answer(..) => {
+                self.urgent = true
+            }
+            Msg::Feed(_) | Msg::Gauges(_) => self.dirty = true,
+            Msg::Clock(now) => self.dirty |= self.model.expires().is_some_and(|at| at <= *now),
+            Msg::Stop(_) | Msg::Lost | Msg::Drained => {}
+        }
+        update(&mut self.model, msg)
+    }
+
+    fn act(&mut self, todo: Todo, session: &mut Session) -> io::Result<Option<Ended>> {
+        match todo {
+            Todo::Send { seen, request, what } => {
+                let id = self.asker.send(seen, request);
+                self.take(Msg::Sent(id, what));
+            }
+            Todo::Redraw => self.screen.restart(Session::opening()),
+            Todo::Suspend => {
+                self.writer.finish(LAST_FRAME);
+                session.suspend()?;
+                if let Ok((width, height)) = terminal::size() {
+                    self.take(Msg::Resize(width, height));
+                }
+                self.screen.restart(Session::opening());
+            }
+            Todo::End(ended) => return Ok(Some(ended)),
+        }
+        Ok(None)
+    }
+
+    /// Reads the figures.
+    fn look(&mut self, now: Instant) {
+        let gauges = self.board.read();
+        let moved = gauges.now != self.model.live_gauges.now;
+        let second = u64::from(gauges.now.split().1);
+        // At the turn of the shown second, if it goes on by itself; else once a second.
+        let wait = match gauges.speed {
+            Some(speed) if speed != 1.0 => 1_000_000,
+            _ if moved => (1_000_000 - second).max(200_000),
+            _ => 1_000_000,
+        };
+        self.next_look = now + Duration::from_micros(wait);
+        self.take(Msg::Gauges(Box::new(gauges)));
+    }
+
+    /// Draws a frame, if the last one has gone out; else the writer says when.
+    fn draw(&mut self, now: Instant) {
+        if !self.writer.ready() {
+            // Until then there is nothing to wait for but messages.
+            (self.urgent, self.last_frame) = (false, now);
+            self.dirty = true;
+            return;
+        }
+        if self.dirty {
+            let gauges = self.board.read();
+            update(&mut self.model, Msg::Gauges(Box::new(gauges)));
+        }
+        self.model.settle();
+        if self.model.log {
+            tui_logger::move_events();
+        }
+        if let Some(bytes) = self.screen.draw(&self.model, &self.theme) {
+            self.writer.put(bytes);
+        }
+        (self.dirty, self.urgent, self.last_frame) = (false, false, now);
+    }
+
+    /// How long nothing has to be done if nothing happens.
+    fn patience(&self, now: Instant) -> Duration {
+        let frame = self.dirty.then(|| self.last_frame + self.frame);
+        let expiry = self.model.expires().map(|at| self.started + Duration::from(at));
+        let next = [frame, expiry].into_iter().flatten().fold(self.next_look, Instant::min);
+        next.saturating_duration_since(now)
+    }
+}
+
+/// Hands the feed over at most once for each frame, however many batches came.
+#[expect(clippy::disallowed_methods, reason = "the console decides when to draw")]
+fn forward_feed(feed: Subscription, sender: SyncSender<Msg>, frame: Duration) -> io::Result<()> {
+    const SLICE: Duration = Duration::from_millis(20);
+    thread::Builder::new().name("console-feed".into()).spawn(move || {
+        let mut sent: Option<Instant> = None;
+        loop {
+            let Some(first) = feed.next_within(Duration::from_secs(3600)) else { continue };
+            let mut ended = matches!(first, FeedItem::End);
+            let mut items = vec![first];
+            let mut left = sent.map_or(Duration::ZERO, |sent| frame.saturating_sub(sent.elapsed()));
+            while !ended {
+                while !ended && let Some(item) = feed.try_next() {
+                    if matches!(item, FeedItem::Snapshot(_)) {
+                        items.clear();
+                    }
+                    ended = matches!(item, FeedItem::End);
+                    items.push(item);
+                }
+                if left.is_zero() {
+                    break;
+                }
+                // The queue is short: it is emptied more often than the console is woken.
+                thread::sleep(SLICE.min(left));
+                left = left.saturating_sub(SLICE);
+            }
+            sent = Some(Instant::now());
+            if sender.send(Msg::Feed(items)).is_err() || ended {
+                return;
+            }
+        }
+    })?;
+    Ok(())
+}
+
+fn forward<T: Send + 'static>(
+    from: Receiver<T>,
+    sender: SyncSender<Msg>,
+    name: &str,
+    wrap: impl Fn(T) -> Msg + Send + 'static,
+) -> io::Result<()> {
+    let all = move || {
+        for item in from {
+            if sender.send(wrap(item)).is_err() {
+                return;
+            }
+        }
+    };
+    thread::Builder::new().name(name.to_owned()).spawn(all)?;
+    Ok(())
+}
+
+fn read_keys(sender: SyncSender<Msg>) -> io::Result<()> {
+    let read = move || {
+        loop {
+            let msg = match event::read() {
+                Ok(Event::Key(key)) => Msg::Key(key),
+                Ok(Event::Paste(text)) => Msg::Paste(text),
+                Ok(Event::Resize(width, height)) => Msg::Resize(width, height),
+                Ok(Event::Mouse(_) | Event::FocusGained | Event::FocusLost) => continue,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(_) => Msg::Lost,
+            };
+            let lost = matches!(msg, Msg::Lost);
+            if sender.send(msg).is_err() || lost {
+                return;
+            }
+        }
+    };
+    thread::Builder::new().name("console-input".into()).spawn(read)?;
+    Ok(())
+}
+
+/// Says when the terminal hangs up. Ends when what is returned is dropped.
+fn watch_terminal(sender: SyncSender<Msg>) -> io::Result<rustix::fd::OwnedFd> {
+    let (watched, held) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
+    let watch = move || {
+        if session::hung_up(&watched) {
+            // At once: the input thread spins on a terminal that is gone.
+            session::lose();
+            let _ = sender.send(Msg::Lost);
+        }
+    };
+    thread::Builder::new().name("console-watch".into()).spawn(watch)?;
+    Ok(held)
+}
+
+/// Why somebody outside ends the console; a name for the sending side of [`Options::stop`].
+pub type StopSender = std::sync::mpsc::Sender<Stop>;

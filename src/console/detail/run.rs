@@ -1,0 +1,200 @@
+//! A run: its steps, its rollback, and what happened when.
+
+use super::super::glyph;
+use super::super::model::Model;
+use super::super::paint::Row;
+use super::super::text::{age, cut, latency};
+use super::super::theme::Tone;
+use super::{described, entry, heading, pairs};
+use crate::engine::{RollbackCause, Run, RunStatus, StepState, StepStatus};
+use crate::model::{StepIx, Timestamp};
+
+/// The page.
+pub fn rows(model: &Model, run: &Run, width: usize) -> Vec<Row> {
+    let mut rows = head(model, run, width);
+    rows.push(Row::new());
+    rows.push(heading("Steps"));
+    for (i, step) in run.steps().iter().enumerate() {
+        rows.extend(step_rows(model, run, StepIx(i as u16), step, width));
+    }
+    rows.extend(rollback(run, width));
+    rows.push(Row::new());
+    rows.push(heading("Timeline (UTC)"));
+    rows.extend(timeline(run));
+    rows
+}
+
+fn head(model: &Model, run: &Run, width: usize) -> Vec<Row> {
+    let (glyph, tone) = glyph::run(run.status());
+    let state = super::super::pane::workflows::word(run);
+    let (done, total) = run.progress();
+    let mut rows =
+        vec![Row::new().add(format!("{glyph} {state}"), tone).plain(format!("  {done}/{total} steps")).dim(
+            format!("  since {}  in all {}", run.since().clock(), age(run.duration(model.engine_now()))),
+        )];
+    if let Some(why) = run.why() {
+        rows.extend(entry("why", why, Tone::Wait, width));
+    }
+    let mut origin = format!("by {}", run.by());
+    if let Some(incident) = run.incident() {
+        origin.push_str(&format!(", answers {incident}"));
+    }
+    if let Some(severity) = run.severity() {
+        origin.push_str(&format!(", severity {severity}"));
+    }
+    if let Some(earlier) = run.retry_of() {
+        origin.push_str(&format!(", tries {earlier} again"));
+    }
+    rows.extend(entry("ordered", &origin, Tone::Plain, width));
+    if let Some(dedup) = run.dedup() {
+        rows.extend(entry("one for each", dedup, Tone::Plain, width));
+    }
+    if let Some(deadline) = run.deadline().filter(|_| !run.status().is_terminal()) {
+        rows.extend(entry("given up at", &deadline.clock(), Tone::Plain, width));
+    }
+    if !run.inputs().is_empty() {
+        rows.extend(entry("inputs", &pairs(run.inputs()), Tone::Plain, width));
+    }
+    rows
+}
+
+fn step_rows(model: &Model, run: &Run, ix: StepIx, step: &StepState, width: usize) -> Vec<Row> {
+    let (glyph, tone) = glyph::step(step.status());
+    let loud = matches!(step.status(), StepStatus::Failed | StepStatus::UndoFailed | StepStatus::InDoubt);
+    let mut row = Row::new()
+        .add(format!("{glyph} "), tone)
+        .plain(format!("{:<16} ", cut(run.step_id(ix), 16)))
+        .add(format!("{:<18}", glyph::word(&step.status().to_string(), loud)), tone);
+    if let Some(agent) = step.agent() {
+        row = row.plain(format!("{:<14} ", cut(model.agent_name(agent), 14)));
+    }
+    if step.attempt() > 0 {
+        row = row.dim(format!("attempt {}  ", step.attempt()));
+    }
+    if step.undo_attempt() > 0 {
+        row = row.dim(format!("undo attempt {}  ", step.undo_attempt()));
+    }
+    if let (Some(start), Some(end)) = (step.started_at(), step.ended_at()) {
+        row = row.dim(format!("took {}  ", latency(end.since(start).0)));
+    }
+    if let Some(until) = step.until().filter(|_| moving(step.status())) {
+        let word = if step.status() == StepStatus::Waiting { "waits until" } else { "at most until" };
+        row = row.add(format!("{word} {}", until.clock()), Tone::Wait);
+    }
+    let mut rows = vec![row];
+    if let Some(action) = step.action() {
+        rows.extend(entry("does", &described(action), Tone::Plain, width));
+    }
+    if let Some(output) = step.output().filter(|output| !output.is_empty()) {
+        rows.extend(entry("output", &pairs(output), Tone::Plain, width));
+    }
+    if let Some(failure) = step.failure() {
+        let kind = format!("{:?}", failure.kind);
+        rows.extend(entry("failure", &format!("{} ({})", failure.message, spaced(&kind)), Tone::Bad, width));
+    }
+    if step.in_doubt() {
+        rows.extend(entry(
+            "in doubt",
+            "an attempt ended without an answer: it may have acted",
+            Tone::Wait,
+            width,
+        ));
+    }
+    if let Some(undo) = step.undo() {
+        rows.extend(entry("undo", &described(undo), Tone::Dim, width));
+    }
+    rows
+}
+
+fn moving(status: StepStatus) -> bool {
+    use StepStatus::*;
+    matches!(status, Waiting | AwaitingApproval | Running | Verifying | Undoing)
+}
+
+/// `TimedOut` as `timed out`.
+fn spaced(name: &str) -> String {
+    let mut out = String::new();
+    for c in name.chars() {
+        if c.is_uppercase() && !out.is_empty() {
+            out.push(' ');
+        }
+        out.extend(c.to_lowercase());
+    }
+    out
+}
+
+fn rollback(run: &Run, width: usize) -> Vec<Row> {
+    let Some(rollback) = run.rollback() else { return Vec::new() };
+    let cause = match rollback.cause {
+        RollbackCause::Failure => "a step failed",
+        RollbackCause::Cancel => "cancelled by a person",
+    };
+    let mut rows = vec![
+        Row::new(),
+        heading("Rollback").plain(format!(
+            "  {} of {} undone, since {}",
+            rollback.done,
+            rollback.total,
+            rollback.since.clock()
+        )),
+    ];
+    rows.extend(entry("cause", &format!("{cause}: {}", rollback.why), Tone::Plain, width));
+    for (place, ix) in run.completed().iter().rev().enumerate() {
+        let Some(step) = run.steps().get(ix.index()) else { continue };
+        let (glyph, tone) = match step.status() {
+            status @ (StepStatus::Undone
+            | StepStatus::Undoing
+            | StepStatus::UndoFailed
+            | StepStatus::UndoInDoubt) => glyph::step(status),
+            _ if step.undo().is_none() => ("-", Tone::Dim),
+            _ => ("○", Tone::Dim),
+        };
+        let what = match step.undo() {
+            Some(undo) => described(undo),
+            None => "nothing to undo".to_owned(),
+        };
+        let word = glyph::word(&step.status().to_string(), step.status() == StepStatus::UndoFailed);
+        rows.push(
+            Row::new()
+                .dim(format!("  {:>2}. ", place + 1))
+                .add(format!("{glyph} "), tone)
+                .plain(format!("{:<16} ", cut(run.step_id(*ix), 16)))
+                .add(format!("{word:<13} "), tone)
+                .dim(what),
+        );
+    }
+    rows
+}
+
+fn timeline(run: &Run) -> Vec<Row> {
+    let mut moments: Vec<(Timestamp, usize, String, Tone)> = Vec::new();
+    let mut add = |at, text: String, tone| {
+        let place = moments.len();
+        moments.push((at, place, text, tone));
+    };
+    add(run.created_at(), "created".to_owned(), Tone::Plain);
+    let now = std::iter::once((run.status(), run.since()));
+    for (status, at) in run.history().chain(now).filter(|(status, _)| *status != RunStatus::Created) {
+        let (glyph, tone) = glyph::run(status);
+        add(at, format!("{glyph} {}", glyph::word(&status.to_string(), false)), tone);
+    }
+    for (i, step) in run.steps().iter().enumerate() {
+        let id = cut(run.step_id(StepIx(i as u16)), 24);
+        if let Some(at) = step.started_at() {
+            add(at, format!("  {id} started, attempt {}", step.attempt()), Tone::Dim);
+        }
+        let settled = !matches!(step.status(), StepStatus::Pending | StepStatus::Running);
+        if let Some(at) = step.ended_at() {
+            add(at, format!("  {id} done"), Tone::Dim);
+        }
+        if settled && step.ended_at() != Some(step.since()) {
+            let (_, tone) = glyph::step(step.status());
+            add(step.since(), format!("  {id} {}", glyph::word(&step.status().to_string(), false)), tone);
+        }
+    }
+    moments.sort_by_key(|(at, place, _, _)| (*at, *place));
+    moments
+        .into_iter()
+        .map(|(at, _, text, tone)| Row::new().dim(format!("  {}  ", at.clock())).add(text, tone))
+        .collect()
+}

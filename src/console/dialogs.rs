@@ -1,0 +1,307 @@
+//! Keys and pasted text while a dialog has them.
+
+use ratatui::crossterm::event::KeyCode;
+
+use super::actions::{ACTIONS, Action, Chord};
+use super::field::Field;
+use super::model::{Form, Mode, Model, Question};
+use super::requests::ask;
+use super::theme::Tone;
+use super::update::Todo;
+use super::{Ended, perform};
+use crate::engine::Request;
+use crate::model::{Map, Value, ValueType};
+use crate::workflow::InputSpec;
+
+/// A key for the dialog that is open.
+pub fn on_key(model: &mut Model, chord: Chord) -> Vec<Todo> {
+    // Taken out and put back: a dialog that does not put itself back is closed.
+    match std::mem::replace(&mut model.mode, Mode::Normal) {
+        Mode::Normal => Vec::new(),
+        Mode::Help { query, at } => on_help(model, chord, query, at),
+        Mode::Confirm(question) => on_question(model, chord, question),
+        Mode::Abandon { run, seen, field } => on_abandon(model, chord, run, seen, field),
+        Mode::Pick { at } => on_pick(model, chord, at),
+        Mode::Form(form) => on_form(model, chord, form),
+        Mode::Close { incident, seen, nothing, field } => {
+            on_close(model, chord, incident, seen, nothing, field)
+        }
+        Mode::Filter { pane, field, before } => on_filter(model, chord, pane, field, before),
+    }
+}
+
+/// Pasted text goes where text is typed, and nowhere else: it never triggers a key.
+pub fn on_paste(model: &mut Model, text: &str) {
+    let field = match &mut model.mode {
+        Mode::Help { query, .. } => Some(query),
+        Mode::Close { field, .. } | Mode::Filter { field, .. } => Some(field),
+        Mode::Form(form) => form.fields.get_mut(form.at),
+        // An id that has to be typed is typed.
+        Mode::Abandon { .. } | Mode::Normal | Mode::Confirm(_) | Mode::Pick { .. } => None,
+    };
+    match field {
+        Some(field) => {
+            field.insert(text);
+            if let Mode::Filter { pane, field, .. } = &model.mode {
+                model.filters.insert(*pane, field.text().to_owned());
+            }
+        }
+        None => model.say("pasted text is not taken as keys", Tone::Wait),
+    }
+}
+
+/// The entries of the help that contain what is searched for.
+pub fn help_entries(query: &str) -> Vec<&'static Action> {
+    let words = query.to_lowercase();
+    let has = |action: &&Action| {
+        let keys: Vec<String> = action.keys.iter().map(Chord::to_string).collect();
+        let text = format!("{} {} {}", action.title, action.help, action.group.title()).to_lowercase();
+        words.split_whitespace().all(|word| text.contains(word)) || keys.iter().any(|key| key == query)
+    };
+    ACTIONS.iter().filter(has).collect()
+}
+
+fn on_help(model: &mut Model, chord: Chord, mut query: Field, at: usize) -> Vec<Todo> {
+    let entries = help_entries(query.text());
+    let last = entries.len().saturating_sub(1);
+    let at = match chord.code {
+        KeyCode::Esc => return Vec::new(),
+        KeyCode::Char('?') if query.text().is_empty() => return Vec::new(),
+        KeyCode::Enter => {
+            let Some(action) = entries.get(at.min(last)) else { return Vec::new() };
+            return match (action.when)(model) {
+                Ok(()) => perform::perform(model, action.id),
+                Err(why) => {
+                    model.say(format!("✗ {}: {why}", action.title), Tone::Wait);
+                    Vec::new()
+                }
+            };
+        }
+        KeyCode::Up => at.saturating_sub(1),
+        KeyCode::Down => (at + 1).min(last),
+        KeyCode::PageUp => at.saturating_sub(10),
+        KeyCode::PageDown => (at + 10).min(last),
+        code => {
+            if query.key(code, chord.ctrl) {
+                0
+            } else {
+                at
+            }
+        }
+    };
+    model.mode = Mode::Help { query, at };
+    Vec::new()
+}
+
+fn on_question(model: &mut Model, chord: Chord, question: Question) -> Vec<Todo> {
+    let yes = matches!(chord.code, KeyCode::Char('y' | 'Y')) && !chord.ctrl;
+    match (question, yes) {
+        (Question::Cancel { run, seen }, true) => {
+            ask(model, Some(seen), Request::Cancel { run }, format!("{run}: cancel"))
+        }
+        (Question::Cancel { run, .. }, false) => {
+            model.say(format!("{run} was not cancelled"), Tone::Plain);
+            Vec::new()
+        }
+        (Question::Quit, true) => vec![Todo::End(Ended::Quit)],
+        (Question::Quit, false) => Vec::new(),
+    }
+}
+
+fn on_abandon(
+    model: &mut Model,
+    chord: Chord,
+    run: crate::model::RunId,
+    seen: u64,
+    mut field: Field,
+) -> Vec<Todo> {
+    match chord.code {
+        KeyCode::Esc => model.say(format!("{run} was not abandoned"), Tone::Plain),
+        KeyCode::Enter if field.text().trim() == run.to_string() => {
+            return ask(model, Some(seen), Request::Abandon { run }, format!("{run}: abandon"));
+        }
+        KeyCode::Enter => {
+            model.say(format!("✗ abandon: type {run} to go on, Esc to leave it"), Tone::Wait);
+            model.mode = Mode::Abandon { run, seen, field };
+        }
+        code => {
+            field.key(code, chord.ctrl);
+            model.mode = Mode::Abandon { run, seen, field };
+        }
+    }
+    Vec::new()
+}
+
+fn on_pick(model: &mut Model, chord: Chord, at: usize) -> Vec<Todo> {
+    let last = model.catalogue.workflows.len().saturating_sub(1);
+    let at = match chord.code {
+        KeyCode::Esc => return Vec::new(),
+        KeyCode::Enter => {
+            if let Some((_, _, inputs)) = model.catalogue.workflows.get(at) {
+                model.mode = Mode::Form(form(at, inputs));
+            }
+            return Vec::new();
+        }
+        KeyCode::Up | KeyCode::Char('k') => at.saturating_sub(1),
+        KeyCode::Down | KeyCode::Char('j') => (at + 1).min(last),
+        KeyCode::Home | KeyCode::PageUp | KeyCode::Char('g') => 0,
+        KeyCode::End | KeyCode::PageDown | KeyCode::Char('G') => last,
+        _ => at,
+    };
+    model.mode = Mode::Pick { at };
+    Vec::new()
+}
+
+fn form(workflow: usize, inputs: &[InputSpec]) -> Form {
+    let prefilled = |input: &InputSpec| match &input.default {
+        Some(Value::String(text)) => Field::with(text),
+        Some(value) => Field::with(&value.to_string()),
+        None => Field::default(),
+    };
+    let fields: Vec<Field> = inputs.iter().map(prefilled).collect();
+    Form { workflow, errors: vec![None; fields.len()], fields, at: 0 }
+}
+
+fn on_form(model: &mut Model, chord: Chord, mut form: Form) -> Vec<Todo> {
+    let start = form.fields.len();
+    match chord.code {
+        KeyCode::Esc => {
+            model.mode = Mode::Pick { at: form.workflow };
+            return Vec::new();
+        }
+        KeyCode::Enter if form.at == start => return submit(model, form),
+        KeyCode::Enter | KeyCode::Tab | KeyCode::Down => {
+            check(model, &mut form);
+            form.at = (form.at + 1).min(start);
+        }
+        KeyCode::BackTab | KeyCode::Up => form.at = form.at.saturating_sub(1),
+        code => {
+            if let Some(field) = form.fields.get_mut(form.at) {
+                field.key(code, chord.ctrl);
+                form.errors[form.at] = None;
+            }
+        }
+    }
+    model.mode = Mode::Form(form);
+    Vec::new()
+}
+
+/// Says what is wrong with the field that the cursor leaves.
+fn check(model: &Model, form: &mut Form) {
+    let inputs = model.catalogue.workflows.get(form.workflow).map(|(_, _, inputs)| inputs.as_slice());
+    let at = form.at;
+    if let (Some(input), Some(field)) = (inputs.and_then(|inputs| inputs.get(at)), form.fields.get(at)) {
+        let error = typed(input, field.text()).err();
+        if let Some(place) = form.errors.get_mut(at) {
+            *place = error;
+        }
+    }
+}
+
+fn submit(model: &mut Model, mut form: Form) -> Vec<Todo> {
+    let Some((name, _, inputs)) = model.catalogue.workflows.get(form.workflow).cloned() else {
+        return Vec::new();
+    };
+    let mut values = Map::new();
+    for (i, (input, field)) in inputs.iter().zip(&form.fields).enumerate() {
+        match typed(input, field.text()) {
+            Ok(Some(value)) => {
+                values.insert(input.name.to_string(), value);
+            }
+            Ok(None) => {}
+            Err(why) => form.errors[i] = Some(why),
+        }
+    }
+    match form.errors.iter().position(Option::is_some) {
+        Some(wrong) => {
+            form.at = wrong;
+            model.mode = Mode::Form(form);
+            Vec::new()
+        }
+        None => {
+            let what = format!("trigger {name}");
+            ask(model, None, Request::Trigger { workflow: name, inputs: values }, what)
+        }
+    }
+}
+
+/// What was typed, as a value of the input's type; nothing where nothing was typed and nothing is needed.
+pub fn typed(input: &InputSpec, text: &str) -> Result<Option<Value>, String> {
+    let text = if input.kind == ValueType::Text { text } else { text.trim() };
+    if text.is_empty() {
+        return if input.required && input.default.is_none() {
+            Err("it is needed".to_owned())
+        } else {
+            Ok(None)
+        };
+    }
+    let number = |text: &str| serde_json::from_str::<serde_json::Number>(text).ok().map(Value::Number);
+    let value = match input.kind {
+        ValueType::Number | ValueType::Port => number(text),
+        _ => None,
+    };
+    let value = value.unwrap_or_else(|| Value::String(text.to_owned()));
+    if input.kind == ValueType::Number && !value.is_number() {
+        return Err(format!("expected a number, found {text}"));
+    }
+    input.kind.check(&value).map(|()| Some(value))
+}
+
+fn on_close(
+    model: &mut Model,
+    chord: Chord,
+    incident: crate::model::IncidentId,
+    seen: u64,
+    nothing: bool,
+    mut field: Field,
+) -> Vec<Todo> {
+    let mut nothing = nothing;
+    match chord.code {
+        KeyCode::Esc => {
+            model.say(format!("{incident} was not closed"), Tone::Plain);
+            return Vec::new();
+        }
+        KeyCode::Tab | KeyCode::BackTab => nothing = !nothing,
+        KeyCode::Enter if field.text().trim().is_empty() => {
+            model.say("✗ close: a reason is needed", Tone::Wait);
+        }
+        KeyCode::Enter => {
+            let reason = field.text().trim().to_owned();
+            let (request, word) = match nothing {
+                true => (Request::Dismiss { incident, reason }, "dismiss"),
+                false => (Request::Resolve { incident, reason }, "resolve"),
+            };
+            return ask(model, Some(seen), request, format!("{incident}: {word}"));
+        }
+        code => {
+            field.key(code, chord.ctrl);
+        }
+    }
+    model.mode = Mode::Close { incident, seen, nothing, field };
+    Vec::new()
+}
+
+fn on_filter(
+    model: &mut Model,
+    chord: Chord,
+    pane: super::Pane,
+    mut field: Field,
+    before: String,
+) -> Vec<Todo> {
+    let text = match chord.code {
+        KeyCode::Esc => before,
+        KeyCode::Enter => field.text().to_owned(),
+        code => {
+            field.key(code, chord.ctrl);
+            let text = field.text().to_owned();
+            model.mode = Mode::Filter { pane, field, before };
+            text
+        }
+    };
+    if text.is_empty() {
+        model.filters.remove(&pane);
+    } else {
+        model.filters.insert(pane, text);
+    }
+    Vec::new()
+}

@@ -1,0 +1,166 @@
+//! Questions before harm is done: they name the id, the state, and what would be undone.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::super::field::Field;
+use super::super::glyph;
+use super::super::model::{Model, Question, may_cancel};
+use super::super::paint::{Pen, Row, dialog, rows as paint_rows};
+use super::super::pane::workflows::word;
+use super::super::text::plural;
+use super::super::theme::{Theme, Tone};
+use crate::engine::{Run, StepStatus};
+use crate::model::{IncidentId, RunId, StepIx};
+
+/// A question with y and n.
+pub fn question(model: &Model, theme: &Theme, area: Rect, question: Question, buffer: &mut Buffer) {
+    let (title, rows, foot) = match question {
+        Question::Cancel { run, .. } => {
+            (format!("Cancel {run}?"), cancel(model, run, area), "y cancel and roll back · N keep it")
+        }
+        Question::Quit => ("Leave?".to_owned(), quit(model), "y leave · N stay"),
+    };
+    let size = (super::widest(&rows).max(44), rows.len() as u16);
+    let inner = dialog(buffer, theme, area, size, &title, foot);
+    paint_rows(buffer, theme, inner, &rows);
+}
+
+fn quit(model: &Model) -> Vec<Row> {
+    let live = plural(model.state().counts().live_runs, "run is live", "runs are live");
+    vec![
+        Row::new().plain(format!("{live} and act on the world.")),
+        Row::new().plain("Leaving ends the intake; steps in flight finish,"),
+        Row::new().plain("runs go on at the next start."),
+    ]
+}
+
+fn cancel(model: &Model, id: RunId, area: Rect) -> Vec<Row> {
+    let Some(run) = model.state().run(id) else {
+        return vec![Row::new().dim(format!("{id} is no longer kept here"))];
+    };
+    let mut rows = summary(run);
+    if let Err(why) = may_cancel(run) {
+        rows.push(Row::new());
+        rows.push(Row::new().add(format!("It changed meanwhile: {why}"), Tone::Wait));
+        return rows;
+    }
+    rows.push(Row::new());
+    rows.extend(stopped(model, run));
+    let undone = undone(run);
+    if undone.is_empty() {
+        rows.push(Row::new().plain("Nothing has been done yet that would be undone."));
+    } else {
+        rows.push(Row::new().plain("Would be undone, in this order:"));
+    }
+    let room = usize::from(area.height).saturating_sub(rows.len() + 3).max(1);
+    let hidden = undone.len().saturating_sub(room);
+    rows.extend(undone.into_iter().take(room));
+    if hidden > 0 {
+        rows.push(Row::new().dim(format!("… and {hidden} more")));
+    }
+    rows
+}
+
+fn summary(run: &Run) -> Vec<Row> {
+    let (glyph, tone) = glyph::run(run.status());
+    let (done, total) = run.progress();
+    let mut row = Row::new()
+        .add(run.id().to_string(), Tone::Strong)
+        .plain(format!("  {}  ", run.workflow()))
+        .add(format!("{glyph} {}", word(run)), tone)
+        .plain(format!("  {done}/{total} steps done"));
+    if let Some(incident) = run.incident() {
+        row = row.dim(format!("  answers {incident}"));
+    }
+    vec![row]
+}
+
+fn stopped(model: &Model, run: &Run) -> Vec<Row> {
+    let running = |step: &&(usize, &crate::engine::StepState)| {
+        matches!(step.1.status(), StepStatus::Running | StepStatus::Verifying | StepStatus::Waiting)
+    };
+    let steps: Vec<_> = run.steps().iter().enumerate().collect();
+    let row = |(i, step): &(usize, &crate::engine::StepState)| {
+        let agent = step.agent().map_or("no agent yet", |agent| model.agent_name(agent));
+        let id = run.step_id(StepIx(*i as u16));
+        Row::new().plain("Stops ").add(id, Tone::Strong).plain(format!(" ({} on {agent})", step.status()))
+    };
+    steps.iter().filter(running).map(row).collect()
+}
+
+fn undone(run: &Run) -> Vec<Row> {
+    let row = |ix: &StepIx| {
+        let step = run.steps().get(ix.index())?;
+        let row = Row::new().plain("  ").add(run.step_id(*ix), Tone::Strong).plain(" → ");
+        Some(match step.undo() {
+            Some(undo) => match &undo.target {
+                Some(target) => row.plain(format!("{} {target}", undo.name)),
+                None => row.plain(undo.name.as_ref()),
+            },
+            None => row.dim("cannot be undone"),
+        })
+    };
+    run.completed().iter().rev().filter_map(row).collect()
+}
+
+/// The id has to be typed.
+pub fn abandon(model: &Model, theme: &Theme, area: Rect, id: RunId, field: &Field, buffer: &mut Buffer) {
+    let mut rows = match model.state().run(id) {
+        Some(run) => {
+            let mut rows = summary(run);
+            let owed = undone(run);
+            rows.push(Row::new());
+            rows.push(Row::new().plain("Stops everything and undoes nothing."));
+            let left = plural(owed.len(), "effect stays", "effects stay");
+            rows.push(Row::new().add(format!("{left} in place."), Tone::Wait));
+            rows
+        }
+        None => vec![Row::new().dim(format!("{id} is no longer kept here"))],
+    };
+    rows.push(Row::new());
+    let line = rows.len() as u16;
+    let size = (super::widest(&rows).max(44), line + 1);
+    let inner = dialog(buffer, theme, area, size, &format!("Abandon {id}?"), "Enter abandon · Esc keep it");
+    paint_rows(buffer, theme, inner, &rows);
+    let mut pen = Pen::at(buffer, theme, inner, line);
+    pen.text(&format!("Type {id}: "), Tone::Key);
+    super::field(&mut pen, field, true);
+}
+
+/// As over or as nothing, and why.
+pub fn close(
+    model: &Model,
+    theme: &Theme,
+    area: Rect,
+    id: IncidentId,
+    nothing: bool,
+    field: &Field,
+    buffer: &mut Buffer,
+) {
+    let mut rows = Vec::new();
+    if let Some(incident) = model.state().incident(id) {
+        let (severity, tone) = glyph::severity(incident.severity());
+        rows.push(Row::new().add(severity, tone).plain(format!(
+            "  {}  {}  {}",
+            incident.first().rule.name,
+            incident.key(),
+            incident.status()
+        )));
+    }
+    let choice = |on: bool, word: &str| {
+        if on { (format!("[{word}]"), Tone::Cursor) } else { (format!(" {word} "), Tone::Dim) }
+    };
+    let ((over, over_tone), (no, no_tone)) =
+        (choice(!nothing, "resolve: it is over"), choice(nothing, "dismiss: it was nothing"));
+    rows.push(Row::new().add(over, over_tone).plain("  ").add(no, no_tone));
+    rows.push(Row::new());
+    let line = rows.len() as u16;
+    let size = (super::widest(&rows).max(54), line + 1);
+    let inner =
+        dialog(buffer, theme, area, size, &format!("Close {id}"), "Tab choose · Enter close · Esc leave it");
+    paint_rows(buffer, theme, inner, &rows);
+    let mut pen = Pen::at(buffer, theme, inner, line);
+    pen.text("Reason: ", Tone::Key);
+    super::field(&mut pen, field, true);
+}

@@ -1,0 +1,184 @@
+//! What each action does, once it is known that it may be done.
+
+use super::actions::{self, ActionId};
+use super::field::Field;
+use super::list::Move;
+use super::model::{Detail, Mode, Model, Question, WINDOWS};
+use super::requests::ask;
+use super::update::Todo;
+use super::{Ended, Pane};
+use crate::engine::{Request, RunStatus};
+use crate::runtime::gauges::Stage;
+
+/// Does it.
+pub fn perform(model: &mut Model, id: ActionId) -> Vec<Todo> {
+    use ActionId::*;
+    match id {
+        Help => model.mode = Mode::Help { query: Field::default(), at: 0 },
+        Filter => start_filter(model),
+        Open => open(model),
+        Back => back(model),
+        Freeze => freeze(model),
+        Zoom => model.zoom = !model.zoom,
+        Log => toggle_log(model),
+        Scale => model.latency.log = !model.latency.log,
+        WindowMore => model.window = WINDOWS.into_iter().find(|w| *w > model.window).unwrap_or(model.window),
+        WindowLess => {
+            model.window = WINDOWS.into_iter().rev().find(|w| *w < model.window).unwrap_or(model.window);
+        }
+        Next => turn(model, 1),
+        Previous => turn(model, -1),
+        Go(pane) => (model.focus, model.page) = (pane, None),
+        Up => go(model, Move::Up),
+        Down => go(model, Move::Down),
+        PageUp => go(model, Move::PageUp),
+        PageDown => go(model, Move::PageDown),
+        First => go(model, Move::First),
+        Last => go(model, Move::Last),
+        Left => change_stage(model, -1),
+        Right => change_stage(model, 1),
+        Pause => return pause(model),
+        Cancel => ask_cancel(model),
+        Abandon => ask_abandon(model),
+        Retry => return retry(model),
+        Trigger => model.mode = Mode::Pick { at: 0 },
+        Acknowledge => return acknowledge(model),
+        Close => start_close(model),
+        Redraw => return vec![Todo::Redraw],
+        Suspend => return vec![Todo::Suspend],
+        Quit if actions::quit_asks(model) => model.mode = Mode::Confirm(Question::Quit),
+        Quit => return vec![Todo::End(Ended::Quit)],
+    }
+    Vec::new()
+}
+
+fn start_filter(model: &mut Model) {
+    let before = model.filters.get(&model.focus).cloned().unwrap_or_default();
+    model.mode = Mode::Filter { pane: model.focus, field: Field::with(&before), before };
+}
+
+fn open(model: &mut Model) {
+    if let Ok(subject) = actions::selected(model) {
+        model.page = Some(Detail { subject, scroll: 0 });
+    }
+}
+
+/// One thing at a time: the page, the cursor, the filter, the zoom. Never the console.
+fn back(model: &mut Model) {
+    if model.page.take().is_some() {
+        return;
+    }
+    let let_go = match model.focus {
+        Pane::Agents => model.agents.follow(),
+        Pane::Workflows => model.runs.follow(),
+        Pane::Incidents => model.incidents.follow(),
+        Pane::Log => model.logs.follow(),
+        Pane::Latency | Pane::Throughput => false,
+    };
+    if !let_go && model.filters.remove(&model.focus).is_none() {
+        model.zoom = false;
+    }
+}
+
+fn freeze(model: &mut Model) {
+    model.frozen = match model.frozen.take() {
+        Some(_) => None,
+        None => Some(Box::new((model.live.clone(), model.live_gauges.clone()))),
+    };
+}
+
+fn toggle_log(model: &mut Model) {
+    model.log = !model.log;
+    model.focus = match (model.log, model.focus) {
+        (true, _) => Pane::Log,
+        (false, Pane::Log) => Pane::Workflows,
+        (false, pane) => pane,
+    };
+}
+
+fn turn(model: &mut Model, by: isize) {
+    let panes: Vec<Pane> = model.panes().collect();
+    let at = panes.iter().position(|pane| *pane == model.focus).unwrap_or(0) as isize;
+    let next = (at + by).rem_euclid(panes.len() as isize) as usize;
+    model.focus = panes.get(next).copied().unwrap_or(model.focus);
+}
+
+fn go(model: &mut Model, step: Move) {
+    let layout = model.layout();
+    if let Some(Detail { subject, scroll }) = model.page {
+        let page = usize::from(layout.body.height.saturating_sub(3)).max(1);
+        let scroll = match step {
+            Move::Up => scroll.saturating_sub(1),
+            Move::Down => scroll + 1,
+            Move::PageUp => scroll.saturating_sub(page),
+            Move::PageDown => scroll + page,
+            Move::First => 0,
+            // `settle` brings it back to the last page.
+            Move::Last => usize::MAX,
+        };
+        model.page = Some(Detail { subject, scroll });
+        return;
+    }
+    let (rows, now) = (layout.list_rows(model.focus), model.now);
+    match model.focus {
+        Pane::Agents => model.agents.go(step, rows, now),
+        Pane::Workflows => model.runs.go(step, rows, now),
+        Pane::Incidents => model.incidents.go(step, rows, now),
+        Pane::Log => model.logs.go(step),
+        Pane::Latency | Pane::Throughput => {}
+    }
+}
+
+fn change_stage(model: &mut Model, by: isize) {
+    if model.focus == Pane::Latency && model.page.is_none() {
+        let at = model.latency.stage as isize + by;
+        let all = Stage::ALL;
+        model.latency.stage = all[at.rem_euclid(all.len() as isize) as usize];
+    }
+}
+
+fn pause(model: &mut Model) -> Vec<Todo> {
+    let Ok(run) = model.subject_run() else { return Vec::new() };
+    let (id, seen) = (run.id(), run.changed());
+    if run.status() == RunStatus::Paused {
+        ask(model, Some(seen), Request::Resume { run: id }, format!("{id}: resume"))
+    } else {
+        ask(model, Some(seen), Request::Pause { run: id }, format!("{id}: pause"))
+    }
+}
+
+fn retry(model: &mut Model) -> Vec<Todo> {
+    let Ok(run) = model.subject_run() else { return Vec::new() };
+    let (id, seen) = (run.id(), run.changed());
+    ask(model, Some(seen), Request::Retry { run: id }, format!("{id}: retry"))
+}
+
+fn acknowledge(model: &mut Model) -> Vec<Todo> {
+    let Ok(incident) = model.subject_incident() else { return Vec::new() };
+    let (id, seen) = (incident.id(), incident.changed());
+    ask(model, Some(seen), Request::Acknowledge { incident: id }, format!("{id}: acknowledge"))
+}
+
+fn ask_cancel(model: &mut Model) {
+    if let Ok(run) = model.subject_run() {
+        model.mode = Mode::Confirm(Question::Cancel { run: run.id(), seen: run.changed() });
+    }
+}
+
+fn ask_abandon(model: &mut Model) {
+    if let Ok(run) = model.subject_run() {
+        model.mode = Mode::Abandon { run: run.id(), seen: run.changed(), field: Field::default() };
+    }
+}
+
+fn start_close(model: &mut Model) {
+    if let Ok(incident) = model.subject_incident() {
+        let (incident, seen) = (incident.id(), incident.changed());
+        // What is resolved already can only turn out to have been nothing.
+        let nothing = model
+            .state()
+            .incident(incident)
+            .is_some_and(|i| i.status() == crate::engine::IncidentStatus::Resolved);
+        model.mode = Mode::Close { incident, seen, nothing, field: Field::default() };
+    }
+}
