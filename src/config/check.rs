@@ -15,13 +15,20 @@ use crate::workflow::{Fault, Requirement, Step, Undo, Workflow, did_you_mean, li
 /// Checks every workflow against the agents and against the other workflows.
 pub(super) fn workflows(files: &[WorkflowFile], agents: &[AgentDraft]) -> Vec<Mistake> {
     let agents: Vec<&AgentSpec> = agents.iter().map(|draft| &draft.spec).collect();
+    let known = Known::of(&agents);
     let mut wrong = names(files);
     wrong.extend(followers(files));
     for file in files {
         let workflow = &file.draft.workflow;
         for (i, step) in workflow.steps.iter().enumerate() {
-            let mut check =
-                StepCheck { agents: &agents, workflow, step, node: file.draft.step(i), found: Vec::new() };
+            let mut check = StepCheck {
+                agents: &agents,
+                known: &known,
+                workflow,
+                step,
+                node: file.draft.step(i),
+                found: Vec::new(),
+            };
             check.run();
             let found = check.found.into_iter();
             wrong.extend(found.map(|(at, fault)| at.mistake(&file.path, fault.message, fault.hint)));
@@ -78,8 +85,28 @@ fn followers(files: &[WorkflowFile]) -> Vec<Mistake> {
     wrong
 }
 
+/// Every name that steps can ask for.
+struct Known<'a> {
+    agents: BTreeSet<&'a str>,
+    roles: BTreeSet<&'a str>,
+    capabilities: BTreeSet<&'a str>,
+    actions: BTreeSet<&'a str>,
+}
+
+impl<'a> Known<'a> {
+    fn of(agents: &[&'a AgentSpec]) -> Self {
+        Known {
+            agents: agents.iter().map(|agent| &*agent.name).collect(),
+            roles: agents.iter().map(|agent| &*agent.role).collect(),
+            capabilities: agents.iter().flat_map(|agent| &agent.capabilities).map(|name| &**name).collect(),
+            actions: agents.iter().flat_map(|agent| agent.actions.keys()).map(|name| &**name).collect(),
+        }
+    }
+}
+
 struct StepCheck<'a> {
     agents: &'a [&'a AgentSpec],
+    known: &'a Known<'a>,
     workflow: &'a Workflow,
     step: &'a Step,
     node: &'a Node,
@@ -93,7 +120,7 @@ impl<'a> StepCheck<'a> {
 
     fn run(&mut self) {
         let step = self.step;
-        if &*step.action == "?" || !self.known() {
+        if &*step.action == "?" || !self.names_are_known() {
             return;
         }
         let offers = offered(self.agents, &step.action, Some(&step.requires));
@@ -109,33 +136,32 @@ impl<'a> StepCheck<'a> {
     }
 
     /// Whether every name that the step asks for is known.
-    fn known(&mut self) -> bool {
+    fn names_are_known(&mut self) -> bool {
         let Requirement { agent, role, capabilities } = &self.step.requires;
-        let before = self.found.len();
-        let names: BTreeSet<&str> = self.agents.iter().map(|agent| &*agent.name).collect();
-        let roles: BTreeSet<&str> = self.agents.iter().map(|agent| &*agent.role).collect();
-        let actions: BTreeSet<&str> =
-            self.agents.iter().flat_map(|agent| agent.actions.keys()).map(|name| &**name).collect();
-        let all: BTreeSet<&str> =
-            self.agents.iter().flat_map(|agent| &agent.capabilities).map(|name| &**name).collect();
-        let mut unknown = |what: &str, name: &str, known: &BTreeSet<&str>, at: Place| {
-            if !known.contains(name) {
+        let (known, before) = (self.known, self.found.len());
+        let mut unknown = |what: &str, name: &str, among: &BTreeSet<&str>, at: Place| {
+            if !among.contains(name) {
                 let fault = Fault::new(format!("there is no {what} `{name}`"));
-                self.found.push((at, fault.maybe_hint(suggest(name, known.iter().copied()))));
+                self.found.push((at, fault.maybe_hint(suggest(name, among.iter().copied()))));
             }
         };
         let at = |key: &str| self.node.get(key).map_or(self.node.at, |node| node.at);
         if let Some(agent) = agent {
-            unknown("agent", agent, &names, at("agent"));
+            unknown("agent", agent, &known.agents, at("agent"));
         }
         if let Some(role) = role {
-            unknown("role", role, &roles, at("role"));
+            unknown("role", role, &known.roles, at("role"));
         }
         for (i, capability) in capabilities.iter().enumerate() {
             let item = self.node.get("capabilities").and_then(|list| list.items().get(i));
-            unknown("agent with capability", capability, &all, item.map_or(self.node.at, |node| node.at));
+            unknown(
+                "agent with capability",
+                capability,
+                &known.capabilities,
+                item.map_or(self.node.at, |node| node.at),
+            );
         }
-        unknown("action", &self.step.action, &actions, at("action"));
+        unknown("action", &self.step.action, &known.actions, at("action"));
         self.found.len() == before
     }
 
@@ -213,11 +239,9 @@ impl<'a> StepCheck<'a> {
             if matches!(self.step.undo, Undo::Default) {
                 return;
             }
-            let known: BTreeSet<&str> =
-                self.agents.iter().flat_map(|agent| agent.actions.keys()).map(|name| &**name).collect();
             let at = node.and_then(|node| node.get("action")).map_or(at, |node| node.at);
             let fault = Fault::new(format!("no agent offers `{name}`, which should undo the step"));
-            self.found.push((at, fault.maybe_hint(suggest(name, known))));
+            self.found.push((at, fault.maybe_hint(suggest(name, self.known.actions.iter().copied()))));
             return;
         };
         self.undo_arguments(name, undo, with, at, forward);

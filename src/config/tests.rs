@@ -9,25 +9,6 @@ use proptest::prelude::*;
 use serde_json::json;
 use std::path::Path;
 
-/// The shipped exercise; rules of the right names stand in for rules that are not embedded.
-fn exercise() -> Folder {
-    let folder = Folder::embedded();
-    if folder.files("rules").next().is_some() {
-        return folder;
-    }
-    let path = |path: &str| path.trim_start_matches("exercise/").to_owned();
-    let mut texts: Vec<(String, String)> = Vec::new();
-    for of in ["agents", "workflows"] {
-        texts.extend(folder.files(of).map(|(shown, text)| (path(&shown), text.to_owned())));
-    }
-    texts.extend(folder.file("settings.yaml").map(|(shown, text)| (path(&shown), text.to_owned())));
-    texts.extend(
-        ["port-scan", "brute-force", "anomalous-traffic"]
-            .map(|name| (format!("rules/{name}.yml"), format!("name: {name}\n"))),
-    );
-    Folder::from_texts("exercise", texts.iter().map(|(path, text)| (path.as_str(), text.as_str())))
-}
-
 const SETTINGS: &str = "setup: test\nexercise: true\n";
 const AGENTS: &str = "\
 agents:
@@ -69,7 +50,7 @@ fn check<const N: usize>(path: &str, cases: [(&str, &str); N]) {
 
 #[test]
 fn the_shipped_exercise_loads() {
-    let folder = exercise();
+    let folder = Folder::embedded();
     let loaded = load(&folder).unwrap_or_else(|all| panic!("{}", report(&folder, &Err(all))));
     let setup = &loaded.setup;
     assert_eq!(setup.kind, JournalKind::Exercise);
@@ -99,7 +80,7 @@ fn the_program_holds_the_files_of_the_folder() {
 
 #[test]
 fn the_shipped_workflows_take_what_detections_give() {
-    let loaded = load(&exercise()).unwrap();
+    let loaded = load(&Folder::embedded()).unwrap();
     let detection = json!({"source_ip": "203.0.113.7", "user": "dave", "count": 30});
     let detection: Map = detection.as_object().cloned().unwrap();
     for (name, inputs) in [
@@ -114,7 +95,7 @@ fn the_shipped_workflows_take_what_detections_give() {
 
 #[test]
 fn the_shipped_brute_force_workflow_ends_in_a_rollback() {
-    let loaded = load(&exercise()).unwrap();
+    let loaded = load(&Folder::embedded()).unwrap();
     let reset =
         loaded.setup.workflows["stop-brute-force"].steps.iter().find(|step| &*step.id == "reset").unwrap();
     let cipher = loaded.setup.agents.iter().find(|agent| &*agent.role == "CIPHER").unwrap();
