@@ -46,7 +46,7 @@ pub fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let scale = if view.log { "log" } else { "linear" };
     let foot = if focused { format!("{scale} · = log/linear · ←→ stage") } else { scale.to_owned() };
     let inner = frame(buffer, theme, area, &title, &foot, focused);
-    let side = 24.min(inner.width / 2);
+    let side = 28.min(inner.width / 2);
     stages(model, theme, Rect { width: side, ..inner }, buffer);
     let right = Rect { x: inner.x + side + 1, width: inner.width.saturating_sub(side + 1), ..inner };
     let histogram = model.gauges().latencies.stage(view.stage);
@@ -74,7 +74,7 @@ fn stages(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         let mut pen = Pen::at(buffer, theme, area, row);
         let tone = if chosen { Tone::Strong } else { Tone::Dim };
         pen.text(if chosen { "▸" } else { " " }, Tone::Key)
-            .column(stage.title(), 13, tone)
+            .column(stage.title(), 16, tone)
             .right(&p50, 8, tone);
     }
     let histogram = latencies.stage(model.latency.stage);
@@ -90,7 +90,7 @@ fn stages(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         ("≥10 s", grouped(over)),
     ];
     for (row, (name, figure)) in (4..area.height).zip(lines) {
-        Pen::at(buffer, theme, area, row).space(1).column(name, 13, Tone::Dim).right(&figure, 8, Tone::Plain);
+        Pen::at(buffer, theme, area, row).space(1).column(name, 16, Tone::Dim).right(&figure, 8, Tone::Plain);
     }
 }
 
