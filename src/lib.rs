@@ -27,14 +27,19 @@
 //!
 //! # The code map, bottom up
 //!
-//! Each layer imports only layers above it in this list.
+//! Each layer imports only layers above it in this list: `model` (vocabulary), `flow` (small generic
+//! machines), `rule` (Sigma text → program), `workflow` (YAML → checked graph), `detect` (signals →
+//! detections), `engine` (decides and folds), `journal` (durable records), `agent` (acts), `source`
+//! (files and decoders), `runtime` (the only place with a clock), `config` (folder → setup), `sim`
+//! (a seeded world with faults), `console` (the screen), `cli` (arguments; the only place that prints).
 
-pub mod agent;
-pub mod console;
-pub mod engine;
-pub mod flow;
-pub mod journal;
 pub mod model;
-pub mod runtime;
-pub mod sim;
+pub mod flow;
 pub mod workflow;
+pub mod engine;
+pub mod journal;
+pub mod agent;
+pub mod runtime;
+pub mod config;
+pub mod sim;
+pub mod console;

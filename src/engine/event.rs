@@ -99,31 +99,8 @@ pub enum Event {
         reason: Option<Arc<str>>,
     },
 
-    /// A run exists and is running.
-    RunCreated {
-        run: RunId,
-        workflow: Arc<str>,
-        hash: Digest,
-        plan: Arc<Plan>,
-        inputs: Arc<Map>,
-        by: Actor,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        incident: Option<IncidentId>,
-        /// What templates see as `detection`.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        detection: Option<Arc<Map>>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        dedup: Option<Arc<str>>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        severity: Option<Severity>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        deadline: Option<Timestamp>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        retry_of: Option<RunId>,
-        /// Steps that are done already, because they succeeded in `retry_of`.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        takes_over: Vec<StepIx>,
-    },
+    /// A run exists and is running. Boxed: it is far larger than the other facts, and rarer.
+    RunCreated(Box<NewRun>),
     /// A later trigger joined a live run of the same workflow and key (C15).
     RunJoined { run: RunId, incident: IncidentId },
     /// Held at step boundaries.
@@ -218,6 +195,34 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         incidents: Vec<IncidentId>,
     },
+}
+
+/// What a run began with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct NewRun {
+    pub run: RunId,
+    pub workflow: Arc<str>,
+    pub hash: Digest,
+    pub plan: Arc<Plan>,
+    pub inputs: Arc<Map>,
+    pub by: Actor,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incident: Option<IncidentId>,
+    /// What templates see as `detection`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detection: Option<Arc<Map>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dedup: Option<Arc<str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity: Option<Severity>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_of: Option<RunId>,
+    /// Steps that are done already, because they succeeded in `retry_of`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub takes_over: Vec<StepIx>,
 }
 
 /// A record that cannot follow the ones before it: the journal is damaged or of another program.

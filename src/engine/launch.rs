@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::bound::Bound;
 use super::timers::TimerKey;
-use super::{Actor, Engine, Event, Request, RunStatus, StepStatus};
+use super::{Actor, Engine, Event, NewRun, Request, RunStatus, StepStatus};
 use crate::model::{Detection, IncidentId, Map, RunId, StepIx};
 use crate::workflow::Scope;
 
@@ -75,7 +75,7 @@ impl Engine {
         }
         let run = RunId(self.state.runs.next());
         let deadline = workflow.timeout.map(|timeout| self.now + timeout);
-        self.emit(Event::RunCreated {
+        self.emit(Event::RunCreated(Box::new(NewRun {
             run,
             workflow: Arc::clone(&workflow.name),
             hash: workflow.hash,
@@ -89,7 +89,7 @@ impl Engine {
             deadline,
             retry_of: launch.retry_of,
             takes_over: launch.takes_over,
-        });
+        })));
         if let Some(at) = deadline {
             self.timers.arm(at, TimerKey::Run(run));
         }

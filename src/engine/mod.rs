@@ -29,7 +29,7 @@ mod waiting;
 
 pub use self::core::Engine;
 pub use agents::{AGENT, AgentState, AgentStatus};
-pub use event::{Actor, Event, IllegalEvent, JournalKind, Record, RollbackCause, StepWait};
+pub use event::{Actor, Event, IllegalEvent, JournalKind, NewRun, Record, RollbackCause, StepWait};
 pub use gate::{Gate, Released};
 pub use incident::{INCIDENT, Incident, IncidentStatus};
 pub use input::{Answer, Effect, Input, Output, Request, Task};

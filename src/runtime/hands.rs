@@ -103,10 +103,10 @@ impl Hands {
     /// Notes the runs that a detection made.
     pub fn detected(&mut self, records: &[Record], at: Instant) {
         for record in records {
-            if let Event::RunCreated { run, .. } = &record.event
+            if let Event::RunCreated(new) = &record.event
                 && self.answering.len() < MEASURED
             {
-                self.answering.insert(*run, at);
+                self.answering.insert(new.run, at);
             }
         }
     }

@@ -76,24 +76,27 @@ fn normalised(event: &Event) -> Normal {
 
 /// Both ways to look at who ordered an event, from one list of events.
 macro_rules! ordered_by {
-    ($($name:ident: $ty:ty => $some:ty),+) => { $(
+    ($($name:ident: $ty:ty => $some:ty, ($($borrow:tt)+));+ $(;)?) => { $(
         fn $name(event: $ty) -> Option<$some> {
             match event {
                 Event::IncidentChanged { by, .. }
-                | Event::RunCreated { by, .. }
                 | Event::RunPaused { by, .. }
                 | Event::RunResumed { by, .. }
                 | Event::RunUnparked { by, .. }
                 | Event::RollbackStarted { by, .. }
                 | Event::RunAbandoned { by, .. }
                 | Event::RequestRefused { by, .. } => Some(by),
+                Event::RunCreated(new) => Some($($borrow)+ new.by),
                 _ => None,
             }
         }
     )+ };
 }
 
-ordered_by!(by: &Event => &Actor, by_mut: &mut Event => &mut Actor);
+ordered_by!(
+    by: &Event => &Actor, (&);
+    by_mut: &mut Event => &mut Actor, (&mut);
+);
 
 #[cfg(test)]
 mod tests {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::clock::instant;
 use super::gauges::{Board, BookTotals, Stage};
 use super::inbox::SIGNAL_QUEUE;
-use crate::model::{Signal, Span, Timestamp};
+use crate::model::{Span, Timestamp};
 
 /// No figure is older on the board, while something happens.
 const REFRESH: Duration = Duration::from_millis(50);
@@ -52,11 +52,11 @@ impl Meter {
     }
 
     /// Counts a signal that went through detection at `now`.
-    pub fn processed(&mut self, signal: &Signal, now: Timestamp) {
-        self.processed += u64::from(signal.weight);
+    pub fn processed(&mut self, now: Timestamp) {
+        self.processed += 1;
         self.advance(now);
         if let Some(last) = self.per_second.back_mut() {
-            *last = last.saturating_add(signal.weight);
+            *last = last.saturating_add(1);
         }
     }
 
@@ -103,12 +103,11 @@ impl Meter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runtime::tests::signal;
 
     #[test]
     fn c20_the_books_balance() {
         let mut meter = Meter::new(Board::default());
-        meter.processed(&signal(0), Timestamp::from_secs(10));
+        meter.processed(Timestamp::from_secs(10));
         let read =
             BookTotals { received: 9, undecodable: 2, too_long: 1, deduplicated: 1, ..Default::default() };
         meter.refresh(Figures { read, ..Default::default() }, &mut vec![]);
@@ -121,7 +120,7 @@ mod tests {
     fn the_rate_is_counted_by_second_of_engine_time() {
         let mut meter = Meter::new(Board::default());
         for second in [10, 10, 12] {
-            meter.processed(&signal(0), Timestamp::from_secs(second));
+            meter.processed(Timestamp::from_secs(second));
         }
         let mut measured = vec![(Stage::Step, Span(5))];
         meter.refresh(Figures { now: Timestamp::from_secs(14), ..Default::default() }, &mut measured);

@@ -20,17 +20,4 @@ pub mod virtual_time;
 pub mod workers;
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use crate::model::{Common, Map, Signal, Timestamp};
-
-    /// A signal at some second that says nothing.
-    pub(crate) fn signal(second: i64) -> Signal {
-        Signal {
-            at: Timestamp::from_secs(second),
-            weight: 1,
-            common: Common::default(),
-            document: Map::new(),
-            raw: "".into(),
-        }
-    }
-}
+pub(crate) mod tests;

@@ -235,7 +235,7 @@ impl RealTime {
     fn take_signals(&mut self) {
         for Arrived { signal, at } in std::mem::take(&mut self.taken.signals) {
             self.watch.observe(&signal, &mut self.found);
-            self.meter.processed(&signal, self.now);
+            self.meter.processed(self.now);
             if self.found.is_empty() {
                 continue;
             }

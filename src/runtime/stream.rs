@@ -22,7 +22,7 @@ pub trait Watch: Send {
     /// Looks at one signal, and adds what it finds.
     fn observe(&mut self, signal: &Signal, found: &mut Vec<Detection>);
 
-    /// Signals so far, by weight, that were too old for the windows.
+    /// Signals so far that were too old for the windows.
     fn late(&self) -> u64;
 }
 

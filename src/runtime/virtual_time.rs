@@ -146,7 +146,7 @@ impl VirtualReplay {
                 due = self.next_event();
                 stride = 0;
             }
-            if stride % STRIDE == 0 {
+            if stride.is_multiple_of(STRIDE) {
                 self.inbox.take(&mut self.taken, 0, Duration::ZERO);
                 if !self.taken.messages.is_empty() {
                     self.serve()?;
@@ -165,7 +165,7 @@ impl VirtualReplay {
     /// Has a signal looked at. True if the engine was told of something.
     fn observe(&mut self, signal: &Signal, read: std::time::Instant) -> Result<bool, RunError> {
         self.watch.observe(signal, &mut self.found);
-        self.meter.processed(signal, self.now);
+        self.meter.processed(self.now);
         if self.found.is_empty() {
             return Ok(false);
         }
@@ -202,7 +202,8 @@ impl VirtualReplay {
     /// Lets time pass until nothing will happen by itself any more.
     fn settle(&mut self) -> Result<(), RunError> {
         let mut events = 0_u32;
-        while !self.quit && !(self.driver.is_settled() && self.hands.in_flight() == 0) {
+        let over = |me: &Self| me.quit || (me.driver.is_settled() && me.hands.in_flight() == 0);
+        while !over(self) {
             let due = self.next_event();
             if due.is_none() {
                 tracing::error!(target: "engine", "a run is live, and nothing is left to happen to it");

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use crate::engine::{Event, Record, RunStatus, State, StepStatus, Task};
+use crate::engine::{Event, NewRun, Record, RunStatus, State, StepStatus, Task};
 use crate::model::{RunId, StepIx};
 
 /// A promise that was broken.
@@ -60,7 +60,8 @@ impl Witness {
     /// A record became durable.
     pub fn record(&mut self, record: &Record) -> Result<(), String> {
         match &record.event {
-            Event::RunCreated { run, plan, workflow, dedup, takes_over, .. } => {
+            Event::RunCreated(new) => {
+                let NewRun { run, plan, workflow, dedup, takes_over, .. } = &**new;
                 self.needs.insert(*run, plan.steps.iter().map(|step| step.needs.clone()).collect());
                 for step in takes_over {
                     self.outcomes.insert((*run, *step), Done::Succeeded);

@@ -113,7 +113,8 @@ fn read_one(reader: &mut Reader<'_>, key: &Key, node: &Node) -> Option<InputSpec
         description: None,
     };
     if !matches!(node.data, Data::Map(_)) {
-        input.kind = reader.word(node, "a type", &words)?;
+        // An input whose type is wrong is still an input.
+        input.kind = reader.word(node, "a type", &words).unwrap_or(ValueType::Text);
         return Some(input);
     }
     reader.mapping(node, "an input", &KEYS, &[]);

@@ -28,8 +28,19 @@ const KEYS: [&str; 15] = [
     "undo",
     "expires",
 ];
-const LATER: [Later; 9] =
-    ["approval", "confirm", "verify", "cost", "resources", "priority", "next_steps", "workflow", "select"];
+const LATER: [Later; 11] = [
+    "approval",
+    "confirm",
+    "verify",
+    "cost",
+    "resources",
+    "priority",
+    "next_steps",
+    "workflow",
+    "select",
+    "mode",
+    "strategy",
+];
 const RETRY_KEYS: [&str; 5] = ["attempts", "backoff", "factor", "max", "jitter"];
 const MAX_ARGUMENTS: usize = 32;
 

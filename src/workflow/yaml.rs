@@ -9,7 +9,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::options::{DuplicateKeyPolicy, MergeKeyPolicy};
 use serde_saphyr::{Location, Spanned, UserMessageFormatter};
 
-use crate::model::{Mistake, Value};
+use crate::model::{Mistake, SafeText, Value};
 
 /// Bytes of one setup file.
 pub const MAX_TEXT: usize = 256 * 1024;
@@ -96,7 +96,7 @@ impl Node {
             Data::Scalar(Value::Null) => "nothing".to_owned(),
             Data::Scalar(Value::Bool(b)) => format!("`{b}` (true or false)"),
             Data::Scalar(Value::Number(n)) => format!("the number {n}"),
-            Data::Scalar(Value::String(text)) => format!("`{}`", crate::model::SafeText(text).cut(40)),
+            Data::Scalar(Value::String(text)) => format!("`{}`", SafeText(text).cut(40)),
             Data::Scalar(_) | Data::List(_) => "a list".to_owned(),
             Data::Map(_) => "a mapping".to_owned(),
         }
@@ -151,13 +151,19 @@ fn mistake(file: &str, error: &serde_saphyr::Error) -> Mistake {
     // The place is shown in front of the message.
     let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message);
     let first = text.lines().next().unwrap_or_default();
-    at.mistake(file, format!("not readable as YAML: {}", crate::model::SafeText(first).cut(300)), hint(error))
+    let message = match error.without_snippet() {
+        serde_saphyr::Error::DuplicateMappingKey { key: Some(key), .. } => {
+            format!("the key `{}` comes twice", SafeText(key).cut(60))
+        }
+        _ => format!("not readable as YAML: {}", SafeText(first).cut(300)),
+    };
+    at.mistake(file, message, hint(error))
 }
 
 fn hint(error: &serde_saphyr::Error) -> Option<String> {
     use serde_saphyr::Error as E;
     let hint = match error.without_snippet() {
-        E::DuplicateMappingKey { .. } => "a key may come once; remove one of them",
+        E::DuplicateMappingKey { .. } => "remove one of them",
         E::MultipleDocuments { .. } => "put what comes after `---` into a file of its own",
         error if error.to_string().contains("tab") => "indent with spaces",
         _ => return None,
@@ -253,10 +259,7 @@ mod tests {
             },
         );
         for (text, want) in [
-            (
-                "a: 1\na: 2\n",
-                "f:2:1: not readable as YAML: duplicate mapping key: a not allowed here\n  hint: a key may come once; remove one of them",
-            ),
+            ("a: 1\na: 2\n", "f:2:1: the key `a` comes twice\n  hint: remove one of them"),
             (
                 "a: 1\n---\nb: 2\n",
                 "f:3:1: not readable as YAML: only single YAML document expected but multiple found\n  hint: put what comes after `---` into a file of its own",

@@ -73,7 +73,7 @@ impl State {
                 self.incident_changed(*incident, *to, by, reason.as_ref(), stamp)
             }
 
-            RunCreated { .. } => self.run_created(event, stamp),
+            RunCreated(new) => self.run_created(new, stamp),
             RunJoined { run, incident } => self.run_joined(*run, *incident),
             RunPaused { run, .. } => self.run_paused(*run, stamp),
             RunResumed { run, .. } => self.run_resumed(*run, stamp),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Misfit, Stamp, unknown};
 use crate::engine::{
-    Event, RUN, Rollback, RollbackCause, Run, RunStatus, STEP, State, StepState, StepStatus,
+    NewRun, RUN, Rollback, RollbackCause, Run, RunStatus, STEP, State, StepState, StepStatus,
 };
 use crate::flow::machine::Place;
 use crate::model::{IncidentId, RunId, StepIx};
@@ -13,51 +13,34 @@ use crate::model::{IncidentId, RunId, StepIx};
 const RUNS_PER_INCIDENT: usize = 32;
 
 impl State {
-    pub(super) fn run_created(&mut self, event: &Event, stamp: Stamp) -> Result<(), Misfit> {
-        let Event::RunCreated {
-            run: id,
-            workflow,
-            hash,
-            plan,
-            inputs,
-            by,
-            incident,
-            detection,
-            dedup,
-            severity,
-            deadline,
-            retry_of,
-            takes_over,
-        } = event
-        else {
-            return Ok(());
-        };
+    pub(super) fn run_created(&mut self, new: &NewRun, stamp: Stamp) -> Result<(), Misfit> {
+        let id = new.run;
         if id.0 != self.runs.next() {
             return Err(Misfit(format!("expected run-{}, found {id}", self.runs.next())));
         }
         let mut place = Place::new(RunStatus::Created, stamp.at);
         RUN.enter(&mut place, RunStatus::Running, stamp.at)?;
-        if let Some(key) = dedup {
-            self.by_dedup.insert((Arc::clone(workflow), Arc::clone(key)), *id);
+        if let Some(key) = &new.dedup {
+            self.by_dedup.insert((Arc::clone(&new.workflow), Arc::clone(key)), id);
         }
         self.runs.push(Run {
-            id: *id,
-            workflow: Arc::clone(workflow),
-            hash: *hash,
-            plan: Arc::clone(plan),
+            id,
+            workflow: Arc::clone(&new.workflow),
+            hash: new.hash,
+            plan: Arc::clone(&new.plan),
             place,
             changed: stamp.seq,
             created_at: stamp.at,
             ended_at: None,
-            by: by.clone(),
-            incident: *incident,
-            detection: detection.clone(),
-            dedup: dedup.clone(),
-            severity: *severity,
-            inputs: Arc::clone(inputs),
-            deadline: *deadline,
-            retry_of: *retry_of,
-            steps: plan.steps.iter().map(|_| StepState::new(stamp.at)).collect(),
+            by: new.by.clone(),
+            incident: new.incident,
+            detection: new.detection.clone(),
+            dedup: new.dedup.clone(),
+            severity: new.severity,
+            inputs: Arc::clone(&new.inputs),
+            deadline: new.deadline,
+            retry_of: new.retry_of,
+            steps: new.plan.steps.iter().map(|_| StepState::new(stamp.at)).collect(),
             done: 0,
             completed: Vec::new(),
             rollback: None,
@@ -65,11 +48,11 @@ impl State {
             why: None,
         });
         self.counts.live_runs += 1;
-        if let Some(earlier) = retry_of {
-            self.take_over(*id, *earlier, takes_over, stamp)?;
+        if let Some(earlier) = new.retry_of {
+            self.take_over(id, earlier, &new.takes_over, stamp)?;
         }
-        match incident {
-            Some(incident) => self.run_joined(*id, *incident),
+        match new.incident {
+            Some(incident) => self.run_joined(id, incident),
             None => Ok(()),
         }
     }

@@ -214,7 +214,8 @@ impl World {
                     reason.as_ref().map_or(String::new(), |r| format!(": {r}"))
                 )
             }
-            RunCreated { run, workflow, by, retry_of, .. } => {
+            RunCreated(new) => {
+                let NewRun { run, workflow, by, retry_of, .. } = &**new;
                 let again = retry_of.map_or(String::new(), |run| format!(", again for {run}"));
                 format!("{run} created: {workflow} by {by}{again}")
             }

@@ -1,0 +1,172 @@
+//! The entries of an agent's catalogue: what an action takes, what it acts on, what undoes it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::drill;
+use crate::engine::{ActionSpec, AgentKind, BuiltinKind};
+use crate::model::ValueType;
+use crate::workflow::yaml::{Data, Node};
+use crate::workflow::{Fault, Later, Reader, suggest};
+
+const KEYS: [&str; 6] = ["takes", "optional", "target", "idempotent", "undo", "drill"];
+const BUILTIN_KEYS: [&str; 2] = ["builtin", "undo"];
+const LATER: [Later; 8] = ["run", "probe", "url", "method", "verify", "cost", "gives", "timeout"];
+const MAX_ARGUMENTS: usize = 32;
+const BUILTINS: [(&str, BuiltinKind); 5] = [
+    ("log", BuiltinKind::Log),
+    ("notify", BuiltinKind::Notify),
+    ("wait", BuiltinKind::Wait),
+    ("blocklist_add", BuiltinKind::BlocklistAdd),
+    ("blocklist_remove", BuiltinKind::BlocklistRemove),
+];
+
+/// Reads an action of an agent of this kind.
+pub(super) fn read(reader: &mut Reader<'_>, node: &Node, kind: AgentKind) -> ActionSpec {
+    match kind {
+        AgentKind::Builtin => builtin(reader, node),
+        AgentKind::Drill => drilled(reader, node),
+    }
+}
+
+fn empty() -> ActionSpec {
+    ActionSpec {
+        takes: Vec::new(),
+        optional: Vec::new(),
+        target: None,
+        idempotent: false,
+        undo: None,
+        drill: None,
+        builtin: None,
+    }
+}
+
+/// What a builtin takes is part of quell: its file only names it.
+fn builtin(reader: &mut Reader<'_>, node: &Node) -> ActionSpec {
+    let fixed: [Later; 5] = ["takes", "optional", "target", "idempotent", "drill"];
+    let mut spec = empty();
+    if let Data::Map(entries) = &node.data {
+        for (key, _) in entries.iter().filter(|(key, _)| fixed.contains(&key.text.as_str())) {
+            let fault = Fault::new(format!("`{}` of a builtin is fixed", key.text));
+            reader.wrong(key.at, fault.hint("remove it"));
+        }
+    }
+    let known: Vec<&str> = BUILTIN_KEYS.iter().chain(&fixed).copied().collect();
+    reader.mapping(node, "a builtin action", &known, &LATER);
+    let words: Vec<&str> = BUILTINS.iter().map(|(word, _)| *word).collect();
+    let which =
+        reader.required(node, "builtin", "the action").and_then(|n| reader.choice(n, "a builtin", &words));
+    let Some((_, kind)) = which.and_then(|which| BUILTINS.get(which)) else { return spec };
+    let takes: &[(&str, ValueType)] = match kind {
+        BuiltinKind::Log => &[("text", ValueType::Text)],
+        BuiltinKind::Notify => &[("to", ValueType::Text), ("text", ValueType::Text)],
+        BuiltinKind::Wait => &[("for", ValueType::Duration)],
+        BuiltinKind::BlocklistAdd => &[("address", ValueType::Address), ("expires", ValueType::Duration)],
+        BuiltinKind::BlocklistRemove => &[("address", ValueType::Address)],
+    };
+    spec.takes = takes.iter().map(|(name, kind)| (Arc::from(*name), *kind)).collect();
+    if matches!(kind, BuiltinKind::BlocklistAdd | BuiltinKind::BlocklistRemove) {
+        spec.target = Some(Arc::from("address"));
+    }
+    if *kind == BuiltinKind::BlocklistAdd {
+        spec.optional.push(Arc::from("expires"));
+    }
+    // Each of them looks for its key before it writes.
+    spec.idempotent = true;
+    spec.undo = node.get("undo").and_then(|n| reader.name(n, "an action")).map(Arc::from);
+    spec.builtin = Some(*kind);
+    spec
+}
+
+fn drilled(reader: &mut Reader<'_>, node: &Node) -> ActionSpec {
+    let mut spec = empty();
+    if reader.mapping(node, "an action", &KEYS, &LATER).is_none() {
+        return spec;
+    }
+    if let Some(node) = node.get("takes") {
+        spec.takes = takes(reader, node);
+    }
+    let optional = node.get("optional").map_or(&[][..], |n| reader.items(n, "arguments"));
+    spec.optional = optional.iter().filter_map(|n| argument(reader, n, &spec.takes)).collect();
+    if let Some(n) = node.get("target") {
+        spec.target = argument(reader, n, &spec.takes);
+        if spec.target.as_ref().is_some_and(|target| spec.optional.contains(target)) {
+            reader.wrong(n.at, Fault::new("the target of an action cannot be optional"));
+        }
+    }
+    spec.idempotent = node.get("idempotent").and_then(|n| reader.flag(n, "idempotent")).unwrap_or(false);
+    spec.undo = node.get("undo").and_then(|n| reader.name(n, "an action")).map(Arc::from);
+    let drill = reader.required(node, "drill", "the action of a drill");
+    spec.drill = drill.map(|n| drill::read(reader, n, &spec.takes));
+    spec
+}
+
+fn takes(reader: &mut Reader<'_>, node: &Node) -> Vec<(Arc<str>, ValueType)> {
+    let words: Vec<&str> = ValueType::ALL.iter().map(|(_, name)| *name).collect();
+    let entries = reader.entries(node, "argument: type").unwrap_or_default();
+    if entries.len() > MAX_ARGUMENTS {
+        reader.wrong(node.at, Fault::new(format!("an action takes at most {MAX_ARGUMENTS} arguments")));
+    }
+    let mut found = Vec::new();
+    for (key, value) in entries {
+        let named = reader.check_name(key.at, &key.text, "an argument");
+        // An argument whose type is wrong is still an argument.
+        let kind = reader.word(value, "a type", &words).unwrap_or(ValueType::Text);
+        if named {
+            found.push((Arc::from(key.text.as_str()), kind));
+        }
+    }
+    found
+}
+
+/// The name of an argument that the action takes.
+fn argument(reader: &mut Reader<'_>, node: &Node, takes: &[(Arc<str>, ValueType)]) -> Option<Arc<str>> {
+    let name = reader.text(node, "an argument")?;
+    let known = takes.iter().map(|(name, _)| &**name);
+    if known.clone().any(|known| known == name) {
+        return Some(Arc::from(name));
+    }
+    let shown = crate::model::SafeText(name).cut(40);
+    reader.wrong(
+        node.at,
+        Fault::new(format!("the action takes no `{shown}`")).maybe_hint(suggest(name, known)),
+    );
+    None
+}
+
+/// Checks that each `undo` names an action of the same agent.
+pub(super) fn check_undos(reader: &mut Reader<'_>, node: &Node, actions: &BTreeMap<Arc<str>, ActionSpec>) {
+    for (name, spec) in actions {
+        let Some(undo) = &spec.undo else { continue };
+        let Some(at) = node.get(name).and_then(|action| action.get("undo")) else { continue };
+        if undo == name {
+            reader.wrong(at.at, Fault::new("an action cannot undo itself"));
+        } else if !actions.contains_key(undo) {
+            let fault = Fault::new(format!("the agent has no action `{undo}`"));
+            reader.wrong(at.at, fault.maybe_hint(suggest(undo, actions.keys().map(|name| &**name))));
+        }
+    }
+}
+
+/// In what two agents' idea of one action differs, if it does.
+pub(super) fn difference(a: &ActionSpec, b: &ActionSpec) -> Option<&'static str> {
+    let takes = |spec: &ActionSpec| {
+        let mut takes: Vec<_> =
+            spec.takes.iter().map(|(name, kind)| (Arc::clone(name), kind.name())).collect();
+        takes.sort();
+        takes
+    };
+    let optional =
+        |spec: &ActionSpec| spec.optional.iter().cloned().collect::<std::collections::BTreeSet<_>>();
+    if takes(a) != takes(b) {
+        Some("what they take")
+    } else if optional(a) != optional(b) {
+        Some("what is optional")
+    } else if a.target != b.target {
+        Some("the target")
+    } else if a.undo != b.undo {
+        Some("the undo")
+    } else {
+        (a.idempotent != b.idempotent).then_some("`idempotent`")
+    }
+}

@@ -1,0 +1,89 @@
+//! Files on disk → a checked setup, with every mistake at once.
+//!
+//! A setup is a folder: `settings.yaml`, `agents/*.yaml`, `workflows/*.yaml`, `rules/*.yml`. The one
+//! of the exercise is part of the program.
+
+mod actions;
+mod agents;
+mod check;
+mod drill;
+mod folder;
+mod report;
+mod rules;
+mod settings;
+mod shared;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::engine::{JournalKind, Setup};
+use crate::model::{Digest, Mistake};
+use crate::workflow;
+
+pub use folder::{Folder, find, platform_folder};
+pub use report::report;
+pub use settings::{Lines, Queues, Settings, TimeSettings};
+
+/// A setup, checked as a whole; the rules are still text.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// What the engine works with.
+    pub setup: Setup,
+    /// Path and text of each rule file, in order of path.
+    pub rules: Vec<(String, String)>,
+    /// `settings.yaml`.
+    pub settings: Settings,
+    /// SHA-256 over the sorted paths and texts.
+    pub digest: Digest,
+}
+
+/// Reads and checks a setup.
+///
+/// # Errors
+/// Every mistake of every file, in order of file and place.
+pub fn load(folder: &Folder) -> Result<Loaded, Vec<Mistake>> {
+    let mut mistakes = Vec::new();
+    let settings = settings::read(folder, &mut mistakes);
+    let agents = agents::read(folder, settings.exercise, &mut mistakes);
+    let workflows = read_workflows(folder, &mut mistakes);
+    let rules: Vec<(String, String)> =
+        folder.files("rules").map(|(path, text)| (path, text.to_owned())).collect();
+    mistakes.extend(agents::conflicts(&agents));
+    mistakes.extend(check::workflows(&workflows, &agents));
+    mistakes.extend(rules::check_triggers(&workflows, &rules));
+    if !mistakes.is_empty() {
+        mistakes.sort();
+        mistakes.dedup();
+        return Err(mistakes);
+    }
+    let kind = if settings.exercise { JournalKind::Exercise } else { JournalKind::Real };
+    let by_name = workflows.into_iter().map(|file| {
+        let workflow = file.draft.workflow;
+        (Arc::clone(&workflow.name), Arc::new(workflow))
+    });
+    let workflows: BTreeMap<_, _> = by_name.collect();
+    let agents = agents.into_iter().map(|draft| draft.spec).collect();
+    let setup = Setup { kind, agents, workflows, limits: settings.limits.clone() };
+    Ok(Loaded { setup, rules, settings, digest: folder.digest() })
+}
+
+/// A workflow as far as it could be read, and its file.
+pub(crate) struct WorkflowFile {
+    path: String,
+    draft: workflow::Draft,
+}
+
+fn read_workflows(folder: &Folder, mistakes: &mut Vec<Mistake>) -> Vec<WorkflowFile> {
+    let mut found = Vec::new();
+    for (path, text) in folder.files("workflows") {
+        let (draft, wrong) = workflow::draft(&path, text);
+        mistakes.extend(wrong);
+        if let Some(draft) = draft {
+            found.push(WorkflowFile { path, draft });
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests;

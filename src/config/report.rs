@@ -1,0 +1,68 @@
+//! What `quell check` says.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use super::{Folder, Loaded};
+use crate::model::Mistake;
+
+/// The text of the report: what is there, then what is wrong with it.
+pub fn report(folder: &Folder, loaded: &Result<Loaded, Vec<Mistake>>) -> String {
+    let mut text = String::new();
+    // Writing to a `String` cannot fail.
+    let _ = match loaded {
+        Ok(loaded) => fine(&mut text, folder, loaded),
+        Err(mistakes) => wrong(&mut text, folder, mistakes),
+    };
+    text
+}
+
+/// `1 rule`, `2 rules`.
+fn count(n: usize, what: &str) -> String {
+    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
+}
+
+fn fine(text: &mut String, folder: &Folder, loaded: &Loaded) -> std::fmt::Result {
+    let kind = if loaded.settings.exercise { "an exercise: only drills and builtins act" } else { "real" };
+    let setup = &loaded.setup;
+    let roles: BTreeSet<&str> = setup.agents.iter().map(|agent| &*agent.role).collect();
+    let actions: usize = setup.agents.iter().map(|agent| agent.actions.len()).sum();
+    let steps: usize = setup.workflows.values().map(|workflow| workflow.steps.len()).sum();
+    let triggered = setup.workflows.values().filter(|workflow| workflow.trigger.is_some()).count();
+    writeln!(text, "{}: fine", folder.name())?;
+    writeln!(text, "  setup      {} ({kind})", loaded.settings.setup)?;
+    writeln!(
+        text,
+        "  agents     {} with {} and {}",
+        setup.agents.len(),
+        count(roles.len(), "role"),
+        count(actions, "action")
+    )?;
+    writeln!(
+        text,
+        "  workflows  {} with {}; {triggered} start by themselves",
+        setup.workflows.len(),
+        count(steps, "step")
+    )?;
+    writeln!(text, "  rules      {}", count(loaded.rules.len(), "file"))?;
+    writeln!(text, "  digest     {}", loaded.digest)
+}
+
+fn wrong(text: &mut String, folder: &Folder, mistakes: &[Mistake]) -> std::fmt::Result {
+    let files = |of| folder.files(of).count();
+    writeln!(
+        text,
+        "{}: {}, {}, {}",
+        folder.name(),
+        count(files("agents"), "agent file"),
+        count(files("workflows"), "workflow file"),
+        count(files("rules"), "rule file")
+    )?;
+    let mut sorted: Vec<&Mistake> = mistakes.iter().collect();
+    sorted.sort();
+    for mistake in &sorted {
+        writeln!(text, "{mistake}")?;
+    }
+    let among: BTreeSet<&str> = sorted.iter().map(|mistake| mistake.file.as_str()).collect();
+    writeln!(text, "{} in {}", count(sorted.len(), "mistake"), count(among.len(), "file"))
+}

@@ -1,0 +1,164 @@
+//! `settings.yaml`.
+
+use std::sync::Arc;
+
+use crate::engine::Limits;
+use crate::model::{Mistake, Span};
+use crate::workflow::yaml::{Node, Place};
+use crate::workflow::{Fault, Later, Reader};
+
+use super::Folder;
+
+const KEYS: [&str; 8] = ["setup", "exercise", "seed", "lateness", "time", "limits", "queue", "lines"];
+const LATER: [Later; 8] =
+    ["operators", "protected", "escalation", "notify", "console", "failure_handling", "pools", "sources"];
+
+/// What `settings.yaml` says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// What the setup is called.
+    pub setup: Arc<str>,
+    /// Whether only drills and builtins act.
+    pub exercise: bool,
+    /// Where drills and jitter begin.
+    pub seed: u64,
+    /// How much older than the newest one a signal may be and still be placed in its windows.
+    pub lateness: Span,
+    /// For log lines that leave out year or zone.
+    pub time: TimeSettings,
+    /// Limits of the engine.
+    pub limits: Limits,
+    /// Sizes of queues.
+    pub queue: Queues,
+    /// Limits of lines.
+    pub lines: Lines,
+}
+
+/// How a time without year or zone is read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TimeSettings {
+    /// Its year.
+    pub year: i16,
+    /// Its zone.
+    pub tz: jiff::tz::TimeZone,
+}
+
+/// Sizes of queues.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Queues {
+    /// Signals between sources and detector.
+    pub signals: usize,
+}
+
+/// Limits of lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lines {
+    /// Bytes of the longest line that is decoded.
+    pub max_bytes: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            setup: Arc::from("?"),
+            exercise: true,
+            seed: 1,
+            lateness: Span::from_secs(60),
+            time: TimeSettings { year: 2026, tz: jiff::tz::TimeZone::UTC },
+            limits: Limits::default(),
+            queue: Queues { signals: 1024 },
+            lines: Lines { max_bytes: 1024 * 1024 },
+        }
+    }
+}
+
+/// Reads the settings; what could not be read keeps its default.
+pub(super) fn read(folder: &Folder, mistakes: &mut Vec<Mistake>) -> Settings {
+    let mut settings = Settings::default();
+    let Some((path, text)) = folder.file("settings.yaml") else {
+        let message = "there is no settings.yaml in this folder";
+        mistakes.push(Place::START.mistake(folder.name(), message, None));
+        return settings;
+    };
+    let mut reader = Reader::new(&path);
+    if let Some(node) = reader.parse(text) {
+        read_all(&mut reader, &node, &mut settings);
+    }
+    mistakes.extend(reader.into_mistakes());
+    settings
+}
+
+fn read_all(reader: &mut Reader<'_>, node: &Node, settings: &mut Settings) {
+    if reader.mapping(node, "settings", &KEYS, &LATER).is_none() {
+        return;
+    }
+    if let Some(name) = reader.required(node, "setup", "the settings").and_then(|n| reader.name(n, "a setup"))
+    {
+        settings.setup = Arc::from(name);
+    }
+    if let Some(flag) =
+        reader.required(node, "exercise", "the settings").and_then(|n| reader.flag(n, "exercise"))
+    {
+        settings.exercise = flag;
+    }
+    if let Some(seed) = node.get("seed").and_then(|n| reader.whole(n, "seed", 0, u64::MAX)) {
+        settings.seed = seed;
+    }
+    if let Some(span) = node.get("lateness").and_then(|n| reader.span_or_zero(n, "lateness")) {
+        settings.lateness = span;
+    }
+    if let Some(node) = node.get("time") {
+        read_time(reader, node, &mut settings.time);
+    }
+    if let Some(node) = node.get("limits") {
+        read_limits(reader, node, &mut settings.limits);
+    }
+    if let Some(node) = node.get("queue") {
+        reader.mapping(node, "queue", &["signals"], &[]);
+        set(&mut settings.queue.signals, reader, node, "signals", 1, 1_000_000);
+    }
+    if let Some(node) = node.get("lines") {
+        reader.mapping(node, "lines", &["max_bytes"], &[]);
+        set(&mut settings.lines.max_bytes, reader, node, "max_bytes", 1024, 16 * 1024 * 1024);
+    }
+}
+
+fn set(to: &mut usize, reader: &mut Reader<'_>, node: &Node, key: &str, least: u64, most: u64) {
+    if let Some(n) = node.get(key).and_then(|n| reader.whole(n, key, least, most)) {
+        *to = usize::try_from(n).unwrap_or(usize::MAX);
+    }
+}
+
+fn read_time(reader: &mut Reader<'_>, node: &Node, time: &mut TimeSettings) {
+    reader.mapping(node, "time", &["year", "tz"], &[]);
+    if let Some(year) = node.get("year").and_then(|n| reader.whole(n, "year", 1970, 9999)) {
+        time.year = i16::try_from(year).unwrap_or(time.year);
+    }
+    let Some(node) = node.get("tz") else { return };
+    let Some(name) = reader.text(node, "a time zone") else { return };
+    match jiff::tz::TimeZone::get(name) {
+        Ok(tz) => time.tz = tz,
+        Err(_) => {
+            let shown = crate::model::SafeText(name).cut(40);
+            let fault = Fault::new(format!("`{shown}` is not a time zone"));
+            reader.wrong(node.at, fault.hint("use a name such as `UTC` or `Europe/Berlin`"));
+        }
+    }
+}
+
+fn read_limits(reader: &mut Reader<'_>, node: &Node, limits: &mut Limits) {
+    let keys = ["finished", "finished_for", "live_runs", "agent_recovery", "reopen"];
+    reader.mapping(node, "limits", &keys, &[]);
+    set(&mut limits.finished, reader, node, "finished", 1, 10_000_000);
+    set(&mut limits.live_runs, reader, node, "live_runs", 1, 1_000_000);
+    let spans = [
+        ("finished_for", &mut limits.finished_for),
+        ("agent_recovery", &mut limits.agent_recovery),
+        ("reopen", &mut limits.reopen),
+    ];
+    for (key, to) in spans {
+        if let Some(span) = node.get(key).and_then(|n| reader.span(n, key)) {
+            *to = span;
+        }
+    }
+}

@@ -1,0 +1,140 @@
+mod agents;
+mod settings;
+mod steps;
+
+use super::*;
+use crate::engine::{AgentKind, BuiltinKind};
+use crate::model::Map;
+use proptest::prelude::*;
+use serde_json::json;
+use std::path::Path;
+
+const SETTINGS: &str = "setup: test\nexercise: true\n";
+const AGENTS: &str = "\
+agents:
+  - name: wall-1
+    role: WALL
+    capabilities: [net.block]
+    kind: drill
+    actions:
+      block: { takes: { address: ipv4, expires: duration, note: text }, optional: [expires, note], target: address, undo: unblock, drill: {} }
+      unblock: { takes: { address: ipv4 }, target: address, undo: block, drill: {} }
+      look: { takes: { port: port, deep: number }, optional: [deep], drill: {} }
+  - name: voice-1
+    role: VOICE
+    kind: drill
+    actions:
+      say: { takes: { text: text }, drill: {} }
+";
+const RULE: &str = "title: A scan\nname: scan\nid: 6a1c0d3e-0000-4000-8000-000000000001\n---\nname: base\n";
+
+fn load_texts(texts: &[(&str, &str)]) -> Result<Loaded, Vec<String>> {
+    let mut all =
+        BTreeMap::from([("settings.yaml", SETTINGS), ("agents/a.yaml", AGENTS), ("rules/r.yml", RULE)]);
+    all.extend(texts.iter().copied());
+    let folder = Folder::from_texts("t", all.into_iter().filter(|(_, text)| *text != "-"));
+    load(&folder).map_err(|all| all.iter().map(ToString::to_string).collect())
+}
+
+/// What is wrong with files that take the place of, or are added to, a setup that is fine.
+fn check<const N: usize>(path: &str, cases: [(&str, &str); N]) {
+    let mut wrong = Vec::new();
+    for (text, want) in cases {
+        let found = load_texts(&[(path, text)]).err().unwrap_or_default();
+        if found != [want] {
+            wrong.push(format!("{text}\n want {want:?}\n  got {found:#?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[test]
+fn the_shipped_exercise_loads() {
+    let folder = Folder::embedded();
+    let loaded = load(&folder).unwrap_or_else(|all| panic!("{}", report(&folder, &Err(all))));
+    let setup = &loaded.setup;
+    assert_eq!(setup.kind, JournalKind::Exercise);
+    let roles: Vec<&str> = setup.agents.iter().map(|agent| &*agent.role).collect();
+    assert_eq!(
+        roles,
+        ["AEGIS", "APEX", "APEX", "CIPHER", "FORTRESS", "OMNISCIENT", "PHANTOM", "QUELL", "STREAM"]
+    );
+    let log = setup.agents.iter().find_map(|agent| agent.actions.get("log_incident")).unwrap();
+    assert_eq!((log.builtin, log.idempotent), (Some(BuiltinKind::Log), true));
+    let real = |agent: &&crate::engine::AgentSpec| agent.kind == AgentKind::Builtin;
+    assert_eq!(setup.agents.iter().filter(real).count(), 2);
+    let names: Vec<&str> = setup.workflows.keys().map(|name| &**name).collect();
+    assert_eq!(names, ["block-address", "contain-port-scan", "isolate-anomaly", "stop-brute-force"]);
+    assert_eq!(loaded.settings.seed, 7);
+    // The exercise is the default setup, written out.
+    assert_eq!(loaded.setup.limits, crate::engine::Limits::default());
+    assert_eq!(Settings { setup: "?".into(), seed: 1, ..loaded.settings }, Settings::default());
+}
+
+#[test]
+fn the_program_holds_the_files_of_the_folder() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/exercise");
+    let disk = Folder::read(&root).unwrap();
+    assert_eq!(disk.digest(), Folder::embedded().digest(), "the table in folder.rs lacks a file");
+}
+
+#[test]
+fn the_shipped_workflows_take_what_detections_give() {
+    let loaded = load(&Folder::embedded()).unwrap();
+    let detection = json!({"source_ip": "203.0.113.7", "user": "dave", "count": 30});
+    let detection: Map = detection.as_object().cloned().unwrap();
+    for (name, inputs) in [
+        ("contain-port-scan", json!({"address": "203.0.113.7"})),
+        ("stop-brute-force", json!({"user": "dave", "source": "203.0.113.7"})),
+        ("isolate-anomaly", json!({"system": "203.0.113.7"})),
+    ] {
+        let workflow = &loaded.setup.workflows[name];
+        assert_eq!(workflow.inputs_from(&detection), Ok(inputs.as_object().cloned().unwrap()), "{name}");
+    }
+}
+
+#[test]
+fn the_shipped_brute_force_workflow_ends_in_a_rollback() {
+    let loaded = load(&Folder::embedded()).unwrap();
+    let reset =
+        loaded.setup.workflows["stop-brute-force"].steps.iter().find(|step| &*step.id == "reset").unwrap();
+    let cipher = loaded.setup.agents.iter().find(|agent| &*agent.role == "CIPHER").unwrap();
+    let drill = cipher.actions[&reset.action].drill.as_ref().unwrap();
+    assert!(reset.critical && drill.fail_first >= reset.retry.attempts);
+    // Whatever else the exercise does by chance, its critical steps succeed.
+    for workflow in loaded.setup.workflows.values() {
+        for step in workflow.steps.iter().filter(|step| step.critical && step.id != reset.id) {
+            let offers = loaded.setup.agents.iter().filter_map(|agent| agent.actions.get(&step.action));
+            for drill in offers.filter_map(|action| action.drill.as_ref()) {
+                assert!(drill.fail_first < step.retry.attempts, "{}", step.id);
+                assert_eq!((drill.fail_permille, drill.hang_permille), (0, 0), "{}", step.id);
+                assert!(drill.latency_max < step.timeout, "{}", step.id);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_broken_setup_is_reported_whole() {
+    let folder = Folder::read(Path::new("fixtures/setups/broken")).unwrap();
+    let want = include_str!("../../fixtures/setups/broken.txt");
+    assert_eq!(report(&folder, &load(&folder)), want);
+}
+
+proptest! {
+    #[test]
+    fn any_file_is_read_or_refused(text in "[ -~\n]{0,200}") {
+        for path in ["settings.yaml", "agents/z.yaml", "workflows/z.yaml", "rules/z.yml"] {
+            let _ = load_texts(&[(path, &text)]);
+        }
+    }
+
+    #[test]
+    fn anything_like_an_agent_is_read_or_refused(
+        keys in proptest::collection::vec(
+            "(name|role|kind|concurrency|capabilities|actions): (x|drill|builtin|\\[\\]|\\{\\}|5|\\{ a: \\{ (takes|target|undo|drill|builtin|optional): (a|log|\\[a\\]|\\{ a: text \\}|\\{ fail_if: \\{ a: b \\} \\}) \\} \\})",
+            0..6)
+    ) {
+        let _ = load_texts(&[("agents/z.yaml", &format!("agents:\n  - {{ {} }}\n", keys.join(", ")))]);
+    }
+}

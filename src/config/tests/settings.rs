@@ -1,0 +1,77 @@
+use super::*;
+use crate::model::Span;
+
+#[test]
+fn mistakes_in_settings_are_named_with_their_place() {
+    check(
+        "settings.yaml",
+        [
+            ("-", "t:1:1: there is no settings.yaml in this folder"),
+            ("", "t/settings.yaml:1:1: expected a mapping (settings), found nothing"),
+            ("setup: a\n", "t/settings.yaml:1:1: `exercise` is missing in the settings"),
+            (
+                "setup: a\nexercise: yes\n",
+                "t/settings.yaml:2:11: expected true or false (exercise), found `yes`",
+            ),
+            (
+                "setup: a\nexercise: true\nsed: 1\n",
+                "t/settings.yaml:3:1: unknown key `sed` in settings\n  hint: did you mean `seed`?",
+            ),
+            (
+                "setup: a\nexercise: true\noperators: []\n",
+                "t/settings.yaml:3:1: `operators` is not supported yet\n  hint: remove it",
+            ),
+            (
+                "setup: a\nexercise: true\nseed: -1\n",
+                "t/settings.yaml:3:7: expected seed: a whole number from 0 to 18446744073709551615, found the number -1",
+            ),
+            (
+                "setup: a\nexercise: true\nlateness: 60\n",
+                "t/settings.yaml:3:11: lateness needs a unit, found the number 60\n  hint: write `60s` for seconds",
+            ),
+            (
+                "setup: a\nexercise: true\ntime: { tz: Mars }\n",
+                "t/settings.yaml:3:13: `Mars` is not a time zone\n  hint: use a name such as `UTC` or `Europe/Berlin`",
+            ),
+            (
+                "setup: a\nexercise: true\ntime: { year: 26 }\n",
+                "t/settings.yaml:3:15: expected year: a whole number from 1970 to 9999, found the number 26",
+            ),
+            (
+                "setup: a\nexercise: true\nlimits: { steps: 5 }\n",
+                "t/settings.yaml:3:11: unknown key `steps` in limits\n  hint: known keys: finished, finished_for, live_runs, agent_recovery, reopen",
+            ),
+            (
+                "setup: a\nexercise: true\nlimits: { live_runs: 0 }\n",
+                "t/settings.yaml:3:22: expected live_runs: a whole number from 1 to 1000000, found the number 0",
+            ),
+            (
+                "setup: a\nexercise: true\nqueue: { signals: many }\n",
+                "t/settings.yaml:3:19: expected signals: a whole number from 1 to 1000000, found `many`",
+            ),
+            (
+                "setup: a\nexercise: true\nlines: { max_bytes: 1 }\n",
+                "t/settings.yaml:3:21: expected max_bytes: a whole number from 1024 to 16777216, found the number 1",
+            ),
+        ],
+    );
+    let real = load_texts(&[("settings.yaml", "setup: a\nexercise: false\n")]).unwrap_err();
+    assert_eq!(
+        real[0],
+        "t/agents/a.yaml:5:11: a drill only pretends: it cannot be part of a real setup\n  hint: say `exercise: true` in settings.yaml, or remove the agent"
+    );
+}
+
+#[test]
+fn settings_are_read() {
+    let text = "setup: a\nexercise: true\nseed: 9\nlateness: 5s\ntime: { year: 2024, tz: Europe/Berlin }\n\
+                limits: { finished: 5, finished_for: 1h, reopen: 2h }\nqueue: { signals: 7 }\nlines: { max_bytes: 2048 }\n";
+    let loaded = load_texts(&[("settings.yaml", text)]).unwrap();
+    let settings = loaded.settings;
+    assert_eq!((settings.seed, settings.lateness, settings.time.year), (9, Span::from_secs(5), 2024));
+    assert_eq!(settings.time.tz.iana_name(), Some("Europe/Berlin"));
+    assert_eq!((settings.limits.finished, settings.limits.reopen), (5, Span::from_secs(7200)));
+    assert_eq!(loaded.setup.limits, settings.limits);
+    assert_eq!((settings.queue.signals, settings.lines.max_bytes), (7, 2048));
+    assert_eq!(loaded.rules, [("t/rules/r.yml".to_owned(), RULE.to_owned())]);
+}

@@ -1,0 +1,392 @@
+//! A small world for the tests of the runtime, and the tests that need all of its parts.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::clock::Clock;
+use super::feed::{FeedItem, Subscription};
+use super::gauges::{Board, BookTotals};
+use super::hold::OpenJournal;
+use super::inbox::{Inbox, Message};
+use super::intake;
+use super::real_time::{Parts, RealTime, Until};
+use super::start::{Folded, Recipe};
+use super::stream::{Opened, Reading, Stream, Watch};
+use super::virtual_time::{Ending, RunError, VirtualReplay};
+use crate::agent::builtin::Desk;
+use crate::engine::*;
+use crate::journal::{Journal, JournalError, MemoryJournal, SqliteJournal, for_each, journal_path};
+use crate::model::*;
+use crate::workflow;
+
+/// A signal at some second that says nothing.
+pub(crate) fn signal(second: i64) -> Signal {
+    Signal {
+        at: Timestamp::from_secs(second),
+        weight: 1,
+        common: Common::default(),
+        document: Map::new(),
+        raw: "".into(),
+    }
+}
+
+const STOP: &str = "
+workflow: stop
+trigger: { rule: alpha }
+dedup: '${detection.key}'
+steps:
+  - { id: block, role: WALL, action: block, with: { x: '${detection.key}' } }
+  - { id: tell, role: WALL, action: tell, needs: [block], with: { x: '${detection.key}' }, undo: 'none: said is said' }
+  - { id: seal, role: WALL, action: block, needs: [tell], with: { x: '${detection.key}' } }
+";
+
+/// One drill agent; `tell` fails for the key `key-2`.
+fn setup() -> Arc<Setup> {
+    let drill = |fail_if: Option<&str>| DrillSpec {
+        latency_min: Span::from_millis(100),
+        latency_max: Span::from_millis(900),
+        fail_permille: 0,
+        hang_permille: 0,
+        fail_first: 0,
+        fail_if: fail_if.map(|value| ("x".into(), value.into())),
+        message: "refused".into(),
+        output: Map::new(),
+    };
+    let action = |undo: Option<&str>, fail_if| ActionSpec {
+        takes: vec![("x".into(), ValueType::Text)],
+        optional: vec![],
+        target: Some("x".into()),
+        idempotent: true,
+        undo: undo.map(Arc::from),
+        drill: Some(drill(fail_if)),
+        builtin: None,
+    };
+    let actions = [
+        ("block", action(Some("unblock"), None)),
+        ("unblock", action(None, None)),
+        ("tell", action(None, Some("key-2"))),
+    ];
+    let agent = AgentSpec {
+        name: "wall-1".into(),
+        role: "WALL".into(),
+        capabilities: vec![],
+        kind: AgentKind::Drill,
+        concurrency: 4,
+        actions: actions.into_iter().map(|(name, action)| (name.into(), action)).collect(),
+    };
+    let stop = workflow::parse("stop.yaml", STOP).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
+    Arc::new(Setup {
+        kind: JournalKind::Exercise,
+        agents: vec![agent],
+        workflows: BTreeMap::from([(Arc::from("stop"), Arc::new(stop))]),
+        limits: Limits::default(),
+    })
+}
+
+fn recipe() -> Recipe {
+    let desk = Arc::new(Desk::new(Path::new("/nonexistent"), |_| {}));
+    Recipe { setup: setup(), version: "test", seed: 7, desk }
+}
+
+/// Signals at second 1000, 1001, …
+struct Seconds(std::ops::Range<i64>, u64);
+
+impl Seconds {
+    fn opened(count: i64) -> Opened {
+        Opened::new(Box::new(Seconds(1000..1000 + count, 0)))
+    }
+}
+
+impl Stream for Seconds {
+    fn next(&mut self) -> Option<Signal> {
+        let second = self.0.next()?;
+        self.1 += 1;
+        Some(signal(second))
+    }
+    fn books(&self) -> BookTotals {
+        BookTotals { received: self.1, ..BookTotals::default() }
+    }
+    fn progress(&self) -> Option<f64> {
+        None
+    }
+}
+
+/// Finds something in the first five signals, each time about something else.
+struct FirstFive;
+
+impl Watch for FirstFive {
+    fn observe(&mut self, signal: &Signal, found: &mut Vec<Detection>) {
+        let n = signal.at.split().0 - 1000;
+        if n >= 5 {
+            return;
+        }
+        let rule = RuleHead {
+            id: "alpha".into(),
+            name: "alpha".into(),
+            title: "Alpha".into(),
+            level: Severity::High,
+            tags: vec![],
+            author: None,
+        };
+        found.push(Detection {
+            id: DetectionId([n as u8; 8]),
+            rule: Arc::new(rule),
+            at: signal.at,
+            since: signal.at,
+            key: format!("key-{n}").into(),
+            count: 1,
+            fields: Map::new(),
+            evidence: vec![],
+        });
+    }
+    fn late(&self) -> u64 {
+        0
+    }
+}
+
+/// A memory journal that outlives its handle, and that fails once, at a commit of choice.
+#[derive(Clone)]
+struct Disk {
+    inner: Arc<Mutex<MemoryJournal>>,
+    fails_at: Arc<Mutex<Option<u64>>>,
+}
+
+impl Disk {
+    fn new(fails_at: Option<u64>) -> Self {
+        Disk { inner: Arc::default(), fails_at: Arc::new(Mutex::new(fails_at)) }
+    }
+
+    fn records(&self) -> Vec<Record> {
+        self.inner.lock().unwrap().read(1, usize::MAX).unwrap()
+    }
+}
+
+impl Journal for Disk {
+    fn append(&mut self, batches: &[Arc<Vec<Record>>]) -> Result<Seq, JournalError> {
+        let mut inner = self.inner.lock().unwrap();
+        let mut fails_at = self.fails_at.lock().unwrap();
+        if *fails_at == Some(inner.commits()) {
+            *fails_at = None;
+            return Err(JournalError::Disk { doing: "write to", why: "no space left".to_owned() });
+        }
+        inner.append(batches)
+    }
+    fn read(&mut self, from: Seq, limit: usize) -> Result<Vec<Record>, JournalError> {
+        self.inner.lock().unwrap().read(from, limit)
+    }
+    fn last(&self) -> Seq {
+        self.inner.lock().unwrap().last()
+    }
+    fn commits(&self) -> u64 {
+        self.inner.lock().unwrap().commits()
+    }
+}
+
+fn fold(records: &[Record]) -> State {
+    let mut state = State::new();
+    records.iter().for_each(|record| state.apply(record).unwrap());
+    state
+}
+
+/// Five runs ended: the third was rolled back, the others completed; no step was done twice.
+fn all_is_well(records: &[Record]) {
+    let counts = fold(records).counts();
+    assert_eq!((counts.live_runs, counts.completed, counts.rolled_back), (0, 4, 1));
+    let mut done: Vec<_> = records
+        .iter()
+        .filter_map(|record| match &record.event {
+            Event::StepSucceeded { run, step, .. } => Some((*run, *step)),
+            _ => None,
+        })
+        .collect();
+    let all = done.len();
+    done.sort();
+    done.dedup();
+    assert_eq!((all, done.len()), (13, 13));
+}
+
+fn replay(journal: impl Journal + 'static, count: i64) -> Result<Ending, RunError> {
+    let mut journal: Box<dyn Journal> = Box::new(journal);
+    let recipe = recipe();
+    let stream = Seconds::opened(count);
+    let folded = Folded::read(journal.as_mut(), &recipe.setup, true).unwrap();
+    let now = folded.last_at().into_iter().chain(stream.begins()).max().unwrap();
+    let started = folded.start(&recipe, journal.as_mut(), now).unwrap();
+    let door = (Inbox::default(), Board::default());
+    VirtualReplay::new(started, journal, stream, Box::new(FirstFive), door, now).run(false)
+}
+
+#[test]
+fn two_replays_on_virtual_time_are_equal() {
+    let (one, two) = (Disk::new(None), Disk::new(None));
+    let endings = (replay(one.clone(), 50).unwrap(), replay(two.clone(), 50).unwrap());
+    assert_eq!(one.records(), two.records());
+    assert_eq!(endings.0, endings.1);
+    assert!(endings.0.records_hash.is_some() && !endings.0.interrupted);
+    all_is_well(&one.records());
+}
+
+#[test]
+fn a_replay_that_ends_early_waits_for_its_runs() {
+    let disk = Disk::new(None);
+    replay(disk.clone(), 5).unwrap();
+    all_is_well(&disk.records());
+    assert!(fold(&disk.records()).now() > Timestamp::from_secs(1004));
+}
+
+#[test]
+fn c6_c8_a_replay_that_lost_its_disk_resumes_anywhere() {
+    let commits = {
+        let disk = Disk::new(None);
+        replay(disk.clone(), 50).unwrap().commits
+    };
+    assert!(commits > 20, "{commits}");
+    for fails_at in 1..commits {
+        let disk = Disk::new(Some(fails_at));
+        let failed = replay(disk.clone(), 50).unwrap_err();
+        assert!(matches!(failed, RunError::Journal(_)), "{failed}");
+        replay(disk.clone(), 50).unwrap();
+        all_is_well(&disk.records());
+    }
+}
+
+#[test]
+fn c8_a_replay_resumes_from_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = journal_path(folder.path());
+    replay(SqliteJournal::open(&path).unwrap(), 3).unwrap();
+    replay(SqliteJournal::open(&path).unwrap(), 50).unwrap();
+    let mut records = vec![];
+    for_each(&mut SqliteJournal::open_read_only(&path).unwrap(), |record| {
+        records.push(record);
+        Ok::<_, JournalError>(())
+    })
+    .unwrap();
+    all_is_well(&records);
+}
+
+/// A recording that plays at some speed, on threads of its own.
+struct Playing {
+    inbox: Inbox,
+    board: Board,
+    feed: Subscription,
+    thread: std::thread::JoinHandle<Ending>,
+}
+
+fn play(disk: &Disk, count: i64, speed: f64, until: Until) -> Playing {
+    let recipe = recipe();
+    let (inbox, board, reading) = (Inbox::default(), Board::default(), Reading::default());
+    let mut journal: Box<dyn Journal> = Box::new(disk.clone());
+    let stream = Seconds::opened(count);
+    let folded = Folded::read(journal.as_mut(), &recipe.setup, false).unwrap();
+    let origin = folded.last_at().into_iter().chain(stream.begins()).max().unwrap();
+    let mut started = folded.start(&recipe, journal.as_mut(), origin).unwrap();
+    let feed = started.driver.subscribe_complete();
+    let clock = Clock::paced(origin, speed);
+    let again = disk.clone();
+    let open: OpenJournal = Box::new(move || Ok(Box::new(again.clone())));
+    let parts = Parts {
+        recipe,
+        open,
+        clock,
+        watch: Box::new(FirstFive),
+        inbox: inbox.clone(),
+        board: board.clone(),
+        reading: reading.clone(),
+        streaming: true,
+        until,
+    };
+    let real = RealTime::new(started, journal, parts).unwrap();
+    intake::spawn(stream, clock, inbox.clone(), reading).unwrap();
+    Playing { inbox, board, feed, thread: std::thread::spawn(move || real.run()) }
+}
+
+impl Playing {
+    fn ask(&self, request: Request) -> Receiver<(RequestId, Answer)> {
+        let (reply, answers) = channel();
+        let by = Actor("tester".into());
+        self.inbox.send(Message::Request { id: RequestId(9), by, seen: None, request, reply });
+        answers
+    }
+
+    /// What a subscriber saw, to the end.
+    fn watch(self) -> (State, Ending) {
+        let mut shown = State::new();
+        loop {
+            match self.feed.next_within(Duration::from_secs(20)).expect("the feed goes on") {
+                FeedItem::Snapshot(state) => shown = *state,
+                FeedItem::Records(records) => records.iter().for_each(|r| shown.apply(r).unwrap()),
+                FeedItem::End => break,
+            }
+        }
+        (shown, self.thread.join().unwrap())
+    }
+}
+
+#[test]
+fn a_recording_plays_at_its_pace_and_ends() {
+    let disk = Disk::new(None);
+    let playing = play(&disk, 50, 200.0, Until::Settled);
+    let board = playing.board.clone();
+    let (shown, ending) = playing.watch();
+    all_is_well(&disk.records());
+    assert_eq!(shown, fold(&disk.records()), "what was shown is what is durable");
+    assert!(!ending.interrupted && ending.commits > 5);
+    let gauges = board.read();
+    assert_eq!((gauges.books.received, gauges.books.processed, gauges.books.queued), (50, 50, 0));
+    assert!(gauges.ended && gauges.now >= Timestamp::from_secs(1049));
+}
+
+#[test]
+fn requests_are_answered_once_they_are_durable() {
+    let disk = Disk::new(None);
+    let playing = play(&disk, 1, 1000.0, Until::Told);
+    let patience = Duration::from_secs(20);
+    let trigger = |workflow: &str| Request::Trigger { workflow: workflow.into(), inputs: Map::new() };
+    let (id, answer) = playing.ask(trigger("nothing")).recv_timeout(patience).unwrap();
+    assert_eq!(id, RequestId(9));
+    assert!(matches!(&answer, Answer::Refused(why) if why.contains("nothing")), "{answer:?}");
+    assert!(disk.records().iter().any(|r| matches!(r.event, Event::RequestRefused { .. })));
+    playing.inbox.send(Message::Quit);
+    playing.watch();
+}
+
+#[test]
+fn c6_a_sick_disk_stops_effects_until_it_is_back() {
+    let disk = Disk::new(Some(4));
+    let playing = play(&disk, 50, 200.0, Until::Settled);
+    let board = playing.board.clone();
+    let mut held = None;
+    for _ in 0..2_000 {
+        held = board.read().on_hold;
+        if held.is_some() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert!(held.is_some_and(|why| why.contains("no space left")));
+    let pause = Request::Pause { run: RunId(1) };
+    let (_, answer) = playing.ask(pause).recv_timeout(Duration::from_secs(5)).unwrap();
+    assert!(matches!(&answer, Answer::Refused(why) if why.starts_with("on hold")), "{answer:?}");
+    let (shown, _) = playing.watch();
+    all_is_well(&disk.records());
+    assert_eq!(shown, fold(&disk.records()));
+    assert_eq!(board.read().on_hold, None);
+}
+
+#[test]
+fn c18_a_drain_ends_intake_and_finishes_what_runs() {
+    let disk = Disk::new(None);
+    let playing = play(&disk, 1_000_000, 200.0, Until::Settled);
+    while playing.board.read().books.processed < 20 {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    playing.inbox.send(Message::Drain);
+    let board = playing.board.clone();
+    let (_, ending) = playing.watch();
+    assert!(ending.interrupted && board.read().draining);
+    all_is_well(&disk.records());
+}
