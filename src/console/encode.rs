@@ -31,13 +31,24 @@ pub fn encode<'a>(cells: impl Iterator<Item = (u16, u16, &'a Cell)>, out: &mut V
     let mut place = None;
     for (x, y, cell) in cells {
         go(place, (x, y), out);
-        let wanted = Look { fg: cell.fg, bg: cell.bg, modifier: cell.modifier };
+        let mut wanted = Look { fg: cell.fg, bg: cell.bg, modifier: cell.modifier };
+        if cell.symbol() == " " && blank(wanted) == blank(look) {
+            // Of a space one sees only what is behind it.
+            wanted = look;
+        }
         dress(look, wanted, out);
         look = wanted;
         out.extend_from_slice(cell.symbol().as_bytes());
         place = Some((x + cell.cell_width().max(1), y));
     }
     dress(look, BARE, out);
+}
+
+/// What one sees of a space.
+fn blank(look: Look) -> (Color, Modifier) {
+    let behind = Modifier::REVERSED | Modifier::UNDERLINED;
+    let seen = look.modifier & behind;
+    (if seen.is_empty() { look.bg } else { look.fg }, seen)
 }
 
 // Writing to memory cannot fail, so the results of `write!` below say nothing.

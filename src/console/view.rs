@@ -108,8 +108,9 @@ fn hints(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let mut pen = Pen::at(buffer, theme, area, 0);
     pen.space(1);
     let back = model.page.is_some().then_some(("Esc".to_owned(), "back"));
-    let all =
-        shown.iter().filter_map(|action| Some((action.keys.first().map(Chord::to_string)?, title(model, action))));
+    let all = shown
+        .iter()
+        .filter_map(|action| Some((action.keys.first().map(Chord::to_string)?, title(model, action))));
     let quit = width("q quit");
     for (key, title) in back.into_iter().chain(all) {
         let wide = width(&key) + 1 + width(title);

@@ -38,7 +38,8 @@ pub fn strips(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
             }
             Pane::Workflows => {
                 let title = workflows::title(model.state());
-                pen.text(" 2 workflows ", Tone::Key).text(title.trim_start_matches("2 Workflows "), Tone::Plain);
+                pen.text(" 2 workflows ", Tone::Key)
+                    .text(title.trim_start_matches("2 Workflows "), Tone::Plain);
             }
             Pane::Incidents => {
                 pen.text(" 3 incidents ", Tone::Key);

@@ -87,7 +87,7 @@ fn c32_hostile_text_reaches_the_terminal_as_visible_escapes_only() {
             assert!(before.chars().all(|c| !c.is_control()), "{before:?}");
             let sequence = after.strip_prefix('[').unwrap_or_else(|| panic!("{after:?}"));
             let end = sequence.find(|c: char| !c.is_ascii_digit() && c != ';').unwrap();
-            assert!(matches!(&sequence[end..=end], "H" | "m"), "{sequence:?}");
+            assert!(matches!(&sequence[end..=end], "H" | "C" | "m"), "{sequence:?}");
             rest = &sequence[end + 1..];
         }
         assert!(rest.chars().all(|c| !c.is_control()));

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use crate::engine::{Actor, AgentKind, Event, IncidentStatus, JournalKind, Record, RollbackCause, State};
+use crate::engine::{
+    Actor, AgentKind, Event, IncidentStatus, JournalKind, NewRun, Record, RollbackCause, State,
+};
 use crate::model::{
     Action, AgentId, Detection, DetectionId, Digest, Failure, FailureKind, IncidentId, Map, RuleHead, RunId,
     Severity, Span, StepIx, Timestamp, ValueType,
@@ -114,7 +116,7 @@ impl Script {
                 })
                 .collect(),
         };
-        self.say(Event::RunCreated {
+        self.say(Event::RunCreated(Box::new(NewRun {
             run: RunId(id),
             workflow: workflow.into(),
             hash: Digest([0; 32]),
@@ -128,7 +130,7 @@ impl Script {
             deadline: None,
             retry_of: None,
             takes_over: Vec::new(),
-        })
+        })))
     }
 
     pub fn start(&mut self, run: u64, step: u16, attempt: u32, agent: u32) -> &mut Self {
