@@ -35,10 +35,13 @@
 
 pub mod model;
 pub mod flow;
+pub mod rule;
 pub mod workflow;
+pub mod detect;
 pub mod engine;
 pub mod journal;
 pub mod agent;
+pub mod source;
 pub mod runtime;
 pub mod config;
 pub mod sim;

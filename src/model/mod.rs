@@ -2,21 +2,24 @@
 
 mod action;
 mod detection;
+mod document;
 mod ids;
 mod mistake;
 mod outcome;
 mod severity;
 mod signal;
+mod tape;
 mod text;
 mod time;
 
 pub use action::{Action, ValueType};
 pub use detection::{Detection, RuleHead};
+pub use document::{Document, Field, Scalar};
 pub use ids::{AgentId, DetectionId, Digest, IncidentId, ParseIdError, RequestId, RunId, Seq, StepIx};
 pub use mistake::Mistake;
 pub use outcome::{Failure, FailureKind, Outcome};
 pub use severity::{Priority, Severity};
-pub use signal::{Common, Signal};
+pub use signal::{Common, CommonField, LogSource, Signal, Threat};
 pub use text::SafeText;
 pub use time::{ParseSpanError, Span, Timestamp};
 

@@ -1,0 +1,66 @@
+//! One detection of a correlation as it grows: from the moment its group goes over the threshold
+//! until it falls below again.
+
+use sha2::{Digest as _, Sha256};
+
+use crate::model::{Common, DetectionId, Signal, Timestamp};
+
+/// What was found in one group, and what of it was sent.
+#[derive(Debug, Clone)]
+pub struct Episode {
+    pub id: DetectionId,
+    /// The first signal of the window that went over the threshold.
+    pub since: Timestamp,
+    /// The newest signal that belongs to it.
+    pub until: Timestamp,
+    /// Events since then, or the most distinct values that one window had.
+    pub count: u64,
+    /// The event time and common fields of the signal that grew it last.
+    pub at: Timestamp,
+    pub common: Common,
+    /// The count that was sent last.
+    pub sent: u64,
+    /// Whether a look at it is due within a second.
+    pub scheduled: bool,
+}
+
+impl Episode {
+    pub fn new(id: DetectionId, since: Timestamp, until: Timestamp, count: u64, signal: &Signal) -> Self {
+        let common = signal.common.clone();
+        Episode { id, since, until, count, at: signal.at, common, sent: 0, scheduled: false }
+    }
+
+    /// Whether an instant lies in it.
+    pub fn spans(&self, at: Timestamp) -> bool {
+        (self.since..=self.until).contains(&at)
+    }
+
+    /// Takes another signal in.
+    pub fn grow(&mut self, count: u64, signal: &Signal) {
+        self.until = self.until.max(signal.at);
+        if count > self.count {
+            self.count = count;
+            self.at = signal.at;
+            self.common.clone_from(&signal.common);
+        }
+    }
+
+    /// Whether it grew since it was sent.
+    pub fn grew(&self) -> bool {
+        self.count > self.sent
+    }
+}
+
+/// The identity of a finding: the same after a restart, when the same signals are read again.
+pub fn identity(parts: &[&[u8]]) -> DetectionId {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    let mut id = [0; 8];
+    for (byte, hashed) in id.iter_mut().zip(hash.finalize()) {
+        *byte = hashed;
+    }
+    DetectionId(id)
+}

@@ -1,0 +1,52 @@
+//! The key of a group: the values of its group-by fields, each with its length in front.
+
+use crate::model::{Common, Scalar, Signal};
+use crate::rule::FieldName;
+
+const LENGTH: usize = size_of::<u32>();
+
+/// Writes the key of a signal. False if it lacks a field.
+pub fn write(fields: &[FieldName], signal: &Signal, key: &mut Vec<u8>, buffer: &mut String) -> bool {
+    key.clear();
+    for field in fields {
+        let Some(value) = field.first(signal) else { return false };
+        let text = value.text(buffer).as_bytes();
+        key.extend_from_slice(&(text.len() as u32).to_le_bytes());
+        key.extend_from_slice(text);
+    }
+    true
+}
+
+/// The values, as text.
+pub fn values(mut key: &[u8]) -> Vec<&str> {
+    let mut values = Vec::new();
+    while let Some((length, rest)) = key.split_first_chunk::<LENGTH>() {
+        let length = (u32::from_le_bytes(*length) as usize).min(rest.len());
+        let (value, rest) = rest.split_at(length);
+        values.push(std::str::from_utf8(value).unwrap_or_default());
+        key = rest;
+    }
+    values
+}
+
+/// The values joined by a space; of a group without values, what [`about`] says.
+pub fn shown(key: &[u8], common: &Common, rule: &str) -> String {
+    match values(key) {
+        values if values.is_empty() => about(common, rule),
+        values => values.join(" "),
+    }
+}
+
+/// What a single signal is about: its source address, else its host, else the rule.
+pub fn about(common: &Common, rule: &str) -> String {
+    match (common.source_ip, &common.host) {
+        (Some(address), _) => address.to_string(),
+        (None, Some(host)) => host.to_string(),
+        (None, None) => rule.to_string(),
+    }
+}
+
+/// The hash input of a value, as text.
+pub fn value<'b>(field: &FieldName, signal: &'b Signal, buffer: &'b mut String) -> Option<&'b str> {
+    field.first(signal).map(|value: Scalar<'b>| value.text(buffer))
+}

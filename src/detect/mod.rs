@@ -1,0 +1,276 @@
+//! Signals in, detections out: rules by log source and index, correlations on sliding windows of
+//! event time. Pure: the only clock is the signals' own.
+//!
+//! *Now* is the latest time of any signal so far. A signal up to `lateness` older than that is put
+//! into the windows where it belongs; an older one is matched by itself only, and counted as late.
+//! A window reaches from `end - timespan` to `end`, both included, where `end` is the time of a
+//! signal of its group; a group goes over its threshold as soon as one of its windows does.
+//!
+//! A group over its threshold is one detection: sent at once, then again with the same id while it
+//! grows, at most once a second of event time (and once more by [`Detector::settle`] or
+//! [`Detector::finish`], so that the last count is never lost). When a signal finds its group below
+//! the threshold, or alone, the detection has ended and the next one has a new id.
+//!
+//! | limit | default | beyond it |
+//! |---|---|---|
+//! | [`Limits::groups_per_rule`] | 20,000 | the group without signals for the longest time is given up |
+//! | [`Limits::entries_per_rule`] | 400,000 | the same |
+//! | [`Limits::entries_per_group`] | 4,096 | events: neighbours are joined; values: the oldest is given up |
+//! | [`Limits::routes`] | 1,024 | log sources beyond it are routed anew for each signal |
+//! | [`evidence::TOTAL_BYTES`] | 16 MiB | the oldest lines go; a detection may have fewer than five |
+//!
+//! What was given up is counted in [`Stats::evicted`].
+
+mod correlate;
+mod episode;
+mod events;
+pub mod evidence;
+mod groups;
+mod key;
+mod lru;
+mod values;
+
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
+use crate::model::{Detection, LogSource, Map, RuleHead, Signal, Span, Timestamp, Value};
+use crate::rule::{Route, Rule, RuleSet};
+use correlate::Correlator;
+use evidence::Evidence;
+
+/// How far out of order signals may come.
+pub const LATENESS: Span = Span::from_secs(60);
+
+/// Named limits; see the table of the module.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Limits {
+    pub groups_per_rule: usize,
+    pub entries_per_rule: usize,
+    pub entries_per_group: usize,
+    pub routes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            groups_per_rule: 20_000,
+            entries_per_rule: 400_000,
+            entries_per_group: crate::rule::VALUES_PER_GROUP,
+            routes: 1_024,
+        }
+    }
+}
+
+/// Figures for gauges.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Signals observed.
+    pub observed: u64,
+    /// Signals too old for the windows.
+    pub late: u64,
+    /// Groups and entries given up, or joined, for room.
+    pub evicted: u64,
+    /// Groups that are kept now.
+    pub groups: usize,
+    /// Rules that were asked: the cost that routing and index leave over.
+    pub asked: u64,
+}
+
+/// How far a window reaches.
+#[derive(Debug, Clone, Copy)]
+struct Reach {
+    span: Span,
+    /// What is older than this can be forgotten.
+    keep: Timestamp,
+}
+
+/// The running rules.
+#[derive(Debug)]
+pub struct Detector {
+    rules: Arc<RuleSet>,
+    lateness: Span,
+    limits: Limits,
+    now: Timestamp,
+    routes: HashMap<LogSource, Route, FixedState>,
+    correlators: Vec<Correlator>,
+    evidence: Evidence,
+    found: Vec<usize>,
+    fed: Vec<usize>,
+    /// The earliest time at which a correlator has something to send.
+    next_due: Option<Timestamp>,
+    stats: Stats,
+}
+
+impl Detector {
+    /// A detector that has seen nothing. `seed` keys the tables of groups.
+    pub fn new(rules: Arc<RuleSet>, lateness: Span, seed: u64) -> Self {
+        Detector::with_limits(rules, lateness, seed, Limits::default())
+    }
+
+    /// The same with other limits.
+    pub fn with_limits(rules: Arc<RuleSet>, lateness: Span, seed: u64, limits: Limits) -> Self {
+        let correlators =
+            (0..rules.correlations().len()).map(|number| Correlator::new(number, seed)).collect();
+        Detector {
+            rules,
+            lateness,
+            limits,
+            now: Timestamp::MIN,
+            routes: HashMap::with_hasher(FixedState::with_seed(seed)),
+            correlators,
+            evidence: Evidence::default(),
+            found: Vec::new(),
+            fed: Vec::new(),
+            next_due: None,
+            stats: Stats::default(),
+        }
+    }
+
+    /// The time of the latest signal so far; [`Timestamp::MIN`] before the first.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// Figures so far.
+    pub fn stats(&self) -> Stats {
+        let correlators = self.correlators.iter();
+        let (groups, evicted) = correlators.fold((0, 0), |(groups, evicted), correlator| {
+            (groups + correlator.groups.len(), evicted + correlator.groups.evicted)
+        });
+        Stats { groups, evicted, ..self.stats }
+    }
+
+    /// Looks at one signal; what was found is added to `out`.
+    pub fn observe(&mut self, signal: &Signal, out: &mut Vec<Detection>) {
+        self.stats.observed += 1;
+        if signal.at > self.now {
+            self.settle(signal.at, out);
+        }
+        let late = signal.at + self.lateness < self.now;
+        self.stats.late += u64::from(late);
+        if let Some(threat) = &signal.threat {
+            let name: Arc<str> = threat.name.as_ref().into();
+            let head = RuleHead {
+                id: name.clone(),
+                title: threat.name.replace('-', " ").into(),
+                name,
+                level: threat.level,
+                tags: Vec::new(),
+                author: None,
+            };
+            let mut fields: Map = signal.document.fields().filter_map(plain).collect();
+            fields.append(&mut signal.common.to_map());
+            out.push(single(Arc::new(head), fields, signal));
+        }
+        self.ask(signal);
+        let mut fed = std::mem::take(&mut self.fed);
+        fed.clear();
+        for number in &self.found {
+            let Some(rule) = self.rules.rules().get(*number) else { continue };
+            self.stats.asked += 1;
+            if !rule.program.matches(signal) {
+                continue;
+            }
+            matched(rule, signal, &mut fed, out);
+        }
+        if !late && !fed.is_empty() {
+            self.correlate(signal, &mut fed, out);
+        }
+        self.fed = fed;
+    }
+
+    /// Fills `found` with the rules that can match.
+    fn ask(&mut self, signal: &Signal) {
+        if let Some(route) = self.routes.get(&signal.origin) {
+            return route.candidates(signal, &mut self.found);
+        }
+        let route = self.rules.route(&signal.origin);
+        route.candidates(signal, &mut self.found);
+        if self.routes.len() < self.limits.routes {
+            self.routes.insert(signal.origin.clone(), route);
+        }
+    }
+
+    /// Feeds the signal to correlations, to each once however many of its rules matched.
+    fn correlate(&mut self, signal: &Signal, fed: &mut Vec<usize>, out: &mut Vec<Detection>) {
+        fed.sort_unstable();
+        fed.dedup();
+        let mut line = None;
+        for number in fed {
+            let (Some(correlator), Some(rule)) =
+                (self.correlators.get_mut(*number), self.rules.correlations().get(*number))
+            else {
+                continue;
+            };
+            let evidence = &mut self.evidence;
+            let mut keep = || *line.get_or_insert_with(|| evidence.keep(signal.raw()));
+            let place =
+                correlate::Place { rule, now: self.now, lateness: self.lateness, limits: &self.limits };
+            if let Some(slot) = correlator.enter(&place, signal, &mut keep) {
+                correlator.judge(&place, slot, signal, &self.evidence, out);
+            }
+            correlator.retire(&place, &self.evidence, out);
+            self.next_due = [self.next_due, correlator.next_due()].into_iter().flatten().min();
+        }
+    }
+
+    /// Says that time has come this far: growth that was held back for a second is sent. A live source
+    /// that falls silent needs it; signals do it by themselves.
+    pub fn settle(&mut self, now: Timestamp, out: &mut Vec<Detection>) {
+        self.now = self.now.max(now);
+        if self.next_due.is_some_and(|due| due <= self.now) {
+            self.send_due(self.now, out);
+        }
+    }
+
+    /// Sends what is still held back; for the end of a stream.
+    pub fn finish(&mut self, out: &mut Vec<Detection>) {
+        self.send_due(Timestamp(i64::MAX), out);
+    }
+
+    /// When [`Detector::settle`] has something to look at.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        self.next_due
+    }
+
+    fn send_due(&mut self, until: Timestamp, out: &mut Vec<Detection>) {
+        for (correlator, rule) in self.correlators.iter_mut().zip(self.rules.correlations()) {
+            correlator.settle(until, rule, &self.evidence, out);
+        }
+        self.next_due = self.correlators.iter().filter_map(Correlator::next_due).min();
+    }
+}
+
+fn plain<'s>((key, field): (&'s str, crate::model::Field<'s>)) -> Option<(String, Value)> {
+    Some((key.to_string(), field.scalar()?.into()))
+}
+
+fn matched(rule: &Rule, signal: &Signal, fed: &mut Vec<usize>, out: &mut Vec<Detection>) {
+    fed.extend_from_slice(&rule.feeds);
+    if rule.emits {
+        out.push(single(rule.head.clone(), signal.common.to_map(), signal));
+    }
+}
+
+/// A detection of one signal.
+fn single(rule: Arc<RuleHead>, mut fields: Map, signal: &Signal) -> Detection {
+    let count = u64::from(signal.weight);
+    fields.insert("count".to_string(), count.into());
+    Detection {
+        id: episode::identity(&[rule.id.as_bytes(), &signal.at.0.to_le_bytes(), signal.raw().as_bytes()]),
+        at: signal.at,
+        since: signal.at,
+        key: key::about(&signal.common, &rule.name).into(),
+        count,
+        fields,
+        evidence: vec![evidence::cut(signal.raw())],
+        rule,
+    }
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

@@ -1,0 +1,341 @@
+//! The fields of one record, kept flat: the line once, and a list of nodes that point into it.
+//! One JSON line costs two allocations, however many fields it has.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use serde::de::{Deserializer, Error as _};
+
+use super::tape::{Root, Tape};
+use super::{Map, Value};
+
+/// A single value of a field.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[allow(missing_docs)]
+pub enum Scalar<'a> {
+    Null,
+    Bool(bool),
+    Unsigned(u64),
+    Negative(i64),
+    Float(f64),
+    Text(&'a str),
+    Address(IpAddr),
+}
+
+impl<'a> Scalar<'a> {
+    /// The value as text, the form in which rules compare and groups are keyed. `buffer` is used
+    /// where the value is not text already.
+    pub fn text<'b>(self, buffer: &'b mut String) -> &'b str
+    where
+        'a: 'b,
+    {
+        use fmt::Write as _;
+        if let Scalar::Text(text) = self {
+            return text;
+        }
+        buffer.clear();
+        // Writing to a String cannot fail.
+        let _ = match self {
+            Scalar::Null | Scalar::Text(_) => Ok(()),
+            Scalar::Bool(value) => write!(buffer, "{value}"),
+            Scalar::Unsigned(value) => write!(buffer, "{value}"),
+            Scalar::Negative(value) => write!(buffer, "{value}"),
+            Scalar::Float(value) => write!(buffer, "{value}"),
+            Scalar::Address(value) => write!(buffer, "{value}"),
+        };
+        buffer
+    }
+
+    /// The value as a number, if it is one or is text that spells one.
+    pub fn number(self) -> Option<f64> {
+        match self {
+            Scalar::Unsigned(value) => Some(value as f64),
+            Scalar::Negative(value) => Some(value as f64),
+            Scalar::Float(value) => Some(value),
+            Scalar::Text(text) => text.trim().parse().ok().filter(|n: &f64| n.is_finite()),
+            _ => None,
+        }
+    }
+}
+
+impl From<Scalar<'_>> for Value {
+    fn from(scalar: Scalar<'_>) -> Value {
+        match scalar {
+            Scalar::Null => Value::Null,
+            Scalar::Bool(value) => value.into(),
+            Scalar::Unsigned(value) => value.into(),
+            Scalar::Negative(value) => value.into(),
+            Scalar::Float(value) => value.into(),
+            Scalar::Text(text) => text.into(),
+            Scalar::Address(address) => address.to_string().into(),
+        }
+    }
+}
+
+/// A piece of the line, or (from `text.len()` on) of the side text.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Slice {
+    pub(super) start: u32,
+    pub(super) len: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Kind {
+    Null,
+    Bool(bool),
+    Unsigned(u64),
+    Negative(i64),
+    Float(f64),
+    Text(Slice),
+    /// With the index after its last descendant.
+    Array(u32),
+    Object(u32),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Node {
+    pub(super) key: Slice,
+    pub(super) kind: Kind,
+}
+
+/// A record: its raw line and its fields. Of duplicate keys the last one counts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Document {
+    text: Arc<str>,
+    /// Texts that do not stand in the line as such: unescaped ones and names given by a decoder.
+    side: String,
+    nodes: Vec<Node>,
+}
+
+impl Document {
+    /// Reads one JSON object. Nesting is limited to 128 levels.
+    pub fn parse(text: Arc<str>) -> Result<Document, serde_json::Error> {
+        if u32::try_from(text.len()).is_err() {
+            return Err(serde_json::Error::custom("longer than 4 GiB"));
+        }
+        let mut tape = Tape { line: &text, side: String::new(), nodes: Vec::with_capacity(32) };
+        let mut json = serde_json::Deserializer::from_str(&text);
+        (&mut json).deserialize_map(Root(&mut tape))?;
+        json.end()?;
+        let Tape { side, nodes, .. } = tape;
+        Ok(Document { text, side, nodes })
+    }
+
+    /// A record without fields yet.
+    pub fn of_line(text: Arc<str>) -> Document {
+        Document { text, side: String::new(), nodes: Vec::new() }
+    }
+
+    /// Adds a text field. A value that is a piece of the line (see [`Document::of_line`]) is best
+    /// given as its byte range with [`Document::push_range`].
+    pub fn push_text(&mut self, key: &str, value: &str) {
+        let node = Node { key: self.aside(key), kind: Kind::Text(self.aside(value)) };
+        self.nodes.push(node);
+    }
+
+    /// Adds a text field that stands in the line at these bytes.
+    pub fn push_range(&mut self, key: &str, range: std::ops::Range<usize>) {
+        let value = Slice { start: range.start as u32, len: range.end.saturating_sub(range.start) as u32 };
+        let node = Node { key: self.aside(key), kind: Kind::Text(value) };
+        self.nodes.push(node);
+    }
+
+    /// Adds a number.
+    pub fn push_number(&mut self, key: &str, value: u64) {
+        let node = Node { key: self.aside(key), kind: Kind::Unsigned(value) };
+        self.nodes.push(node);
+    }
+
+    fn aside(&mut self, text: &str) -> Slice {
+        let start = self.text.len() + self.side.len();
+        self.side.push_str(text);
+        Slice { start: start as u32, len: text.len() as u32 }
+    }
+
+    /// The raw line.
+    pub fn text(&self) -> &Arc<str> {
+        &self.text
+    }
+
+    /// The top-level field of this name.
+    pub fn get(&self, key: &str) -> Option<Field<'_>> {
+        self.children(0, self.nodes.len()).filter(|(name, _)| *name == key).last().map(|(_, field)| field)
+    }
+
+    /// The top-level fields in the order of the line; a duplicate key is there twice.
+    pub fn fields(&self) -> impl Iterator<Item = (&str, Field<'_>)> {
+        self.children(0, self.nodes.len())
+    }
+
+    /// Every text value at any depth.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.nodes.iter().filter_map(|node| match node.kind {
+            Kind::Text(slice) => Some(self.slice(slice)),
+            _ => None,
+        })
+    }
+
+    /// The record as JSON.
+    pub fn to_map(&self) -> Map {
+        self.fields().map(|(key, field)| (key.to_string(), field.to_value())).collect()
+    }
+
+    fn slice(&self, slice: Slice) -> &str {
+        let (start, len) = (slice.start as usize, slice.len as usize);
+        let whole = self.text.len();
+        let (text, start) =
+            if start < whole { (&*self.text, start) } else { (self.side.as_str(), start - whole) };
+        text.get(start..start + len).unwrap_or_default()
+    }
+
+    fn children(&self, start: usize, end: usize) -> Children<'_> {
+        Children { document: self, next: start, end }
+    }
+}
+
+struct Children<'a> {
+    document: &'a Document,
+    next: usize,
+    end: usize,
+}
+
+impl<'a> Iterator for Children<'a> {
+    type Item = (&'a str, Field<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.next >= self.end {
+            return None;
+        }
+        let node = self.document.nodes.get(self.next)?;
+        let field = Field { document: self.document, at: self.next };
+        self.next = match node.kind {
+            Kind::Array(end) | Kind::Object(end) => end as usize,
+            _ => self.next + 1,
+        };
+        Some((self.document.slice(node.key), field))
+    }
+}
+
+/// One value of a document, at any depth.
+#[derive(Clone, Copy)]
+pub struct Field<'a> {
+    document: &'a Document,
+    at: usize,
+}
+
+impl<'a> Field<'a> {
+    fn kind(self) -> Kind {
+        self.document.nodes.get(self.at).map_or(Kind::Null, |node| node.kind)
+    }
+
+    fn inside(self) -> Children<'a> {
+        match self.kind() {
+            Kind::Array(end) | Kind::Object(end) => self.document.children(self.at + 1, end as usize),
+            _ => self.document.children(0, 0),
+        }
+    }
+
+    /// The value, unless it is an array or an object.
+    pub fn scalar(self) -> Option<Scalar<'a>> {
+        Some(match self.kind() {
+            Kind::Null => Scalar::Null,
+            Kind::Bool(value) => Scalar::Bool(value),
+            Kind::Unsigned(value) => Scalar::Unsigned(value),
+            Kind::Negative(value) => Scalar::Negative(value),
+            Kind::Float(value) => Scalar::Float(value),
+            Kind::Text(slice) => Scalar::Text(self.document.slice(slice)),
+            Kind::Array(_) | Kind::Object(_) => return None,
+        })
+    }
+
+    /// The text, if it is text.
+    pub fn str(self) -> Option<&'a str> {
+        match self.kind() {
+            Kind::Text(slice) => Some(self.document.slice(slice)),
+            _ => None,
+        }
+    }
+
+    /// The whole number, if it is one that is not negative.
+    pub fn unsigned(self) -> Option<u64> {
+        match self.kind() {
+            Kind::Unsigned(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The field of this name, if it is an object.
+    pub fn get(self, key: &str) -> Option<Field<'a>> {
+        self.fields().filter(|(name, _)| *name == key).last().map(|(_, field)| field)
+    }
+
+    /// The fields, if it is an object.
+    pub fn fields(self) -> impl Iterator<Item = (&'a str, Field<'a>)> {
+        let object = matches!(self.kind(), Kind::Object(_));
+        self.inside().filter(move |_| object)
+    }
+
+    /// The elements, if it is an array.
+    pub fn items(self) -> impl Iterator<Item = Field<'a>> {
+        let array = matches!(self.kind(), Kind::Array(_));
+        self.inside().filter(move |_| array).map(|(_, field)| field)
+    }
+
+    fn to_value(self) -> Value {
+        match self.scalar() {
+            Some(scalar) => scalar.into(),
+            None if matches!(self.kind(), Kind::Array(_)) => self.items().map(Field::to_value).collect(),
+            None => self.fields().map(|(key, field)| (key.to_string(), field.to_value())).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Document {
+        Document::parse(text.into()).unwrap()
+    }
+
+    #[test]
+    fn a_document_is_the_json_that_it_was() {
+        for text in [
+            r#"{}"#,
+            r#"{"a":1,"b":-2,"c":1.5,"d":null,"e":true,"f":"x"}"#,
+            r#"{"a":{"b":{"c":[1,[2,{"d":"e"}],[]]}},"z":[]}"#,
+            r#"{"esc":"tab\there \u00e9 \ud83d\ude00","k\n":"v","":""}"#,
+            r#"{"empty":"","big":18446744073709551615}"#,
+        ] {
+            let map: Map = serde_json::from_str(text).unwrap();
+            assert_eq!(parse(text).to_map(), map, "{text}");
+        }
+    }
+
+    #[test]
+    fn of_duplicate_keys_the_last_counts() {
+        let document = parse(r#"{"a":1,"a":2,"o":{"k":"x","k":"y"}}"#);
+        assert_eq!(document.get("a").and_then(Field::unsigned), Some(2));
+        assert_eq!(document.get("o").and_then(|o| o.get("k")).and_then(Field::str), Some("y"));
+    }
+
+    #[test]
+    fn what_is_not_one_object_is_refused() {
+        let deep = format!(r#"{{"a":{}1{}}}"#, "[".repeat(10_000), "]".repeat(10_000));
+        for bad in ["", "[]", "1", "{", r#"{"a":1"#, r#"{"a":1} x"#, r#"{"a":"\ud800"}"#, "nul", &deep] {
+            assert!(Document::parse(bad.into()).is_err());
+        }
+    }
+
+    #[test]
+    fn fields_can_be_added_by_a_decoder() {
+        let mut document = Document::of_line("user alice".into());
+        document.push_range("user", 5..10);
+        document.push_text("kind", "login");
+        document.push_number("pid", 7);
+        assert_eq!(document.get("user").and_then(Field::str), Some("alice"));
+        assert_eq!(document.to_map().len(), 3);
+        assert_eq!(document.texts().collect::<Vec<_>>(), ["alice", "login"]);
+    }
+}

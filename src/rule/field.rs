@@ -1,0 +1,135 @@
+//! How a field name in a rule finds its values in a signal.
+//!
+//! In this order: the record's own field of exactly this name (names with dots in them included),
+//! then the path that its dots spell, then (Zeek only, whose writers put `_` for `.`) the name with
+//! underscores, then the common field. An array stands for each of its elements.
+
+use std::sync::Arc;
+
+use crate::model::{CommonField, Field, Scalar, Signal};
+
+/// A field name, taken apart once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldName {
+    name: Arc<str>,
+    path: Vec<Box<str>>,
+    underscored: Option<Box<str>>,
+    common: Option<CommonField>,
+}
+
+impl FieldName {
+    /// Takes a name apart.
+    pub fn new(name: &str) -> FieldName {
+        let path: Vec<Box<str>> = match name.contains('.') {
+            true => name.split('.').map(Box::from).collect(),
+            false => Vec::new(),
+        };
+        FieldName {
+            name: name.into(),
+            underscored: (!path.is_empty()).then(|| name.replace('.', "_").into()),
+            path,
+            common: CommonField::named(name),
+        }
+    }
+
+    /// The name as the rule writes it.
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// Whether any of the values passes the test.
+    pub fn any<'s>(&self, signal: &'s Signal, mut test: impl FnMut(Scalar<'s>) -> bool) -> bool {
+        if let Some(field) = signal.document.get(&self.name) {
+            return each(field, &mut test);
+        }
+        if let Some((first, rest)) = self.path.split_first()
+            && let Some(field) = signal.document.get(first)
+            && let Some(passed) = walk(field, rest, &mut test)
+        {
+            return passed;
+        }
+        if signal.origin.product == "zeek"
+            && let Some(field) = self.underscored.as_ref().and_then(|name| signal.document.get(name))
+        {
+            return each(field, &mut test);
+        }
+        self.common.and_then(|field| signal.common.get(field)).is_some_and(test)
+    }
+
+    /// The first value that is not null.
+    pub fn first<'s>(&self, signal: &'s Signal) -> Option<Scalar<'s>> {
+        let mut found = None;
+        self.any(signal, |value| {
+            found = (value != Scalar::Null).then_some(value);
+            found.is_some()
+        });
+        found
+    }
+}
+
+/// Tests a scalar, or the elements of an array. An object is no value.
+fn each<'s>(field: Field<'s>, test: &mut impl FnMut(Scalar<'s>) -> bool) -> bool {
+    match field.scalar() {
+        Some(scalar) => test(scalar),
+        None => field.items().any(|item| item.scalar().is_some_and(&mut *test)),
+    }
+}
+
+/// Follows a path through objects and the elements of arrays. `None` if it leads nowhere.
+fn walk<'s>(field: Field<'s>, path: &[Box<str>], test: &mut impl FnMut(Scalar<'s>) -> bool) -> Option<bool> {
+    let Some((first, rest)) = path.split_first() else { return Some(each(field, test)) };
+    if let Some(inner) = field.get(first) {
+        return walk(inner, rest, test);
+    }
+    let mut found = None;
+    for item in field.items() {
+        match item.get(first).and_then(|inner| walk(inner, rest, test)) {
+            Some(true) => return Some(true),
+            Some(false) => found = Some(false),
+            None => {}
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Common, Document, LogSource, Timestamp};
+
+    fn values(name: &str, json: &str, product: &'static str) -> String {
+        let signal = Signal {
+            at: Timestamp(0),
+            weight: 1,
+            origin: LogSource { product: product.into(), ..LogSource::default() },
+            common: Common { user: Some("common".into()), ..Common::default() },
+            document: Document::parse(json.into()).unwrap(),
+            threat: None,
+        };
+        let mut found = Vec::new();
+        FieldName::new(name).any(&signal, |value| {
+            found.push(value.text(&mut String::new()).to_string());
+            false
+        });
+        found.join(",")
+    }
+
+    #[test]
+    fn names_are_looked_up_in_order() {
+        for (name, json, product, expected) in [
+            ("a", r#"{"a":1}"#, "", "1"),
+            ("a.b", r#"{"a":{"b":2},"a.b":3}"#, "", "3"),
+            ("a.b", r#"{"a":{"b":2},"a_b":3}"#, "zeek", "2"),
+            ("a.b", r#"{"a_b":3}"#, "zeek", "3"),
+            ("a.b", r#"{"a_b":3}"#, "suricata", ""),
+            ("a.b.c", r#"{"a":[{"b":{"c":1}},{"b":[{"c":2},{"c":[3,4]}]},5]}"#, "", "1,2,3,4"),
+            ("a", r#"{"a":{"b":2}}"#, "", ""),
+            ("a", r#"{"a":[1,"x",null,[9]]}"#, "", "1,x,"),
+            ("user", r#"{"user":"own"}"#, "", "own"),
+            ("user", r#"{}"#, "", "common"),
+            ("User", r#"{}"#, "", ""),
+        ] {
+            assert_eq!(values(name, json, product), expected, "{name} in {json}");
+        }
+    }
+}

@@ -1,0 +1,234 @@
+use super::*;
+use crate::model::{Common, Document, LogSource, Severity, Signal, Timestamp};
+use crate::rule::{Bounds, Counted};
+use proptest::prelude::*;
+
+fn load_one(text: &str) -> Result<RuleSet, Vec<Mistake>> {
+    load(&[("rules/one.yml".to_string(), text.to_string())])
+}
+
+/// `line:column: message` of every mistake.
+fn mistakes(text: &str) -> Vec<String> {
+    let all = load_one(text).err().unwrap_or_default();
+    all.iter().map(|m| format!("{}:{}: {}", m.line, m.column, m.message)).collect()
+}
+
+fn signal(json: &str) -> Signal {
+    Signal {
+        at: Timestamp(0),
+        weight: 1,
+        origin: LogSource::default(),
+        common: Common { source_ip: Some([192, 0, 2, 7].into()), ..Common::default() },
+        document: Document::parse(json.into()).unwrap(),
+        threat: None,
+    }
+}
+
+/// Whether `detection` (indented by two) matches the record.
+fn matches(detection: &str, json: &str) -> bool {
+    let set =
+        load_one(&format!("title: t\ndetection:\n{detection}\n")).map_err(|m| format!("{m:?}")).unwrap();
+    set.rules()[0].program.matches(&signal(json))
+}
+
+#[test]
+fn detections_match_as_sigma_says() {
+    let sel = |text: &str| format!("  sel: {text}\n  condition: sel");
+    for (text, json, expected) in [
+        ("{a: x}", r#"{"a":"X"}"#, true),
+        ("{a: x}", r#"{"a":"xy"}"#, false),
+        ("{a: x}", r#"{"a":["y","x"]}"#, true),
+        ("{a: x, b: 1}", r#"{"a":"x","b":1}"#, true),
+        ("{a: x, b: 1}", r#"{"a":"x","b":2}"#, false),
+        ("[{a: x}, {b: 1}]", r#"{"b":1}"#, true),
+        ("{a: [x, y]}", r#"{"a":"y"}"#, true),
+        ("{a: 'x*z'}", r#"{"a":"xyz"}"#, true),
+        ("{a: 22}", r#"{"a":"22"}"#, true),
+        ("{a: '22'}", r#"{"a":22}"#, true),
+        ("{a: 22}", r#"{"a":22.0}"#, true),
+        ("{a: true}", r#"{"a":true}"#, true),
+        ("{a: null}", r#"{"b":1}"#, true),
+        ("{a: null}", r#"{"a":null}"#, true),
+        ("{a: null}", r#"{"a":0}"#, false),
+        ("{a: [null, x]}", r#"{"a":"x"}"#, true),
+        ("{a: ''}", r#"{"a":""}"#, true),
+        ("{a: ''}", r#"{}"#, false),
+        ("{a: '*'}", r#"{}"#, false),
+        ("{a|contains: ell}", r#"{"a":"HELLO"}"#, true),
+        ("{a|startswith: [he, x]}", r#"{"a":"hello"}"#, true),
+        ("{a|endswith: lo}", r#"{"a":"hello"}"#, true),
+        ("{a|contains|all: [he, lo]}", r#"{"a":"hello"}"#, true),
+        ("{a|contains|all: [he, xx]}", r#"{"a":"hello"}"#, false),
+        ("{a|contains|cased: HE}", r#"{"a":"hello"}"#, false),
+        ("{a|gte: 10}", r#"{"a":10}"#, true),
+        ("{a|gt: 10}", r#"{"a":"10"}"#, false),
+        ("{a|lt: 1.5}", r#"{"a":1}"#, true),
+        ("{a|lte: 5}", r#"{}"#, false),
+        ("{a|exists: true}", r#"{"a":null}"#, true),
+        ("{a|exists: false}", r#"{"a":1}"#, false),
+        ("{a|cidr: 10.0.0.0/8}", r#"{"a":"10.1.1.1"}"#, true),
+        ("{source_ip|cidr: [192.0.2.0/24, '2001:db8::/32']}", r#"{}"#, true),
+        ("{source_ip: 192.0.2.7}", r#"{}"#, true),
+        ("{source_ip: 192.0.2.7}", r#"{"source_ip":"192.0.2.8"}"#, false),
+        ("{a.b: x}", r#"{"a":{"b":"x"}}"#, true),
+        ("[word, other]", r#"{"a":{"b":"many Words here"}}"#, true),
+        ("{'|all': [many, here]}", r#"{"a":"many","b":"here"}"#, true),
+        ("{'|all': [many, gone]}", r#"{"a":"many","b":"here"}"#, false),
+        ("word", r#"{"a":"password"}"#, true),
+    ] {
+        assert_eq!(matches(&sel(text), json), expected, "{text} on {json}");
+    }
+}
+
+#[test]
+fn conditions_combine() {
+    let text =
+        "  sel: {a: x}\n  filter_1: {b: 1}\n  filter_2: {b: 2}\n  condition: sel and not 1 of filter_*";
+    assert!(matches(text, r#"{"a":"x","b":3}"#));
+    assert!(!matches(text, r#"{"a":"x","b":2}"#));
+    let list = "  one: {a: x}\n  two: {b: 1}\n  condition:\n    - one\n    - two";
+    assert!(matches(list, r#"{"b":1}"#));
+}
+
+const PAIR: &str = "\
+title: Failed login
+name: failed
+logsource: {product: linux, service: sshd, definition: any}
+detection:
+  sel: {outcome: failure}
+  condition: sel
+---
+title: Brute force
+id: 7d0c51a0-0000-4000-8000-000000000001
+level: high
+author: somebody
+tags: [attack.credential_access]
+correlation:
+  type: event_count
+  rules: failed
+  group-by: [source_ip]
+  timespan: 60s
+  condition: {gte: 10}
+";
+
+#[test]
+fn a_correlation_is_linked_to_its_rules() {
+    let set = load_one(PAIR).unwrap();
+    let head = &set.correlations()[0].head;
+    assert_eq!((&*head.name, &*head.id), ("one", "7d0c51a0-0000-4000-8000-000000000001"));
+    assert_eq!((head.level, head.author.as_deref()), (Severity::High, Some("somebody")));
+    assert_eq!(set.correlations()[0].bounds, Bounds { min: 10, max: u64::MAX });
+    assert_eq!(set.rules()[0].feeds, [0]);
+    assert_eq!(set.heads().map(|head| &*head.name).collect::<Vec<_>>(), ["one"]);
+    let generate = PAIR.replace("  timespan", "  generate: true\n  timespan");
+    assert_eq!(load_one(&generate).unwrap().heads().count(), 2);
+    let values =
+        PAIR.replace("event_count", "value_count").replace("{gte: 10}", "{gt: 2, lt: 9, field: user}");
+    let set = load_one(&values).unwrap();
+    assert_eq!(set.correlations()[0].bounds, Bounds { min: 3, max: 8 });
+    assert!(matches!(&set.correlations()[0].counted, Counted::Values(field) if &**field.name() == "user"));
+}
+
+#[test]
+fn what_does_not_act_is_named_with_its_place() {
+    let rule = |detection: &str| format!("title: t\ndetection:\n{detection}\n");
+    for (text, expected) in [
+        (rule("  s: {a|re: x}\n  condition: s"), "3:9: the modifier `re` is not supported yet"),
+        (rule("  s: {a|base64offset|contains: x}\n  condition: s"), "3:9: the modifier `base64offset`"),
+        (rule("  s: {a|contains|frob: x}\n  condition: s"), "3:18: unknown modifier `frob`"),
+        (rule("  s: {a|contains|endswith: x}\n  condition: s"), "3:18: `endswith` cannot follow `contains`"),
+        (rule("  s: {a|cidr: 10.0.0.0}\n  condition: s"), "3:15: expected a network"),
+        (rule("  s: {a|gte: many}\n  condition: s"), "3:14: expected a number, found `many`"),
+        (
+            rule("  s: {a: {b: c}}\n  condition: s"),
+            "3:10: expected text, a number, true or false, found a map",
+        ),
+        (rule("  s: {a: []}\n  condition: s"), "3:10: expected values for `a`"),
+        (rule("  s: {a: x}\n  condition: s and t"), "4:20: there is no search identifier `t`"),
+        (rule("  s: {a: x}\n  t: {a: x}\n  condition: s"), "4:3: the condition does not use"),
+        (rule("  s: {a: x}\n  condition: s | count() > 5"), "4:16: aggregations"),
+        (rule("  s: {a: x}"), "3:3: expected a `condition`"),
+        (rule("  s: {a: x}\n  timeframe: 5m\n  condition: s"), "4:3: `timeframe`"),
+        (rule("  s: {a: x}\n  condition: s\nlevle: high"), "5:1: unknown key `levle` in a rule"),
+        (rule("  s: {a: x}\n  condition: s\nlevel: bad"), "5:8: expected a severity"),
+        (
+            rule("  s: {a: x}\n  condition: s\nlogsource: {produkt: x}"),
+            "5:13: unknown key `produkt` in logsource",
+        ),
+        (rule("  s: {a: x}\n  condition: s\nfilter: {}"), "5:1: filter documents are not supported yet"),
+        ("title: t\n".to_string(), "1:1: expected `detection` or `correlation`"),
+        ("detection: {s: {a: x}, condition: s}\n".to_string(), "1:1: expected a `title`"),
+        ("- a\n".to_string(), "1:1: expected a rule"),
+        ("".to_string(), "1:1: expected a rule, found nothing"),
+        ("title: [\n".to_string(), "not readable as YAML"),
+        ("title: a\ntitle: b\n".to_string(), "2:1: not readable as YAML: duplicate mapping key: title"),
+        (
+            PAIR.replace("event_count", "temporal"),
+            "14:9: the correlation type `temporal` is not supported yet",
+        ),
+        (PAIR.replace("event_count", "frob"), "14:9: unknown correlation type `frob`"),
+        (PAIR.replace("rules: failed", "rules: [failed, nope]"), "15:19: there is no rule `nope`"),
+        (PAIR.replace("60s", "1M"), "17:13: expected a duration"),
+        (PAIR.replace("60s", "0s"), "17:13: expected a timespan longer than zero"),
+        (PAIR.replace("{gte: 10}", "{neq: 10}"), "18:15: the condition `neq` is not supported yet"),
+        (PAIR.replace("{gte: 10}", "{gte: 10, lt: 5}"), "18:3: the condition can never hold"),
+        (PAIR.replace("{gte: 10}", "{}"), "18:3: expected one of gt"),
+        (PAIR.replace("{gte: 10}", "{gte: -1}"), "18:20: expected a whole number"),
+        (PAIR.replace("{gte: 10}", "{gte: 1, field: x}"), "18:23: `field` has no meaning"),
+        (PAIR.replace("  group-by", "  aliases: {}\n  group-by"), "16:3: `aliases` are not supported yet"),
+        (PAIR.replace("type: event_count", "type: value_count"), "18:3: expected `field`"),
+        (format!("{PAIR}---\n{PAIR}"), "the name `failed` is taken by rules/one.yml:1"),
+    ] {
+        let found = mistakes(&text);
+        assert!(found.iter().any(|m| m.contains(expected)), "{text}\nexpected {expected}\nfound {found:#?}");
+    }
+}
+
+#[test]
+fn all_mistakes_of_all_files_are_reported_at_once() {
+    let files = [
+        ("a.yml", "title: t\nfrob: 1\ndetection: {s: {a|re: x}, condition: s}\n"),
+        ("b.yml", "title: [\n"),
+        (
+            "c.yml",
+            "title: t\ncorrelation: {type: event_count, rules: a, timespan: 5s, condition: {gte: 1}}\n",
+        ),
+    ];
+    let files = files.map(|(file, text)| (file.to_string(), text.to_string()));
+    let mistakes = load(&files).unwrap_err();
+    let files: Vec<_> = mistakes.iter().map(|m| m.file.as_str()).collect();
+    // c refers to a, which has mistakes of its own: that is no further mistake.
+    assert_eq!(files, ["a.yml", "a.yml", "b.yml"], "{mistakes:#?}");
+    assert!(mistakes[0].to_string().starts_with("a.yml:2:1: unknown key `frob`"), "{}", mistakes[0]);
+}
+
+#[test]
+fn the_index_finds_only_rules_that_can_match() {
+    let text = "title: a\nname: a\ndetection: {s: {t: [Flow, alert], x: '*'}, condition: s}\n---\n\
+                title: b\nname: b\ndetection: {s: {t: dns}, condition: s}\n---\n\
+                title: c\nname: c\ndetection: {s: {t: dns}, condition: not s}\n---\n\
+                title: d\nname: d\nlogsource: {product: zeek}\ndetection: {s: {t: flow}, condition: s}\n";
+    let set = load_one(text).unwrap();
+    let route = set.route(&LogSource::default());
+    let mut found = Vec::new();
+    for (json, expected) in
+        [(r#"{"t":"FLOW"}"#, vec![0, 2]), (r#"{"t":"dns"}"#, vec![1, 2]), (r#"{}"#, vec![2])]
+    {
+        route.candidates(&signal(json), &mut found);
+        assert_eq!(found, expected, "{json}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_the_loader_panic(text in "(?s).{0,200}") {
+        let _ = load_one(&text);
+    }
+
+    #[test]
+    fn no_rule_like_text_makes_the_loader_panic(
+        key in "[a-z|.*]{0,12}", value in "[-a-z0-9*?\\\\{}\\[\\]:, '\"]{0,30}", condition in "[a-z1 ()*|]{0,30}"
+    ) {
+        let _ = load_one(&format!("title: t\ndetection:\n  s:\n    {key}: {value}\n  condition: {condition}\n"));
+    }
+}

@@ -1,0 +1,201 @@
+//! Search identifiers: the maps and lists under `detection`, compiled to a tree of tests.
+
+use std::net::IpAddr;
+
+use super::field::FieldName;
+use super::pattern::{Anchor, Pattern};
+use crate::model::{Scalar, Signal};
+
+/// One test of one value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Test {
+    /// The field is absent or null.
+    Null,
+    /// The value as text fits: numbers and booleans are compared by their text.
+    Text(Pattern),
+    /// The value as a number compares so.
+    Compare(Order, f64),
+    /// The value is an address within a network.
+    Within(Network),
+}
+
+/// `lt`, `lte`, `gt`, `gte`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    Below,
+    AtMost,
+    Above,
+    AtLeast,
+}
+
+impl Order {
+    fn holds(self, value: f64, limit: f64) -> bool {
+        match self {
+            Order::Below => value < limit,
+            Order::AtMost => value <= limit,
+            Order::Above => value > limit,
+            Order::AtLeast => value >= limit,
+        }
+    }
+}
+
+/// An IP network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Network {
+    address: u128,
+    mask: u128,
+    v4: bool,
+}
+
+impl Network {
+    /// Reads `192.0.2.0/24` or `2001:db8::/32`.
+    pub fn parse(text: &str) -> Option<Network> {
+        let (address, bits) = text.split_once('/')?;
+        let address: IpAddr = address.parse().ok()?;
+        let width: u32 = if address.is_ipv4() { 32 } else { 128 };
+        let bits: u32 = bits.parse().ok().filter(|bits| *bits <= width)?;
+        let host = u128::MAX.checked_shr(128 - (width - bits)).unwrap_or(0);
+        let mask = !host;
+        Some(Network { address: number(address) & mask, mask, v4: address.is_ipv4() })
+    }
+
+    /// Whether the address lies within. A v4 address mapped into v6 counts as v4.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        address.is_ipv4() == self.v4 && number(address) & self.mask == self.address
+    }
+}
+
+fn number(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(v4) => u32::from(v4).into(),
+        IpAddr::V6(v6) => v6.into(),
+    }
+}
+
+impl Test {
+    fn passes(&self, value: Scalar, buffer: &mut String) -> bool {
+        match (self, value) {
+            (Test::Null, value) => value == Scalar::Null,
+            (_, Scalar::Null) => false,
+            (Test::Text(pattern), value) => pattern.matches(value.text(buffer)),
+            (Test::Compare(order, limit), value) => value.number().is_some_and(|n| order.holds(n, *limit)),
+            (Test::Within(network), Scalar::Address(address)) => network.contains(address),
+            (Test::Within(network), Scalar::Text(text)) => {
+                text.parse().is_ok_and(|address| network.contains(address))
+            }
+            (Test::Within(_), _) => false,
+        }
+    }
+}
+
+/// A search identifier, compiled.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Search {
+    /// Every part matches.
+    All(Vec<Search>),
+    /// At least one part matches.
+    Any(Vec<Search>),
+    /// A field passes at least one test, or (`all`) every one.
+    Field { field: FieldName, tests: Vec<Test>, all: bool },
+    /// The field is there, or is not.
+    Exists { field: FieldName, wanted: bool },
+    /// At least one text, or (`all`) every one, stands somewhere in some text value.
+    Keywords { patterns: Vec<Pattern>, all: bool },
+}
+
+impl Search {
+    /// Whether the signal matches.
+    pub fn matches(&self, signal: &Signal) -> bool {
+        match self {
+            Search::All(parts) => parts.iter().all(|part| part.matches(signal)),
+            Search::Any(parts) => parts.iter().any(|part| part.matches(signal)),
+            Search::Field { field, tests, all } => {
+                let mut buffer = String::new();
+                let mut holds = |test: &Test| match test {
+                    Test::Null => !field.any(signal, |value| value != Scalar::Null),
+                    test => field.any(signal, |value| test.passes(value, &mut buffer)),
+                };
+                if *all { tests.iter().all(holds) } else { tests.iter().any(&mut holds) }
+            }
+            Search::Exists { field, wanted } => field.any(signal, |_| true) == *wanted,
+            Search::Keywords { patterns, all } => {
+                let mut holds = |pattern: &Pattern| signal.document.texts().any(|text| pattern.matches(text));
+                if *all { patterns.iter().all(holds) } else { patterns.iter().any(&mut holds) }
+            }
+        }
+    }
+
+    /// A field of which one of these values (in lower case) must be there for a match, if there is
+    /// one. An index finds the rule by it.
+    pub fn literals(&self) -> Option<(&FieldName, Vec<&str>)> {
+        match self {
+            Search::All(parts) => {
+                parts.iter().filter_map(Search::literals).min_by_key(|(_, values)| values.len())
+            }
+            Search::Any(parts) => one_field(parts.iter().map(Search::literals)),
+            Search::Field { field, tests, all } => {
+                let exact = |test| match test {
+                    &Test::Text(ref pattern) => pattern.exact(),
+                    _ => None,
+                };
+                match all {
+                    false => Some((field, tests.iter().map(exact).collect::<Option<_>>()?)),
+                    true => tests.iter().find_map(exact).map(|value| (field, vec![value])),
+                }
+            }
+            Search::Exists { .. } | Search::Keywords { .. } => None,
+        }
+    }
+}
+
+/// The values of all alternatives, if all are about one field.
+pub fn one_field<'a>(
+    alternatives: impl Iterator<Item = Option<(&'a FieldName, Vec<&'a str>)>>,
+) -> Option<(&'a FieldName, Vec<&'a str>)> {
+    let mut sum: Option<(&FieldName, Vec<&str>)> = None;
+    for alternative in alternatives {
+        let (field, values) = alternative?;
+        match &mut sum {
+            None => sum = Some((field, values)),
+            Some((first, all)) if *first == field => all.extend(values),
+            Some(_) => return None,
+        }
+    }
+    sum
+}
+
+/// How the values of a field are compared: its modifiers, read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    Text(Anchor),
+    Compare(Order),
+    Within,
+    Exists,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks() {
+        for (network, address, expected) in [
+            ("10.0.0.0/8", "10.255.0.1", true),
+            ("10.0.0.0/8", "11.0.0.1", false),
+            ("0.0.0.0/0", "203.0.113.9", true),
+            ("192.0.2.1/32", "192.0.2.1", true),
+            ("192.0.2.1/32", "192.0.2.2", false),
+            ("10.0.0.0/8", "::ffff:10.1.2.3", true),
+            ("2001:db8::/32", "2001:db8:1::1", true),
+            ("2001:db8::/32", "2001:db9::", false),
+            ("::/0", "192.0.2.1", false),
+        ] {
+            let network = Network::parse(network).unwrap();
+            assert_eq!(network.contains(address.parse().unwrap()), expected, "{network:?} {address}");
+        }
+        for bad in ["10.0.0.0", "10.0.0.0/33", "10.0.0/8", "x/1", "::/129", "10.0.0.0/-1"] {
+            assert_eq!(Network::parse(bad), None, "{bad}");
+        }
+    }
+}

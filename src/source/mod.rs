@@ -1,0 +1,9 @@
+//! Where signals come from: recorded files, and the decoders of their lines.
+
+pub mod books;
+pub mod decode;
+pub mod file;
+
+pub use books::{Books, Dropped, Quarantine, Sample};
+pub use decode::{Decoder, Format, LINE_BYTES, Options, Undecodable};
+pub use file::{FileError, Files, Line, LineReader};
