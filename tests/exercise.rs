@@ -114,7 +114,7 @@ impl Exercise {
 
     /// The last run of a workflow: how it ended, and each step with how it stands and its attempts.
     fn ended(&self, workflow: &str) -> (RunStatus, Vec<String>) {
-        let run = self.engine.state().runs().filter(|run| run.workflow() == workflow).last();
+        let run = self.engine.state().runs().filter(|run| run.workflow() == workflow).next_back();
         let run = run.unwrap_or_else(|| panic!("{workflow} did not start: {:#?}", self.records.last()));
         let steps = run.plan().steps.iter().zip(run.steps());
         let shown = steps.map(|(plan, step)| format!("{} {:?} {}", plan.id, step.status(), step.attempt()));

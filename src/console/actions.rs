@@ -199,7 +199,7 @@ pub static ACTIONS: &[Action] = {
         Pause, [ch('p')], "pause", Act None 5, can_pause, "Holds a run at its next step, or lets it go on.";
         Cancel, [ch('x')], "cancel", Act Confirm 6, can_cancel, "Stops a run and rolls back what it did. Asks first.";
         Abandon, [ch('X')], "abandon", Act Type 0, can_abandon, "Stops a run and leaves everything as it is. Its id has to be typed.";
-        Retry, [ch('r')], "retry", Act None 8, can_retry, "Goes on with a parked or stuck run; of an ended one, starts it again.";
+        Retry, [ch('r')], "retry", Act None 8, can_retry, "Goes on with a parked or stuck run; of one that ended badly, starts it again.";
         Trigger, [ch('t')], "trigger", Act None 7, can_trigger, "Starts a workflow: choose it, then fill in its inputs.";
         Acknowledge, [ch('a')], "ack", Act None 9, can_acknowledge, "Says that you are on an incident.";
         Close, [ch('c')], "close", Act None 10, can_close, "Closes an incident as over or as nothing, with a reason.";
@@ -288,8 +288,8 @@ fn can_retry(model: &Model) -> Result<(), String> {
     let run = model.subject_run()?;
     match run.status() {
         RunStatus::Parked | RunStatus::Stuck => Ok(()),
-        status if status.is_terminal() => Ok(()),
-        status => Err(format!("{} is {}: there is nothing to try again yet", run.id(), status)),
+        status if status.is_terminal() && status != RunStatus::Completed => Ok(()),
+        status => Err(format!("{} is {}: there is nothing to try again", run.id(), status)),
     }
 }
 

@@ -97,7 +97,7 @@ fn on_question(model: &mut Model, chord: Chord, question: Question) -> Vec<Todo>
     let yes = matches!(chord.code, KeyCode::Char('y' | 'Y')) && !chord.ctrl;
     match (question, yes) {
         (Question::Cancel { run, seen }, true) => {
-            ask(model, Some(seen), Request::Cancel { run }, format!("{run}: cancel"))
+            ask(model, Some(seen), Request::Cancel { run }, format!("cancel {run}"))
         }
         (Question::Cancel { run, .. }, false) => {
             model.say(format!("{run} was not cancelled"), Tone::Plain);
@@ -118,7 +118,7 @@ fn on_abandon(
     match chord.code {
         KeyCode::Esc => model.say(format!("{run} was not abandoned"), Tone::Plain),
         KeyCode::Enter if field.text().trim() == run.to_string() => {
-            return ask(model, Some(seen), Request::Abandon { run }, format!("{run}: abandon"));
+            return ask(model, Some(seen), Request::Abandon { run }, format!("abandon {run}"));
         }
         KeyCode::Enter => {
             model.say(format!("✗ abandon: type {run} to go on, Esc to leave it"), Tone::Wait);
@@ -271,7 +271,7 @@ fn on_close(
                 true => (Request::Dismiss { incident, reason }, "dismiss"),
                 false => (Request::Resolve { incident, reason }, "resolve"),
             };
-            return ask(model, Some(seen), request, format!("{incident}: {word}"));
+            return ask(model, Some(seen), request, format!("{word} {incident}"));
         }
         code => {
             field.key(code, chord.ctrl);

@@ -68,6 +68,7 @@ impl<Id: Copy + Eq> List<Id> {
         self.selected.take().is_some()
     }
     /// Puts the cursor on an id.
+    #[cfg(test)]
     pub fn select(&mut self, id: Id) {
         self.selected = Some(id);
     }

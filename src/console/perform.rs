@@ -141,22 +141,22 @@ fn pause(model: &mut Model) -> Vec<Todo> {
     let Ok(run) = model.subject_run() else { return Vec::new() };
     let (id, seen) = (run.id(), run.changed());
     if run.status() == RunStatus::Paused {
-        ask(model, Some(seen), Request::Resume { run: id }, format!("{id}: resume"))
+        ask(model, Some(seen), Request::Resume { run: id }, format!("resume {id}"))
     } else {
-        ask(model, Some(seen), Request::Pause { run: id }, format!("{id}: pause"))
+        ask(model, Some(seen), Request::Pause { run: id }, format!("pause {id}"))
     }
 }
 
 fn retry(model: &mut Model) -> Vec<Todo> {
     let Ok(run) = model.subject_run() else { return Vec::new() };
     let (id, seen) = (run.id(), run.changed());
-    ask(model, Some(seen), Request::Retry { run: id }, format!("{id}: retry"))
+    ask(model, Some(seen), Request::Retry { run: id }, format!("retry {id}"))
 }
 
 fn acknowledge(model: &mut Model) -> Vec<Todo> {
     let Ok(incident) = model.subject_incident() else { return Vec::new() };
     let (id, seen) = (incident.id(), incident.changed());
-    ask(model, Some(seen), Request::Acknowledge { incident: id }, format!("{id}: acknowledge"))
+    ask(model, Some(seen), Request::Acknowledge { incident: id }, format!("acknowledge {id}"))
 }
 
 fn ask_cancel(model: &mut Model) {

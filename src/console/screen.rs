@@ -1,9 +1,9 @@
 //! From frames to bytes: only what changed, in one piece.
 
-use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::encode::encode;
 use super::model::Model;
 use super::theme::Theme;
 use super::view::view;
@@ -40,9 +40,7 @@ impl Screen {
         view(model, theme, &mut self.next);
         let mut changes = self.shown.diff_iter(&self.next).peekable();
         if changes.peek().is_some() {
-            let out = bytes.get_or_insert_default();
-            // Writing to memory cannot fail.
-            let _ = CrosstermBackend::new(out).draw(changes);
+            encode(changes, bytes.get_or_insert_default());
         }
         std::mem::swap(&mut self.shown, &mut self.next);
         bytes

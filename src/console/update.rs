@@ -80,7 +80,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Todo> {
 
 fn on_feed(model: &mut Model, item: FeedItem) {
     match item {
-        FeedItem::Snapshot(state) => model.live = *state,
+        FeedItem::Snapshot(state) => (model.live, model.connected) = (*state, true),
         FeedItem::Records(records) => {
             for record in records.iter() {
                 if let Err(error) = model.live.apply(record) {

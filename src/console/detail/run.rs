@@ -185,7 +185,8 @@ fn timeline(run: &Run) -> Vec<Row> {
         }
         let settled = !matches!(step.status(), StepStatus::Pending | StepStatus::Running);
         if let Some(at) = step.ended_at() {
-            add(at, format!("  {id} done"), Tone::Dim);
+            let word = if step.failure().is_some() { "ended, not done" } else { "done" };
+            add(at, format!("  {id} {word}"), Tone::Dim);
         }
         if settled && step.ended_at() != Some(step.since()) {
             let (_, tone) = glyph::step(step.status());

