@@ -26,7 +26,17 @@ agents:
     actions:
       say: { takes: { text: text }, drill: {} }
 ";
-const RULE: &str = "title: A scan\nname: scan\nid: 6a1c0d3e-0000-4000-8000-000000000001\n---\nname: base\n";
+const RULE: &str = "\
+title: A refused connection
+name: refused
+detection: { refused: { outcome: refused }, condition: refused }
+---
+title: A scan
+name: scan
+id: 6a1c0d3e-0000-4000-8000-000000000001
+tags: [attack.discovery]
+correlation: { type: value_count, rules: [refused], group-by: [source_ip], timespan: 30s, condition: { gte: 20, field: destination_port } }
+";
 
 fn load_texts(texts: &[(&str, &str)]) -> Result<Loaded, Vec<String>> {
     let mut all =
@@ -118,7 +128,8 @@ fn the_shipped_brute_force_workflow_ends_in_a_rollback() {
 fn a_broken_setup_is_reported_whole() {
     let folder = Folder::read(Path::new("fixtures/setups/broken")).unwrap();
     let want = include_str!("../../fixtures/setups/broken.txt");
-    assert_eq!(report(&folder, &load(&folder)), want);
+    let found = report(&folder, &load(&folder));
+    assert!(found == want, "fixtures/setups/broken.txt should be:\n{found}");
 }
 
 proptest! {
