@@ -20,7 +20,7 @@ pub fn run(args: &Check) -> Result<bool, Error> {
             return Ok(false);
         }
     };
-    let loaded = setup::load(&folder).map(|ready| ready.loaded);
+    let loaded = config::load(&folder);
     print(&config::report(&folder, &loaded))?;
     Ok(loaded.is_ok())
 }

@@ -7,9 +7,9 @@ use std::time::Instant;
 
 use super::error::Error;
 use super::place::Place;
-use super::setup::Ready;
 use super::speed::Speed;
 use crate::agent::builtin::Desk;
+use crate::config::Loaded;
 use crate::detect::Detector;
 use crate::model::Timestamp;
 use crate::runtime::clock::{self, Clock};
@@ -78,12 +78,12 @@ impl Running {
 ///
 /// # Errors
 /// The journal cannot be opened or taken up, or the system gives no thread.
-pub fn start(ready: &Ready, place: &Place, inbox: Inbox, job: Job) -> Result<Running, Error> {
+pub fn start(loaded: &Loaded, place: &Place, inbox: Inbox, job: Job) -> Result<Running, Error> {
     let since = clock::instant();
-    let settings = &ready.loaded.settings;
+    let settings = &loaded.settings;
     let seed = job.seed.unwrap_or(settings.seed);
     let recipe = Recipe {
-        setup: Arc::new(ready.loaded.setup.clone()),
+        setup: Arc::new(loaded.setup.clone()),
         version: env!("CARGO_PKG_VERSION"),
         seed,
         desk: Arc::new(Desk::new(place.path(), job.say)),
@@ -93,7 +93,7 @@ pub fn start(ready: &Ready, place: &Place, inbox: Inbox, job: Job) -> Result<Run
     let findings = job.recording.as_ref().map(Recording::findings);
     let streaming = job.recording.is_some();
     let stream = job.recording.map_or_else(Opened::empty, |recording| Opened::new(Box::new(recording)));
-    let watch = Box::new(Detector::new(Arc::clone(&ready.rules), settings.lateness, seed));
+    let watch = Box::new(Detector::new(Arc::new(loaded.rules.clone()), settings.lateness, seed));
     let folded = Folded::read(journal.as_mut(), &recipe.setup, job.speed == Speed::Max)?;
     let live = (!streaming).then(clock::wall);
     // A recording without a signal begins nowhere; any fixed time will do.

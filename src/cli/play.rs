@@ -13,9 +13,10 @@ use super::headless::{self, Format};
 use super::output::tell;
 use super::output::totals::needs_person;
 use super::place::{Marker, Place};
-use super::setup::{self, Ready};
+use super::setup;
 use super::speed::Speed;
 use super::{Verdict, logging, screen};
+use crate::config::Loaded;
 use crate::runtime::inbox::Inbox;
 use crate::runtime::recording::{Lines, Recording};
 use crate::source::decode::{self, Options};
@@ -30,14 +31,14 @@ const EXERCISE_NAME: &str = "exercise.log";
 /// # Errors
 /// What [`Error`] says.
 pub fn exercise(args: &Play) -> Result<Verdict, Error> {
-    let ready = setup::exercise(args.place.config.as_deref())?;
-    let time = &ready.loaded.settings.time;
+    let loaded = setup::exercise(args.place.config.as_deref())?;
+    let time = &loaded.settings.time;
     let options = Options { year: time.year, tz: time.tz.clone() };
     let bytes = EXERCISE.len() as u64;
     let lines = Lines::Text(EXERCISE_NAME, LineReader::new(EXERCISE.as_bytes()), bytes);
     let recording = Recording::new(lines, decode::Format::Auto, options, None);
     let files = vec![(EXERCISE_NAME.to_owned(), bytes)];
-    play(args, &ready, recording, EXERCISE_NAME.to_owned(), files)
+    play(args, &loaded, recording, EXERCISE_NAME.to_owned(), files)
 }
 
 /// `quell replay FILE…`.
@@ -45,8 +46,8 @@ pub fn exercise(args: &Play) -> Result<Verdict, Error> {
 /// # Errors
 /// What [`Error`] says.
 pub fn replay(args: &Replay) -> Result<Verdict, Error> {
-    let ready = setup::exercise(args.play.place.config.as_deref())?;
-    let time = &ready.loaded.settings.time;
+    let loaded = setup::exercise(args.play.place.config.as_deref())?;
+    let time = &loaded.settings.time;
     let tz = match &args.tz {
         None => time.tz.clone(),
         Some(name) => TimeZone::get(name).map_err(|error| {
@@ -70,7 +71,7 @@ pub fn replay(args: &Replay) -> Result<Verdict, Error> {
         [first, rest @ ..] => format!("{} and {} more", name(first), rest.len()),
         [] => String::new(),
     };
-    play(&args.play, &ready, recording, title, sizes)
+    play(&args.play, &loaded, recording, title, sizes)
 }
 
 fn quarantine(path: &Path) -> Result<File, Error> {
@@ -100,7 +101,7 @@ fn shown(args: &Play) -> Shown {
 
 fn play(
     args: &Play,
-    ready: &Ready,
+    loaded: &Loaded,
     recording: Recording,
     title: String,
     files: Vec<(String, u64)>,
@@ -123,11 +124,11 @@ fn play(
         seed: args.place.seed,
         say: if console { |line| tracing::info!(target: "notify", "{line}") } else { tell },
     };
-    let inbox = Inbox::new(ready.loaded.settings.queue.signals);
-    let running = engine::start(ready, &place, inbox, job)?;
+    let inbox = Inbox::new(loaded.settings.queue.signals);
+    let running = engine::start(loaded, &place, inbox, job)?;
     let Shown::Headless(format) = shown else {
         let board = running.board.clone();
-        screen::run(running, ready)?;
+        screen::run(running, loaded)?;
         marker.finished = board.read().ended;
         place.mark(&marker)?;
         return Ok(Verdict::Fine);

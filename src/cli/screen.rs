@@ -7,8 +7,8 @@ use super::engine::Running;
 use super::error::Error;
 use super::identity;
 use super::output::tell;
-use super::setup::Ready;
 use super::{environment, logging};
+use crate::config::Loaded;
 use crate::console::{self, Catalogue, Ended, Options};
 use crate::runtime::inbox::Message;
 use crate::runtime::link::Link;
@@ -24,7 +24,7 @@ pub fn prepare() {
 ///
 /// # Errors
 /// There is no terminal, or the engine could not go on.
-pub fn run(running: Running, ready: &Ready) -> Result<(Ending, bool), Error> {
+pub fn run(running: Running, loaded: &Loaded) -> Result<(Ending, bool), Error> {
     let (inbox, board) = (running.inbox.clone(), running.board.clone());
     let (stop, stopped) = channel();
     let told = inbox.clone();
@@ -54,7 +54,7 @@ pub fn run(running: Running, ready: &Ready) -> Result<(Ending, bool), Error> {
         read_only: false,
         stop: stopped,
     };
-    let shown = console::run(link, catalogue(ready), options);
+    let shown = console::run(link, catalogue(loaded), options);
     let ended = match &shown {
         Ok(Ended::Quit) | Err(_) => Message::Quit,
         Ok(Ended::Stopped(_) | Ended::TerminalLost) => Message::Drain,
@@ -71,8 +71,8 @@ pub fn run(running: Running, ready: &Ready) -> Result<(Ending, bool), Error> {
     }
 }
 
-fn catalogue(ready: &Ready) -> Catalogue {
-    let workflows = ready.loaded.setup.workflows.values();
+fn catalogue(loaded: &Loaded) -> Catalogue {
+    let workflows = loaded.setup.workflows.values();
     let entry = |workflow: &Arc<crate::workflow::Workflow>| {
         (Arc::clone(&workflow.name), Arc::from(workflow.description.as_ref()), workflow.inputs.clone())
     };

@@ -7,8 +7,9 @@ use super::engine::{self, Job};
 use super::error::Error;
 use super::headless::{self, Format};
 use super::place::Place;
-use super::setup::{self, Ready};
+use super::setup;
 use super::{Verdict, identity, logging};
+use crate::config::Loaded;
 use crate::engine::{Answer, Request, RunStatus};
 use crate::model::{Map, RequestId, RunId, Value};
 use crate::runtime::inbox::{Inbox, Message};
@@ -18,11 +19,11 @@ use crate::runtime::inbox::{Inbox, Message};
 /// # Errors
 /// What [`Error`] says; also if the request was refused.
 pub fn run(args: &Trigger) -> Result<Verdict, Error> {
-    let ready = setup::exercise(args.place.config.as_deref())?;
-    let inputs = inputs(args, &ready)?;
+    let loaded = setup::exercise(args.place.config.as_deref())?;
+    let inputs = inputs(args, &loaded)?;
     logging::to_stderr();
     let place = Place::open(args.place.state.as_deref(), false)?;
-    let inbox = Inbox::new(ready.loaded.settings.queue.signals);
+    let inbox = Inbox::new(loaded.settings.queue.signals);
     let (reply, answers) = channel();
     let request = Request::Trigger { workflow: args.workflow.as_str().into(), inputs };
     let by = identity::actor();
@@ -36,7 +37,7 @@ pub fn run(args: &Trigger) -> Result<Verdict, Error> {
         seed: args.place.seed,
         say: super::output::tell,
     };
-    let running = engine::start(&ready, &place, inbox, job)?;
+    let running = engine::start(&loaded, &place, inbox, job)?;
     let format = if args.json { Format::Json } else { Format::Summary };
     let result = headless::run(running, format, args.out.as_deref())?;
     let run = match answers.try_recv() {
@@ -62,8 +63,8 @@ fn named(answer: &str) -> Option<RunId> {
 }
 
 /// Checks the workflow and its inputs before anything is started.
-fn inputs(args: &Trigger, ready: &Ready) -> Result<Map, Error> {
-    let workflows = &ready.loaded.setup.workflows;
+fn inputs(args: &Trigger, loaded: &Loaded) -> Result<Map, Error> {
+    let workflows = &loaded.setup.workflows;
     let Some(workflow) = workflows.get(args.workflow.as_str()) else {
         let names: Vec<&str> = workflows.keys().map(AsRef::as_ref).collect();
         let what = format!("there is no workflow `{}`", args.workflow);
