@@ -14,7 +14,7 @@ fn flows(count: usize) -> Vec<String> {
         let micros = 1_773_482_400_000_000 + n as i64 * 500;
         let at = quell::model::Timestamp(micros).to_string().replace('Z', "+0000");
         let source = n.wrapping_mul(2_654_435_761) % 5_000;
-        let port = if source % 100 == 0 { n % 5_000 } else { 443 };
+        let port = if source.is_multiple_of(100) { n % 5_000 } else { 443 };
         format!(
             r#"{{"timestamp":"{at}","flow_id":{n},"in_iface":"eth0","event_type":"flow","src_ip":"10.1.{}.{}","src_port":{},"dest_ip":"192.0.2.{}","dest_port":{port},"proto":"TCP","app_proto":"tls","flow":{{"pkts_toserver":12,"pkts_toclient":14,"bytes_toserver":2345,"bytes_toclient":8901,"start":"{at}","end":"{at}","age":1,"state":"closed","reason":"shutdown","alerted":false}}}}"#,
             source / 250,

@@ -23,7 +23,7 @@ use crate::workflow;
 
 pub use folder::{Folder, find, platform_folder};
 pub use report::report;
-pub use settings::{Lines, Queues, Settings, TimeSettings};
+pub use settings::{Lines, Queues, Settings};
 
 /// A setup, checked as a whole.
 #[derive(Debug, Clone)]
