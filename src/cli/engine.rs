@@ -19,7 +19,7 @@ use crate::runtime::inbox::Inbox;
 use crate::runtime::intake;
 use crate::runtime::real_time::{Parts, RealTime, Until};
 use crate::runtime::recording::{Findings, Recording};
-use crate::runtime::start::{Folded, Recipe};
+use crate::runtime::start::{Folded, Recipe, Watched};
 use crate::runtime::stream::{Opened, Reading};
 use crate::runtime::virtual_time::{Ending, RunError, VirtualReplay};
 
@@ -33,8 +33,8 @@ pub struct Job {
     pub speed: Speed,
     /// Whether it stays at the end of the signals, until somebody says quit.
     pub stay: bool,
-    /// Whether who watches gets every record, and may hold the engine up for it.
-    pub complete: bool,
+    /// Who watches: a screen may miss records, a report may hold the engine up.
+    pub watched: Watched,
     /// In place of the setup's.
     pub seed: Option<u64>,
     /// Takes what `notify` says on stderr.
@@ -98,8 +98,8 @@ pub fn start(loaded: &Loaded, place: &Place, inbox: Inbox, job: Job) -> Result<R
     let live = (!streaming).then(clock::wall);
     // A recording without a signal begins nowhere; any fixed time will do.
     let now = folded.last_at().into_iter().chain(stream.begins()).chain(live).max().unwrap_or(Timestamp(0));
-    let mut started = folded.start(&recipe, journal.as_mut(), now)?;
-    let feed = if job.complete { started.driver.subscribe_complete() } else { started.driver.subscribe() };
+    let mut started = folded.start(&recipe, journal.as_mut(), now, job.watched)?;
+    let feed = started.subscription.take().ok_or_else(|| Error::failed("nobody watches the engine"))?;
     let board = Board::default();
     board.update(|gauges| {
         (gauges.now, gauges.started) = (now, now);

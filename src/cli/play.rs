@@ -19,6 +19,7 @@ use super::{Verdict, logging, screen};
 use crate::config::Loaded;
 use crate::runtime::inbox::Inbox;
 use crate::runtime::recording::{Lines, Recording};
+use crate::runtime::start::Watched;
 use crate::source::decode::{self, Options};
 use crate::source::file::{Files, LineReader};
 
@@ -120,7 +121,7 @@ fn play(
         recording: Some(recording),
         speed: args.speed.unwrap_or(if console { Speed::Times(1.0) } else { Speed::Max }),
         stay: console,
-        complete: !console,
+        watched: if console { Watched::ByScreen } else { Watched::ByReport },
         seed: args.place.seed,
         say: if console { |line| tracing::info!(target: "notify", "{line}") } else { tell },
     };

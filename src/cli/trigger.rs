@@ -13,6 +13,7 @@ use crate::config::Loaded;
 use crate::engine::{Answer, Request, RunStatus};
 use crate::model::{Map, RequestId, RunId, Value};
 use crate::runtime::inbox::{Inbox, Message};
+use crate::runtime::start::Watched;
 
 /// Runs the verb.
 ///
@@ -33,7 +34,7 @@ pub fn run(args: &Trigger) -> Result<Verdict, Error> {
         recording: None,
         speed: args.speed,
         stay: false,
-        complete: true,
+        watched: Watched::ByReport,
         seed: args.place.seed,
         say: super::output::tell,
     };

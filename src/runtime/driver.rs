@@ -45,6 +45,11 @@ impl Driver {
         driver
     }
 
+    /// Shows its records on this feed, whose subscribers are at the state before them.
+    pub fn with_feed(self, feed: Feed) -> Self {
+        Driver { feed, ..self }
+    }
+
     /// The state that the engine is in. It may be ahead of the journal: show it to nobody.
     pub fn state(&self) -> &State {
         self.engine.state()
@@ -136,12 +141,6 @@ impl Driver {
     pub fn subscribe(&mut self) -> Subscription {
         debug_assert!(self.is_durable());
         self.feed.subscribe(self.engine.state())
-    }
-
-    /// Adds a report; see [`Feed::subscribe_complete`]. Only while everything is durable.
-    pub fn subscribe_complete(&mut self) -> Subscription {
-        debug_assert!(self.is_durable());
-        self.feed.subscribe_complete(self.engine.state())
     }
 
     /// An append failed: nothing more leaves. Those who asked are told (C6).

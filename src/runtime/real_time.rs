@@ -12,7 +12,7 @@ use super::hands::Hands;
 use super::hold::{Hold, OpenJournal, Unacknowledged};
 use super::inbox::{Arrived, Inbox, Message, Taken};
 use super::meter::{Figures, Meter};
-use super::start::{Folded, Recipe, StartError, Started};
+use super::start::{Folded, Recipe, StartError, Started, Watched};
 use super::stream::{Reading, Watch};
 use super::virtual_time::{Ending, RunError};
 use super::workers::Worker;
@@ -92,7 +92,7 @@ impl RealTime {
     /// # Errors
     /// The system gives no thread.
     pub fn new(started: Started, journal: Box<dyn Journal>, parts: Parts) -> Result<Self, RunError> {
-        let Started { driver, hands, effects } = started;
+        let Started { driver, hands, effects, .. } = started;
         let mut real = RealTime {
             now: driver.state().now(),
             commits: journal.commits(),
@@ -337,9 +337,9 @@ impl RealTime {
     fn rebuild(&mut self) -> Result<(), String> {
         let mut journal = (self.open)().map_err(|error| error.to_string())?;
         let started = Folded::read(journal.as_mut(), &self.recipe.setup, false)
-            .and_then(|folded| folded.start(&self.recipe, journal.as_mut(), self.now))
+            .and_then(|folded| folded.start(&self.recipe, journal.as_mut(), self.now, Watched::Not))
             .map_err(|error: StartError| error.to_string())?;
-        let Started { driver, hands, effects } = started;
+        let Started { driver, hands, effects, .. } = started;
         self.hands = hands;
         self.connect(journal).map_err(|error| error.to_string())?;
         self.driver.replace(driver);

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::driver::Driver;
+use super::feed::{Feed, Subscription};
 use super::hands::Hands;
 use super::hash::RecordsHash;
 use crate::agent::Crew;
@@ -63,6 +64,17 @@ impl From<IllegalEvent> for StartError {
     }
 }
 
+/// Who watches an engine from its first record on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Watched {
+    /// Nobody.
+    Not,
+    /// A screen; see [`super::feed::Feed::subscribe`].
+    ByScreen,
+    /// A report; see [`super::feed::Feed::subscribe_complete`].
+    ByReport,
+}
+
 /// A journal folded: what an engine can be made from, before its time is known.
 pub struct Folded {
     state: State,
@@ -100,7 +112,14 @@ impl Folded {
         recipe: &Recipe,
         journal: &mut dyn Journal,
         now: Timestamp,
+        watched: Watched,
     ) -> Result<Started, StartError> {
+        let mut feed = Feed::default();
+        let subscription = match watched {
+            Watched::Not => None,
+            Watched::ByScreen => Some(feed.subscribe(&self.state)),
+            Watched::ByReport => Some(feed.subscribe_complete(&self.state)),
+        };
         let setup = Arc::clone(&recipe.setup);
         let (engine, output) = if self.state.seq() == 0 {
             Engine::new(setup, recipe.version, recipe.seed, now)
@@ -110,9 +129,9 @@ impl Folded {
         let (seed, joined) = (engine.state().seed(), engine.state().agents_present());
         let crew =
             Crew::assemble(&recipe.setup, joined.map(|agent| (agent.id(), agent.name())), seed, &recipe.desk);
-        let mut driver = Driver::new(engine, output, self.hash);
+        let mut driver = Driver::new(engine, output, self.hash).with_feed(feed);
         let effects = driver.commit(journal)?;
-        Ok(Started { driver, hands: Hands::new(crew), effects })
+        Ok(Started { driver, hands: Hands::new(crew), effects, subscription })
     }
 }
 
@@ -124,4 +143,6 @@ pub struct Started {
     pub hands: Hands,
     /// What is to be performed first.
     pub effects: Vec<Effect>,
+    /// What the journal's state was before, and everything since; `None` if nobody watches.
+    pub subscription: Option<Subscription>,
 }

@@ -13,7 +13,7 @@ use super::hold::OpenJournal;
 use super::inbox::{Inbox, Message};
 use super::intake;
 use super::real_time::{Parts, RealTime, Until};
-use super::start::{Folded, Recipe};
+use super::start::{Folded, Recipe, Watched};
 use super::stream::{Opened, Reading, Stream, Watch};
 use super::virtual_time::{Ending, RunError, VirtualReplay};
 use crate::agent::builtin::Desk;
@@ -220,7 +220,7 @@ fn replay(journal: impl Journal + 'static, count: i64) -> Result<Ending, RunErro
     let stream = Seconds::opened(count);
     let folded = Folded::read(journal.as_mut(), &recipe.setup, true).unwrap();
     let now = folded.last_at().into_iter().chain(stream.begins()).max().unwrap();
-    let started = folded.start(&recipe, journal.as_mut(), now).unwrap();
+    let started = folded.start(&recipe, journal.as_mut(), now, Watched::Not).unwrap();
     let door = (Inbox::default(), Board::default());
     VirtualReplay::new(started, journal, stream, Box::new(FirstFive), door, now).run(false)
 }
@@ -289,8 +289,8 @@ fn play(disk: &Disk, count: i64, speed: f64, until: Until) -> Playing {
     let stream = Seconds::opened(count);
     let folded = Folded::read(journal.as_mut(), &recipe.setup, false).unwrap();
     let origin = folded.last_at().into_iter().chain(stream.begins()).max().unwrap();
-    let mut started = folded.start(&recipe, journal.as_mut(), origin).unwrap();
-    let feed = started.driver.subscribe_complete();
+    let mut started = folded.start(&recipe, journal.as_mut(), origin, Watched::ByReport).unwrap();
+    let feed = started.subscription.take().unwrap();
     let clock = Clock::paced(origin, speed);
     let again = disk.clone();
     let open: OpenJournal = Box::new(move || Ok(Box::new(again.clone())));

@@ -1,0 +1,102 @@
+//! SIGKILL at any moment is a supported way to stop (C18): the real binary, killed and started again.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+
+const SIGNALS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/signals/exercise.log");
+const SETUP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config/exercise");
+
+fn replay(state: &Path, speed: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_quell"));
+    command
+        .args(["replay", SIGNALS, "--config", SETUP, "--headless", "--speed", speed, "--state"])
+        .arg(state)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+/// Starts a replay and kills it after a while; true if it was still at work then.
+fn kill_after(state: &Path, speed: &str, patience: Duration) -> bool {
+    let mut child = replay(state, speed).spawn().unwrap();
+    thread::sleep(patience);
+    let at_work = child.try_wait().unwrap().is_none();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    at_work
+}
+
+fn journal(state: &Path) -> Vec<Value> {
+    let mut show = Command::new(env!("CARGO_BIN_EXE_quell"));
+    let output = show.args(["journal", "show", "--json", "--state"]).arg(state).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let lines = String::from_utf8(output.stdout).unwrap();
+    lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn count(records: &[Value], event: &str) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for record in records.iter().filter(|record| record["event"] == event) {
+        *counts.entry(record["id"].as_str().unwrap().to_owned()).or_default() += 1;
+    }
+    counts
+}
+
+/// The run ended as it would have without the kills, and nothing was done twice.
+fn check(state: &Path, expected: &[Value]) {
+    let records = journal(state);
+    for event in
+        ["step_succeeded", "undo_succeeded", "run_completed", "rollback_completed", "incident_opened"]
+    {
+        let (found, expected) = (count(&records, event), count(expected, event));
+        assert_eq!(found, expected, "{event}");
+        assert!(found.values().all(|n| *n == 1), "{event}: {found:?}");
+    }
+}
+
+fn finish(state: &Path) {
+    let output = replay(state, "max").output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn undisturbed() -> Vec<Value> {
+    let folder = tempfile::tempdir().unwrap();
+    finish(folder.path());
+    let records = journal(folder.path());
+    assert!(count(&records, "step_succeeded").len() >= 9);
+    assert_eq!(count(&records, "rollback_completed").len(), 1);
+    records
+}
+
+#[test]
+fn c8_a_killed_replay_goes_on_and_does_nothing_twice() {
+    let expected = undisturbed();
+    let mut at_work = 0;
+    for i in 0..10 {
+        let folder = tempfile::tempdir().unwrap();
+        // The recording lasts 80 seconds: the moments are spread over it.
+        at_work += usize::from(kill_after(folder.path(), "40", Duration::from_millis(150 + 180 * i)));
+        finish(folder.path());
+        check(folder.path(), &expected);
+    }
+    assert!(at_work >= 8, "only {at_work} of 10 were killed at work");
+}
+
+#[test]
+fn c8_a_replay_that_is_killed_again_and_again_ends() {
+    let expected = undisturbed();
+    let folder = tempfile::tempdir().unwrap();
+    for i in 0..8 {
+        kill_after(folder.path(), "40", Duration::from_millis(220 + 37 * i));
+    }
+    finish(folder.path());
+    check(folder.path(), &expected);
+    let restarts = journal(folder.path()).iter().filter(|record| record["event"] == "recovered").count();
+    assert!(restarts >= 5, "{restarts}");
+}
