@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::super::layout::Pane;
 use super::super::model::{Model, passes};
 use super::super::paint::{Pen, frame};
-use super::super::text::{age, latency};
+use super::super::text::{about, age, latency};
 use super::super::theme::{Theme, Tone};
 use super::super::{glyph, text};
 use crate::engine::{AgentState, AgentStatus, State};
@@ -67,10 +67,12 @@ fn line(model: &Model, pen: &mut Pen<'_>, agent: &AgentState, selected: bool, wi
         Some(run) if agent.in_flight() > 0 || loud => run.to_string(),
         _ => "-".to_owned(),
     };
+    let stood = model.engine_now().since(agent.since());
+    let stood = if agent.in_flight() > 0 { age(stood) } else { about(stood) };
     pen.text(super::mark(selected), Tone::Key).column(glyph, 1, tone);
     pen.column(agent.name(), 13, Tone::Plain);
     pen.column(&glyph::word(&agent.status().to_string(), loud), 11, tone);
-    pen.column(&run, 7, Tone::Plain).right(&age(model.engine_now().since(agent.since())), 6, Tone::Dim);
+    pen.column(&run, 7, Tone::Plain).right(&stood, 6, Tone::Dim);
     if wide {
         let (succeeded, failed) = agent.totals();
         let rate = match succeeded + failed {
