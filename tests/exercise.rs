@@ -1,13 +1,19 @@
 //! The shipped exercise at work: its files, the engine, the crew, and a clock that does not wait.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use quell::agent::builtin::Desk;
 use quell::agent::{Crew, Reply};
 use quell::config::{Folder, Loaded, load};
+use quell::detect::Detector;
 use quell::engine::{Actor, Effect, Engine, Event, Input, Output, Record, Request, RunStatus};
 use quell::model::{Detection, DetectionId, Map, RequestId, RuleHead, Severity, Timestamp, Value};
+use quell::source::{Decoder, Format, Options};
+
+/// When the recording starts: 2026-03-14T09:00:00Z.
+const START: i64 = 1_773_478_800;
 
 /// An exercise under way.
 struct Exercise {
@@ -35,7 +41,7 @@ impl Exercise {
         let desk = Arc::new(Desk::new(folder.path(), move |line| ears.lock().unwrap().push(line.to_owned())));
         let setup = Arc::new(loaded.setup);
         let seed = loaded.settings.seed;
-        let now = Timestamp::from_secs(1_795_233_600);
+        let now = Timestamp::from_secs(START);
         let (engine, output) = Engine::new(Arc::clone(&setup), "test", seed, now);
         let joined = engine.state().agents().iter().map(|agent| (agent.id(), agent.name()));
         let crew = Crew::assemble(&setup, joined, seed, &desk);
@@ -64,23 +70,21 @@ impl Exercise {
         self.perform(output);
     }
 
-    /// Lets time pass until nothing is in flight and every run has ended.
-    fn settle(&mut self) {
+    /// Lets time pass until `end`, or without it until nothing is in flight and every run has ended.
+    fn pass(&mut self, end: Option<Timestamp>) {
         for _ in 0..10_000 {
             let answer = self.due.keys().next().map(|(at, _)| *at);
             let timer = self.engine.next_deadline();
             let live = self.engine.state().runs().any(|run| !run.status().is_terminal());
-            match (answer, timer) {
-                (Some(answer), timer) if timer.is_none_or(|timer| answer < timer) => {
-                    let ((at, _), input) = self.due.pop_first().unwrap();
-                    self.now = self.now.max(at);
-                    self.handle(input);
-                }
-                (_, Some(timer)) if live => {
-                    self.now = self.now.max(timer);
-                    self.handle(Input::Tick);
-                }
-                _ => return,
+            let Some(next) = answer.into_iter().chain(timer).min() else { return };
+            if end.is_some_and(|end| end < next) || (end.is_none() && answer.is_none() && !live) {
+                return;
+            }
+            self.now = self.now.max(next);
+            if timer.is_some_and(|timer| timer <= next) {
+                self.handle(Input::Tick);
+            } else if let Some((_, input)) = self.due.pop_first() {
+                self.handle(input);
             }
         }
         panic!("the exercise does not come to rest");
@@ -109,12 +113,12 @@ impl Exercise {
             evidence: Vec::new(),
         };
         self.handle(Input::Detection(detection));
-        self.settle();
+        self.pass(None);
     }
 
     /// The last run of a workflow: how it ended, and each step with how it stands and its attempts.
     fn ended(&self, workflow: &str) -> (RunStatus, Vec<String>) {
-        let run = self.engine.state().runs().filter(|run| run.workflow() == workflow).last();
+        let run = self.engine.state().runs().rfind(|run| run.workflow() == workflow);
         let run = run.unwrap_or_else(|| panic!("{workflow} did not start: {:#?}", self.records.last()));
         let steps = run.plan().steps.iter().zip(run.steps());
         let shown = steps.map(|(plan, step)| format!("{} {:?} {}", plan.id, step.status(), step.attempt()));
@@ -136,7 +140,7 @@ fn a_port_scan_is_contained() {
 #[test]
 fn a_brute_force_run_is_rolled_back() {
     let mut exercise = Exercise::start();
-    exercise.detect("brute-force", &[("source_ip", "198.51.100.23"), ("user", "dave")]);
+    exercise.detect("brute-force", &[("source_ip", "198.51.100.23"), ("user", "deploy")]);
     let (status, steps) = exercise.ended("stop-brute-force");
     assert_eq!(status, RunStatus::RolledBack);
     assert_eq!(steps, ["lock Undone 1", "reset Failed 3", "notify Cancelled 0"]);
@@ -144,7 +148,7 @@ fn a_brute_force_run_is_rolled_back() {
         Event::UndoStarted { action, .. } => Some((&*action.name, action.args.get("user"))),
         _ => None,
     });
-    assert_eq!(undone.collect::<Vec<_>>(), [("unlock_account", Some(&Value::from("dave")))]);
+    assert_eq!(undone.collect::<Vec<_>>(), [("unlock_account", Some(&Value::from("deploy")))]);
 }
 
 #[test]
@@ -160,7 +164,8 @@ fn an_anomaly_is_isolated_after_a_retry() {
 fn a_person_starts_each_workflow() {
     for (workflow, inputs, end) in [
         ("contain-port-scan", vec![("address", "2001:db8::9")], RunStatus::Completed),
-        ("stop-brute-force", vec![("user", "erin")], RunStatus::RolledBack),
+        ("stop-brute-force", vec![("user", "alice")], RunStatus::Completed),
+        ("stop-brute-force", vec![("user", "deploy")], RunStatus::RolledBack),
         ("isolate-anomaly", vec![("system", "10.0.0.9")], RunStatus::Completed),
         ("block-address", vec![("address", "192.0.2.99"), ("for", "1h")], RunStatus::Completed),
     ] {
@@ -170,9 +175,41 @@ fn a_person_starts_each_workflow() {
         let request = Request::Trigger { workflow: Arc::from(workflow), inputs };
         let by = Actor(Arc::from("tester"));
         exercise.handle(Input::Request { id: RequestId(1), by, seen: None, request });
-        exercise.settle();
+        exercise.pass(None);
         let (status, steps) = exercise.ended(workflow);
         assert_eq!(status, end, "{workflow}: {steps:?}");
         assert!(exercise.said.lock().unwrap().is_empty());
     }
+}
+
+#[test]
+fn the_recording_shows_each_playbook_and_a_rollback() {
+    let mut exercise = Exercise::start();
+    let loaded = loaded();
+    let (settings, rules) = (loaded.settings, Arc::new(loaded.rules));
+    let mut detector = Detector::new(rules, settings.lateness, settings.seed);
+    let mut decoder = Decoder::new(Format::Auto, Options::default());
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/signals/exercise.log");
+    let mut found = Vec::new();
+    for line in std::fs::read(path).unwrap().split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        let signal = decoder.decode(line).unwrap();
+        exercise.pass(Some(signal.at));
+        exercise.now = exercise.now.max(signal.at);
+        detector.observe(&signal, &mut found);
+        for detection in found.drain(..) {
+            exercise.handle(Input::Detection(detection));
+        }
+    }
+    exercise.pass(None);
+    let runs = exercise.engine.state().runs();
+    let ended: Vec<(&str, RunStatus)> = runs.map(|run| (run.workflow(), run.status())).collect();
+    assert_eq!(
+        ended,
+        [
+            ("contain-port-scan", RunStatus::Completed),
+            ("stop-brute-force", RunStatus::RolledBack),
+            ("isolate-anomaly", RunStatus::Completed),
+            ("contain-port-scan", RunStatus::Completed),
+        ]
+    );
 }

@@ -128,7 +128,9 @@ impl Call<'_> {
     fn append(&self, file: &str, text: &str) -> Result<Map, String> {
         let path = self.desk.folder.join(file);
         let line = format!("{} {} {}\n", self.now, self.task.key, SafeText(text));
-        append_once(&path, &self.task.key, &line).map_err(|error| format!("{file}: {error}"))?;
+        // A first attempt has no line yet; one that is made again may have.
+        let before = (self.task.attempt > 1).then_some(&*self.task.key);
+        append(&path, before, &line).map_err(|error| format!("{file}: {error}"))?;
         Ok(Map::from_iter([("file".to_owned(), Value::from(file))]))
     }
 
@@ -164,9 +166,12 @@ impl Call<'_> {
     }
 }
 
-fn append_once(path: &Path, key: &str, line: &str) -> io::Result<()> {
+/// Adds a line, unless `key` is given and has one.
+fn append(path: &Path, key: Option<&str>, line: &str) -> io::Result<()> {
     let mut file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)?;
-    if has_key(&mut file, key)? {
+    if let Some(key) = key
+        && has_key(&mut file, key)?
+    {
         return Ok(());
     }
     file.write_all(line.as_bytes())?;
@@ -236,8 +241,9 @@ mod tests {
     fn lines_are_written_once_per_key_and_sanitised() {
         let folder = tempfile::tempdir().unwrap();
         let (agent, said) = agent(folder.path());
-        for _ in 0..2 {
-            let reply = perform(&agent, "log", &[("text", "evil \u{1b}[2J\nline")]);
+        for attempt in 1..=2 {
+            let task = task(AgentKind::Builtin, "log", &[("text", "evil \u{1b}[2J\nline")]);
+            let reply = agent.perform(&Task { attempt, ..task }, Timestamp::from_secs(10));
             assert_eq!(output(reply), r#"{"file":"incidents.log"}"#);
         }
         perform(&agent, "notify", &[("to", "team.txt"), ("text", "hello")]);

@@ -18,19 +18,22 @@ use std::sync::Arc;
 
 use crate::engine::{JournalKind, Setup};
 use crate::model::{Digest, Mistake};
+use crate::rule::RuleSet;
 use crate::workflow;
 
 pub use folder::{Folder, find, platform_folder};
 pub use report::report;
-pub use settings::{Lines, Queues, Settings, TimeSettings};
+pub use settings::{Lines, Queues, Settings};
 
-/// A setup, checked as a whole; the rules are still text.
+/// A setup, checked as a whole.
 #[derive(Debug, Clone)]
 pub struct Loaded {
     /// What the engine works with.
     pub setup: Setup,
+    /// What the detector works with.
+    pub rules: RuleSet,
     /// Path and text of each rule file, in order of path.
-    pub rules: Vec<(String, String)>,
+    pub rule_texts: Vec<(String, String)>,
     /// `settings.yaml`.
     pub settings: Settings,
     /// SHA-256 over the sorted paths and texts.
@@ -46,16 +49,15 @@ pub fn load(folder: &Folder) -> Result<Loaded, Vec<Mistake>> {
     let settings = settings::read(folder, &mut mistakes);
     let agents = agents::read(folder, settings.exercise, &mut mistakes);
     let workflows = read_workflows(folder, &mut mistakes);
-    let rules: Vec<(String, String)> =
-        folder.files("rules").map(|(path, text)| (path, text.to_owned())).collect();
+    let rules = rules::read(folder, &mut mistakes);
     mistakes.extend(agents::conflicts(&agents));
     mistakes.extend(check::workflows(&workflows, &agents));
     mistakes.extend(rules::check_triggers(&workflows, &rules));
-    if !mistakes.is_empty() {
+    let (true, Some(rule_set)) = (mistakes.is_empty(), rules.set) else {
         mistakes.sort();
         mistakes.dedup();
         return Err(mistakes);
-    }
+    };
     let kind = if settings.exercise { JournalKind::Exercise } else { JournalKind::Real };
     let by_name = workflows.into_iter().map(|file| {
         let workflow = file.draft.workflow;
@@ -64,7 +66,7 @@ pub fn load(folder: &Folder) -> Result<Loaded, Vec<Mistake>> {
     let workflows: BTreeMap<_, _> = by_name.collect();
     let agents = agents.into_iter().map(|draft| draft.spec).collect();
     let setup = Setup { kind, agents, workflows, limits: settings.limits.clone() };
-    Ok(Loaded { setup, rules, settings, digest: folder.digest() })
+    Ok(Loaded { setup, rules: rule_set, rule_texts: rules.texts, settings, digest: folder.digest() })
 }
 
 /// A workflow as far as it could be read, and its file.

@@ -44,7 +44,14 @@ fn fine(text: &mut String, folder: &Folder, loaded: &Loaded) -> std::fmt::Result
         setup.workflows.len(),
         count(steps, "step")
     )?;
-    writeln!(text, "  rules      {}", count(loaded.rules.len(), "file"))?;
+    let rules = &loaded.rules;
+    writeln!(
+        text,
+        "  rules      {} in {}; {} find by themselves",
+        rules.rules().len() + rules.correlations().len(),
+        count(loaded.rule_texts.len(), "file"),
+        rules.heads().count()
+    )?;
     writeln!(text, "  digest     {}", loaded.digest)
 }
 

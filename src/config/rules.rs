@@ -1,13 +1,67 @@
-//! What triggers need to know of rules: their names. The rules themselves are read by `rule`.
+//! `rules/*.yml`: the compiled rules, and whether triggers name what is there.
 
 use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
-use super::WorkflowFile;
-use crate::model::Mistake;
-use crate::workflow::yaml::Place;
+use super::{Folder, WorkflowFile};
+use crate::model::{Mistake, SafeText};
+use crate::rule::{self, RuleSet};
+use crate::workflow::yaml::Node;
 use crate::workflow::{TriggerRule, suggest};
+
+/// The rules of a setup.
+pub(super) struct Rules {
+    /// Path and text of each file, in order of path.
+    pub texts: Vec<(String, String)>,
+    /// What they compile to, if there is no mistake in them.
+    pub set: Option<RuleSet>,
+}
+
+/// Reads every rule.
+pub(super) fn read(folder: &Folder, mistakes: &mut Vec<Mistake>) -> Rules {
+    let texts: Vec<(String, String)> =
+        folder.files("rules").map(|(path, text)| (path, text.to_owned())).collect();
+    match rule::load(&texts) {
+        Ok(set) => Rules { texts, set: Some(set) },
+        Err(wrong) => {
+            mistakes.extend(wrong);
+            Rules { texts, set: None }
+        }
+    }
+}
+
+/// Triggers that can never fit: their rule or their tags are not there. A setup without rules gets its
+/// detections ready-made, under any name.
+pub(super) fn check_triggers(workflows: &[WorkflowFile], rules: &Rules) -> Vec<Mistake> {
+    let Some(names) = Names::of(rules).filter(|_| !rules.texts.is_empty()) else { return Vec::new() };
+    let mut wrong = Vec::new();
+    for file in workflows {
+        let (Some(trigger), Some(node)) = (&file.draft.workflow.trigger, file.draft.tree.get("trigger"))
+        else {
+            continue;
+        };
+        if let (Some(TriggerRule(rule)), Some(node)) = (&trigger.rule, node.get("rule")) {
+            wrong.extend(names.check_rule(&file.path, rule, node));
+        }
+        let nodes = node.get("tags").map_or(&[][..], Node::items);
+        for (tag, node) in trigger.tags.iter().zip(nodes) {
+            wrong.extend(names.check_tag(&file.path, tag, node));
+        }
+    }
+    wrong
+}
+
+/// What triggers can name.
+#[derive(Default)]
+struct Names {
+    rules: BTreeSet<String>,
+    ids: BTreeSet<String>,
+    /// Rules that only feed others.
+    silent: BTreeSet<String>,
+    /// `None` if not known.
+    tags: Option<BTreeSet<String>>,
+}
 
 #[derive(Deserialize)]
 struct Head {
@@ -15,50 +69,63 @@ struct Head {
     id: Option<String>,
 }
 
-/// The names and ids of all rules; `None` if a file cannot be read as YAML.
-fn names(rules: &[(String, String)]) -> Option<BTreeSet<String>> {
-    let mut names = BTreeSet::new();
-    for (path, text) in rules {
-        let options = serde_saphyr::options! {
-            budget: serde_saphyr::budget! { max_events: 100_000, max_depth: 64, max_documents: 1000 },
-            with_snippet: false,
-        };
-        let heads = serde_saphyr::from_multiple_with_options::<Head>(text, options).ok()?;
-        // The first rule of a file that has no name of its own is called like the file.
-        if heads.iter().any(|head| head.name.is_none()) {
-            names.insert(stem(path).to_owned());
-        }
-        names.extend(heads.into_iter().flat_map(|head| [head.name, head.id]).flatten());
+impl Names {
+    /// `None` if a file cannot be read as YAML: then no name is known to be missing.
+    fn of(rules: &Rules) -> Option<Self> {
+        let Some(set) = &rules.set else { return Names::of_texts(&rules.texts) };
+        let silent = set.rules().iter().filter(|rule| !rule.emits).map(|rule| rule.head.name.to_string());
+        let tags = set.heads().flat_map(|head| &head.tags).map(|tag| tag.to_string());
+        Some(Names {
+            rules: set.heads().map(|head| head.name.to_string()).collect(),
+            ids: set.heads().map(|head| head.id.to_string()).collect(),
+            silent: silent.collect(),
+            tags: Some(tags.collect()),
+        })
     }
-    Some(names)
-}
 
-/// Triggers that name a rule which is not there. A rule file that cannot be read is reported where
-/// rules are read; until it can be, no name is known to be missing. A setup without rules gets its
-/// detections ready-made, under any name.
-pub(super) fn check_triggers(workflows: &[WorkflowFile], rules: &[(String, String)]) -> Vec<Mistake> {
-    let Some(names) = names(rules).filter(|_| !rules.is_empty()) else { return Vec::new() };
-    let wrong = workflows.iter().filter_map(|file| {
-        let TriggerRule(rule) = file.draft.workflow.trigger.as_ref()?.rule.as_ref()?;
-        if names.contains(&**rule) {
+    /// From rules that have mistakes in them.
+    fn of_texts(texts: &[(String, String)]) -> Option<Self> {
+        let mut names = Names::default();
+        for (path, text) in texts {
+            let options = serde_saphyr::options! {
+                budget: serde_saphyr::budget! { max_events: 100_000, max_depth: 64, max_documents: 1000 },
+                with_snippet: false,
+            };
+            let heads = serde_saphyr::from_multiple_with_options::<Head>(text, options).ok()?;
+            // The first rule of a file that has no name of its own is called like the file.
+            if heads.iter().any(|head| head.name.is_none()) {
+                names.rules.insert(stem(path).to_owned());
+            }
+            for head in heads {
+                names.rules.extend(head.name);
+                names.ids.extend(head.id);
+            }
+        }
+        Some(names)
+    }
+
+    fn check_rule(&self, file: &str, rule: &str, node: &Node) -> Option<Mistake> {
+        if self.rules.contains(rule) || self.ids.contains(rule) {
             return None;
         }
-        let at = file.draft.tree.get("trigger").and_then(|node| node.get("rule"));
-        let at = at.map_or(Place::START, |node| node.at);
-        // A rule's id is not what a person would type.
-        let known = names.iter().map(String::as_str).filter(|name| !is_uuid(name));
-        let message =
-            format!("the trigger names a rule that is not there: `{}`", crate::model::SafeText(rule));
-        Some(at.mistake(&file.path, message, suggest(rule, known)))
-    });
-    wrong.collect()
+        let shown = SafeText(rule).cut(60);
+        if self.silent.contains(rule) {
+            let message = format!("rule `{shown}` only feeds others and finds nothing by itself");
+            let hint = "name the correlation that it feeds, or set `generate: true` there";
+            return Some(node.at.mistake(file, message, Some(hint.to_owned())));
+        }
+        let message = format!("the trigger names a rule that is not there: `{shown}`");
+        Some(node.at.mistake(file, message, suggest(rule, self.rules.iter().map(String::as_str))))
+    }
+
+    fn check_tag(&self, file: &str, tag: &str, node: &Node) -> Option<Mistake> {
+        let tags = self.tags.as_ref().filter(|tags| !tags.contains(tag))?;
+        let message = format!("no rule carries the tag `{}`", SafeText(tag).cut(60));
+        Some(node.at.mistake(file, message, suggest(tag, tags.iter().map(String::as_str))))
+    }
 }
 
 fn stem(path: &str) -> &str {
     let file = path.rsplit('/').next().unwrap_or(path);
     file.rsplit_once('.').map_or(file, |(stem, _)| stem)
-}
-
-fn is_uuid(text: &str) -> bool {
-    text.len() == 36 && text.bytes().all(|b| b == b'-' || b.is_ascii_hexdigit())
 }

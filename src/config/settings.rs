@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::engine::Limits;
 use crate::model::{Mistake, Span};
+use crate::source;
 use crate::workflow::yaml::{Node, Place};
 use crate::workflow::{Fault, Later, Reader};
 
@@ -25,22 +26,13 @@ pub struct Settings {
     /// How much older than the newest one a signal may be and still be placed in its windows.
     pub lateness: Span,
     /// For log lines that leave out year or zone.
-    pub time: TimeSettings,
+    pub time: source::Options,
     /// Limits of the engine.
     pub limits: Limits,
     /// Sizes of queues.
     pub queue: Queues,
     /// Limits of lines.
     pub lines: Lines,
-}
-
-/// How a time without year or zone is read.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TimeSettings {
-    /// Its year.
-    pub year: i16,
-    /// Its zone.
-    pub tz: jiff::tz::TimeZone,
 }
 
 /// Sizes of queues.
@@ -64,7 +56,7 @@ impl Default for Settings {
             exercise: true,
             seed: 1,
             lateness: Span::from_secs(60),
-            time: TimeSettings { year: 2026, tz: jiff::tz::TimeZone::UTC },
+            time: source::Options::default(),
             limits: Limits::default(),
             queue: Queues { signals: 1024 },
             lines: Lines { max_bytes: 1024 * 1024 },
@@ -129,7 +121,7 @@ fn set(to: &mut usize, reader: &mut Reader<'_>, node: &Node, key: &str, least: u
     }
 }
 
-fn read_time(reader: &mut Reader<'_>, node: &Node, time: &mut TimeSettings) {
+fn read_time(reader: &mut Reader<'_>, node: &Node, time: &mut source::Options) {
     reader.mapping(node, "time", &["year", "tz"], &[]);
     if let Some(year) = node.get("year").and_then(|n| reader.whole(n, "year", 1970, 9999)) {
         time.year = i16::try_from(year).unwrap_or(time.year);

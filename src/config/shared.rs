@@ -23,12 +23,12 @@ pub(super) fn offered<'a>(
     fitting.filter_map(|agent| Some((*agent, agent.actions.get(action)?))).collect()
 }
 
-/// Whether every value of one type is one of the other.
+/// Whether every value of one type is one of the other, once it has its form.
 pub(super) fn flows(from: ValueType, to: ValueType) -> bool {
     use ValueType::*;
     from == to
         || match to {
-            Text => !matches!(from, Number | Port),
+            Text => true,
             Address => matches!(from, Ipv4 | Ipv6),
             Prefix | Host => matches!(from, Ipv4 | Ipv6 | Address),
             Number => from == Port,

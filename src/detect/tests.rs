@@ -174,7 +174,7 @@ fn ready_made_threats_are_detections() {
         document,
         ..failed(5, 1, "root")
     };
-    let found = run(Arc::new(RuleSet::default()), &[signal.clone()]);
+    let found = run(Arc::new(RuleSet::default()), std::slice::from_ref(&signal));
     assert_eq!(brief(&found), ["5 192.0.2.1 1"]);
     assert_eq!((&*found[0].rule.name, found[0].rule.level), ("port-scan", Severity::High));
     assert_eq!(found[0].fields.get("note"), Some(&Value::from("x")));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{ActionSpec, Engine};
-use crate::model::{Action, AgentId, Map, RunId, StepIx};
+use crate::model::{Action, AgentId, Map, RunId, StepIx, Value};
 use crate::workflow::{Scope, StepView, Template, Undo};
 
 /// A forward action and what will reverse it.
@@ -74,12 +74,14 @@ fn render(with: &[(Arc<str>, Template)], scope: &Scope<'_>) -> Result<Map, Strin
 
 /// Checks arguments against the catalogue; the last look before they are recorded.
 fn check(name: &Arc<str>, spec: &ActionSpec, args: Map) -> Result<Action, String> {
-    for (arg, value) in &args {
-        let Some((_, kind)) = spec.takes.iter().find(|(taken, _)| **taken == **arg) else {
+    let fit = |(arg, value): (String, Value)| {
+        let Some((_, kind)) = spec.takes.iter().find(|(taken, _)| **taken == *arg) else {
             return Err(format!("`{name}` takes no `{arg}`"));
         };
-        kind.check(value).map_err(|why| format!("`{arg}` of `{name}`: {why}"))?;
-    }
+        let value = kind.fit(value).map_err(|why| format!("`{arg}` of `{name}`: {why}"))?;
+        Ok((arg, value))
+    };
+    let args: Map = args.into_iter().map(fit).collect::<Result<_, _>>()?;
     let missing =
         spec.takes.iter().find(|(arg, _)| !spec.optional.contains(arg) && !args.contains_key(&**arg));
     if let Some((arg, kind)) = missing {

@@ -30,7 +30,7 @@ impl Backoff {
             }
         }
         let spread = u128::from(delay) * u128::from(self.jitter_percent.min(100)) / 100;
-        let offset = u128::from(hash) * (2 * spread + 1) >> 64;
+        let offset = (u128::from(hash) * (2 * spread + 1)) >> 64;
         Span((u128::from(delay) + offset - spread) as u64)
     }
 }

@@ -78,6 +78,24 @@ impl ValueType {
         if ok { Ok(()) } else { Err(found()) }
     }
 
+    /// The value in the form that this type has in an action: digits written as text become a number
+    /// where a number is meant, and a number or boolean becomes its text where text is meant.
+    ///
+    /// # Errors
+    /// As [`ValueType::check`].
+    pub fn fit(self, value: Value) -> Result<Value, String> {
+        let value = match (self, value) {
+            (ValueType::Number | ValueType::Port, Value::String(text)) => number(text),
+            (ValueType::Text | ValueType::User | ValueType::Host, Value::Number(n)) => {
+                Value::String(n.to_string())
+            }
+            (ValueType::Text, Value::Bool(flag)) => Value::String(flag.to_string()),
+            (_, value) => value,
+        };
+        self.check(&value)?;
+        Ok(value)
+    }
+
     fn fits(self, text: &str) -> bool {
         let word = !text.is_empty()
             && text.len() <= 1024
@@ -116,6 +134,13 @@ impl ValueType {
             ValueType::Text => "text without control characters, at most 64 KiB",
         }
     }
+}
+
+/// The number that a text writes, else the text.
+fn number(text: String) -> Value {
+    let whole = text.parse::<i64>().ok().map(Value::from);
+    let number = whole.or_else(|| text.parse::<f64>().ok().filter(|n| n.is_finite()).map(Value::from));
+    number.unwrap_or(Value::String(text))
 }
 
 fn prefix(text: &str) -> bool {
@@ -157,6 +182,26 @@ impl FromStr for ValueType {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn values_take_the_form_of_their_type() {
+        use ValueType::*;
+        for (kind, value, fitted) in [
+            (Port, json!("22"), Some(json!(22))),
+            (Port, json!("70000"), None),
+            (Number, json!("1.5"), Some(json!(1.5))),
+            (Number, json!("-3"), Some(json!(-3))),
+            (Number, json!("nan"), None),
+            (Text, json!(12), Some(json!("12"))),
+            (Text, json!(true), Some(json!("true"))),
+            (Text, json!([1]), None),
+            (User, json!(1000), Some(json!("1000"))),
+            (Address, json!("192.0.2.1"), Some(json!("192.0.2.1"))),
+            (Address, json!(1), None),
+        ] {
+            assert_eq!(kind.fit(value.clone()).ok(), fitted, "{kind} {value}");
+        }
+    }
 
     #[test]
     fn values_are_checked_against_their_type() {

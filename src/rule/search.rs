@@ -135,10 +135,12 @@ impl Search {
             }
             Search::Any(parts) => one_field(parts.iter().map(Search::literals)),
             Search::Field { field, tests, all } => {
-                let exact = |test| match test {
-                    &Test::Text(ref pattern) => pattern.exact(),
-                    _ => None,
-                };
+                fn exact(test: &Test) -> Option<&str> {
+                    match test {
+                        Test::Text(pattern) => pattern.exact(),
+                        _ => None,
+                    }
+                }
                 match all {
                     false => Some((field, tests.iter().map(exact).collect::<Option<_>>()?)),
                     true => tests.iter().find_map(exact).map(|value| (field, vec![value])),

@@ -95,8 +95,11 @@ impl RuleSet {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Route {
     always: Vec<usize>,
-    by_value: Vec<(FieldName, BTreeMap<Box<str>, Vec<usize>>)>,
+    by_value: Vec<(FieldName, ByValue)>,
 }
+
+/// Numbers of rules by the exact value that they need.
+type ByValue = BTreeMap<Box<str>, Vec<usize>>;
 
 impl Route {
     fn add(&mut self, number: usize, program: &Program) {

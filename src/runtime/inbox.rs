@@ -13,7 +13,7 @@ use crate::engine::{Actor, Answer, Request, Task};
 use crate::journal::Written;
 use crate::model::{RequestId, Seq, Signal};
 
-/// Signals that wait for the driver, at most.
+/// Signals that wait for the driver, at most, unless the setup says otherwise.
 pub const SIGNAL_QUEUE: usize = 1024;
 
 /// What other threads tell the driver.
@@ -59,12 +59,13 @@ pub struct Arrived {
 }
 
 /// The door to a driver; clones are the same door.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Inbox(Arc<Shared>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
     queues: Mutex<Queues>,
+    limit: usize,
     /// Something came in.
     filled: Condvar,
     /// There is room for signals, or the door was closed.
@@ -92,7 +93,24 @@ pub struct Taken {
     pub queued: usize,
 }
 
+impl Default for Inbox {
+    fn default() -> Self {
+        Inbox::new(SIGNAL_QUEUE)
+    }
+}
+
 impl Inbox {
+    /// With room for `limit` signals.
+    pub fn new(limit: usize) -> Self {
+        let (filled, drained) = (Condvar::new(), Condvar::new());
+        Inbox(Arc::new(Shared { queues: Mutex::default(), limit: limit.max(1), filled, drained }))
+    }
+
+    /// Signals that it has room for.
+    pub fn limit(&self) -> usize {
+        self.0.limit
+    }
+
     fn lock(&self) -> MutexGuard<'_, Queues> {
         self.0.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -112,7 +130,7 @@ impl Inbox {
     /// Adds a signal; waits while the queue is full. False if the driver takes none any more.
     pub fn offer(&self, arrived: Arrived) -> bool {
         let mut queues = self.lock();
-        while queues.signals.len() >= SIGNAL_QUEUE && !queues.stopped {
+        while queues.signals.len() >= self.0.limit && !queues.stopped {
             queues = self.0.drained.wait(queues).unwrap_or_else(PoisonError::into_inner);
         }
         if queues.stopped {

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use super::clock::instant;
 use super::gauges::{Board, BookTotals, Stage};
-use super::inbox::SIGNAL_QUEUE;
 use crate::model::{Span, Timestamp};
 
 /// No figure is older on the board, while something happens.
@@ -34,8 +33,8 @@ pub struct Figures {
     pub read: BookTotals,
     /// The share that was read.
     pub progress: Option<f64>,
-    /// Signals in the queue.
-    pub queued: usize,
+    /// Signals in the queue, and its size.
+    pub queue: (usize, usize),
     /// Signals that were too old for the windows.
     pub late: u64,
 }
@@ -90,7 +89,7 @@ impl Meter {
             gauges.now = figures.now;
             gauges.books = books;
             gauges.progress = figures.progress;
-            gauges.queue = (figures.queued, SIGNAL_QUEUE);
+            gauges.queue = figures.queue;
             gauges.per_second.clear();
             gauges.per_second.extend(&self.per_second);
             for (stage, took) in measured.drain(..) {

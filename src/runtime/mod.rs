@@ -13,6 +13,7 @@ pub mod link;
 pub mod meter;
 pub mod pending;
 pub mod real_time;
+pub mod recording;
 pub mod shutdown;
 pub mod start;
 pub mod stream;

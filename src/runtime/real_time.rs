@@ -72,6 +72,8 @@ pub struct RealTime {
     meter: Meter,
     reading: Reading,
     streaming: bool,
+    /// What detection held back was asked for, after the end of the stream.
+    finished: bool,
     until: Until,
     hold: Option<Hold>,
     unacknowledged: Unacknowledged,
@@ -106,6 +108,7 @@ impl RealTime {
             meter: Meter::new(parts.board),
             reading: parts.reading,
             streaming: parts.streaming,
+            finished: !parts.streaming,
             until: parts.until,
             hold: None,
             unacknowledged: Unacknowledged::default(),
@@ -156,7 +159,7 @@ impl RealTime {
             return hold.wait().min(IDLE);
         }
         let (timer, answer) = (self.driver.next_deadline(), self.hands.pending.next_due());
-        let due = timer.into_iter().chain(answer).min();
+        let due = timer.into_iter().chain(answer).chain(self.watch.next_due()).min();
         due.map_or(IDLE, |due| self.clock.until(due).min(IDLE))
     }
 
@@ -164,14 +167,17 @@ impl RealTime {
         if self.quit {
             return true;
         }
-        let quiet = self.driver.is_settled() && self.hands.in_flight() == 0 && self.driver.is_durable();
+        let quiet = self.finished
+            && self.driver.is_settled()
+            && self.hands.in_flight() == 0
+            && self.driver.is_durable();
         match self.draining {
             Some(since) => {
                 instant().duration_since(since) >= GRACE
                     || self.hold.is_some()
-                    || (quiet && self.taken.queued == 0 && !self.streaming)
+                    || (quiet && self.taken.queued == 0)
             }
-            None => self.until == Until::Settled && !self.streaming && self.taken.queued == 0 && quiet,
+            None => self.until == Until::Settled && self.taken.queued == 0 && quiet,
         }
     }
 
@@ -236,14 +242,26 @@ impl RealTime {
         for Arrived { signal, at } in std::mem::take(&mut self.taken.signals) {
             self.watch.observe(&signal, &mut self.found);
             self.meter.processed(self.now);
-            if self.found.is_empty() {
-                continue;
+            if !self.found.is_empty() {
+                let detected = instant();
+                self.hands.measure(Stage::SignalToDetection, detected.duration_since(at).into());
+                self.tell_found(detected);
             }
-            let detected = instant();
-            self.hands.measure(Stage::SignalToDetection, detected.duration_since(at).into());
-            for detection in std::mem::take(&mut self.found) {
-                self.tell(detection, detected);
-            }
+        }
+        if self.watch.next_due().is_some_and(|due| due <= self.now) {
+            self.watch.settle(self.now, &mut self.found);
+            self.tell_found(instant());
+        }
+        if !self.streaming && !self.finished && self.taken.queued == 0 {
+            self.finished = true;
+            self.watch.finish(&mut self.found);
+            self.tell_found(instant());
+        }
+    }
+
+    fn tell_found(&mut self, detected: Instant) {
+        for detection in std::mem::take(&mut self.found) {
+            self.tell(detection, detected);
         }
     }
 
@@ -337,8 +355,13 @@ impl RealTime {
     fn refresh(&mut self, at_once: bool) {
         if at_once || self.meter.is_due(self.hands.measured.len()) {
             let (read, progress) = self.reading.get();
-            let figures =
-                Figures { now: self.now, read, progress, queued: self.taken.queued, late: self.watch.late() };
+            let figures = Figures {
+                now: self.now,
+                read,
+                progress,
+                queue: (self.taken.queued, self.inbox.limit()),
+                late: self.watch.late(),
+            };
             self.meter.refresh(figures, &mut self.hands.measured);
         }
     }

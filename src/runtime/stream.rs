@@ -22,6 +22,15 @@ pub trait Watch: Send {
     /// Looks at one signal, and adds what it finds.
     fn observe(&mut self, signal: &Signal, found: &mut Vec<Detection>);
 
+    /// Says that time has come this far: what was held back until then is added.
+    fn settle(&mut self, now: Timestamp, found: &mut Vec<Detection>);
+
+    /// When [`Watch::settle`] has something to add.
+    fn next_due(&self) -> Option<Timestamp>;
+
+    /// Adds what is still held back: the stream has ended.
+    fn finish(&mut self, found: &mut Vec<Detection>);
+
     /// Signals so far that were too old for the windows.
     fn late(&self) -> u64;
 }

@@ -27,9 +27,10 @@ pub(crate) fn signal(second: i64) -> Signal {
     Signal {
         at: Timestamp::from_secs(second),
         weight: 1,
+        origin: LogSource::default(),
         common: Common::default(),
-        document: Map::new(),
-        raw: "".into(),
+        document: Document::of_line("".into()),
+        threat: None,
     }
 }
 
@@ -142,6 +143,11 @@ impl Watch for FirstFive {
             evidence: vec![],
         });
     }
+    fn settle(&mut self, _: Timestamp, _: &mut Vec<Detection>) {}
+    fn next_due(&self) -> Option<Timestamp> {
+        None
+    }
+    fn finish(&mut self, _: &mut Vec<Detection>) {}
     fn late(&self) -> u64 {
         0
     }

@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::clock::instant;
 use super::driver::Driver;
@@ -133,7 +133,11 @@ impl VirtualReplay {
         let mut stride = 0_u32;
         loop {
             let read = instant();
-            let Some(signal) = self.stream.next() else { return Ok(false) };
+            let Some(signal) = self.stream.next() else {
+                self.watch.finish(&mut self.found);
+                self.tell(read)?;
+                return Ok(false);
+            };
             let at = self.now.max(signal.at);
             // A timer and an answer come before a signal of the same time.
             while due.is_some_and(|due| due <= at) {
@@ -163,9 +167,14 @@ impl VirtualReplay {
     }
 
     /// Has a signal looked at. True if the engine was told of something.
-    fn observe(&mut self, signal: &Signal, read: std::time::Instant) -> Result<bool, RunError> {
+    fn observe(&mut self, signal: &Signal, read: Instant) -> Result<bool, RunError> {
         self.watch.observe(signal, &mut self.found);
         self.meter.processed(self.now);
+        self.tell(read)
+    }
+
+    /// Tells the engine what was found. True if there was something.
+    fn tell(&mut self, read: Instant) -> Result<bool, RunError> {
         if self.found.is_empty() {
             return Ok(false);
         }
@@ -272,7 +281,7 @@ impl VirtualReplay {
             now: self.now,
             read: self.stream.books(),
             progress: self.stream.progress(),
-            queued: 0,
+            queue: (0, self.inbox.limit()),
             late: self.watch.late(),
         };
         self.meter.refresh(figures, &mut self.hands.measured);

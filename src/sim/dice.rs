@@ -23,7 +23,7 @@ impl Dice {
 
     /// Uniform below `limit`, which is at least 1.
     pub fn below(&mut self, limit: u64) -> u64 {
-        (u128::from(self.roll()) * u128::from(limit) >> 64) as u64
+        ((u128::from(self.roll()) * u128::from(limit)) >> 64) as u64
     }
 
     /// True in `percent` of 100 cases.

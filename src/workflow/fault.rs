@@ -40,11 +40,20 @@ impl fmt::Display for Fault {
 
 impl std::error::Error for Fault {}
 
+/// Known words that are compared, and letters of the longest one.
+const COMPARED: usize = 200;
+const LETTERS: usize = 64;
+
 /// "did you mean `…`?", if a known word is near: at most a third of its letters differ.
 pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    if word.len() > LETTERS {
+        return None;
+    }
     let word = word.to_lowercase();
     let near = known
         .into_iter()
+        .filter(|known| known.len() <= LETTERS)
+        .take(COMPARED)
         .map(|known| (strsim::damerau_levenshtein(&word, &known.to_lowercase()), known))
         .filter(|(distance, known)| *distance <= (known.chars().count() / 3).max(1))
         .min()?;

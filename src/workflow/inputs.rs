@@ -54,7 +54,7 @@ impl Workflow {
         for input in &self.inputs {
             let found = find(input).map(|value| value.or_else(|| input.default.clone()));
             match found {
-                Ok(Some(value)) => match fit(input.kind, value) {
+                Ok(Some(value)) => match input.kind.fit(value) {
                     Ok(value) => _ = inputs.insert(input.name.to_string(), value),
                     Err(why) => wrong.push(format!("input `{}`: {why}", input.name)),
                 },
@@ -65,25 +65,6 @@ impl Workflow {
         }
         if wrong.is_empty() { Ok(inputs) } else { Err(wrong.join("; ")) }
     }
-}
-
-/// The value in the form that its type has in a run: digits given as text for a number become a
-/// number, and a number given for a text its digits.
-fn fit(kind: ValueType, value: Value) -> Result<Value, String> {
-    let value = match (kind, value) {
-        (ValueType::Number | ValueType::Port, Value::String(text)) => {
-            let number = text.parse::<i64>().ok().map(Value::from);
-            let number =
-                number.or_else(|| text.parse::<f64>().ok().filter(|n| n.is_finite()).map(Value::from));
-            number.unwrap_or(Value::String(text))
-        }
-        (ValueType::Text | ValueType::User | ValueType::Host, Value::Number(n)) => {
-            Value::String(n.to_string())
-        }
-        (_, value) => value,
-    };
-    kind.check(&value)?;
-    Ok(value)
 }
 
 /// Reads `inputs`: name → type, or name → {type, required, default, from, description}.
@@ -147,7 +128,7 @@ fn read_default(reader: &mut Reader<'_>, node: &Node, kind: ValueType) -> Option
         reader.expected(node, &format!("one value of type {kind}"));
         return None;
     };
-    match fit(kind, value.clone()) {
+    match kind.fit(value.clone()) {
         Ok(value) => Some(value),
         Err(why) => {
             reader.wrong(node.at, Fault::new(format!("the default does not fit its type: {why}")));

@@ -73,5 +73,5 @@ fn settings_are_read() {
     assert_eq!((settings.limits.finished, settings.limits.reopen), (5, Span::from_secs(7200)));
     assert_eq!(loaded.setup.limits, settings.limits);
     assert_eq!((settings.queue.signals, settings.lines.max_bytes), (7, 2048));
-    assert_eq!(loaded.rules, [("t/rules/r.yml".to_owned(), RULE.to_owned())]);
+    assert_eq!(loaded.rule_texts, [("t/rules/r.yml".to_owned(), RULE.to_owned())]);
 }

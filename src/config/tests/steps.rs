@@ -59,10 +59,6 @@ fn mistakes_between_steps_and_agents_are_named_with_their_place() {
             "t/workflows/w.yaml:4:58: `address` of `block` is ipv4, but `${run.id}` is text",
         ),
         (
-            "role: VOICE, action: say, with: { text: '${inputs.n}' }, undo: 'none: x'",
-            "t/workflows/w.yaml:4:54: `text` of `say` is text, but `${inputs.n}` is number\n  hint: declare the input as text",
-        ),
-        (
             "role: VOICE, action: say, with: { text: hello }",
             "t/workflows/w.yaml:4:5: nothing undoes `say`\n  hint: say `undo: { action: … }`, or why there is no need: `undo: \"none: why\"`",
         ),
@@ -105,6 +101,7 @@ fn mistakes_between_steps_and_agents_are_named_with_their_place() {
         "capabilities: [net.block], action: look, with: { port: '${inputs.p}', deep: '${inputs.p}' }, undo: 'none: x'",
         "agent: voice-1, action: say, with: { text: '${inputs.n} is a number' }, undo: { action: unblock, with: { address: '${inputs.a}' } }",
         "role: WALL, action: block, with: { address: '${detection.source_ip}' }",
+        "role: VOICE, action: say, with: { text: '${inputs.n}' }, undo: 'none: x'",
     ] {
         assert_eq!(load_texts(&[("workflows/w.yaml", &file(step))]).err(), None, "{step}");
     }
@@ -138,12 +135,30 @@ fn mistakes_between_workflows_and_rules_are_named() {
             "t/workflows/w.yaml:2:13: workflows follow each other in a circle: w → w\n  hint: remove one `on_failure`"
         ]
     );
+    assert_eq!(
+        one("w", "trigger: { rule: refused }"),
+        [
+            "t/workflows/w.yaml:2:18: rule `refused` only feeds others and finds nothing by itself\n  hint: name the correlation that it feeds, or set `generate: true` there"
+        ]
+    );
+    assert_eq!(
+        one("w", "trigger: { tags: [attack.discovry, attack.discovery] }"),
+        [
+            "t/workflows/w.yaml:2:19: no rule carries the tag `attack.discovry`\n  hint: did you mean `attack.discovery`?"
+        ]
+    );
+    let broken = load_texts(&[
+        ("workflows/w.yaml", &file("w", "trigger: { rule: scn }")),
+        ("rules/x.yml", "name: x\n"),
+    ]);
+    let places: Vec<String> = broken.unwrap_err().iter().map(|m| m.chars().take(24).collect()).collect();
+    assert_eq!(places, ["t/rules/x.yml:1:1: expec", "t/rules/x.yml:1:1: expec", "t/workflows/w.yaml:2:18:"]);
     let none =
         load_texts(&[("workflows/w.yaml", &file("w", "trigger: { rule: any }")), ("rules/r.yml", "-")]);
     assert_eq!(none.err(), None);
     let stem = load_texts(&[
         ("workflows/w.yaml", &file("w", "trigger: { rule: x }")),
-        ("rules/x.yml", "title: X\n"),
+        ("rules/x.yml", "title: X\ndetection: { a: { user: x }, condition: a }\n"),
     ]);
     assert_eq!(stem.err(), None);
     let three = load_texts(&[

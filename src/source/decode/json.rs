@@ -19,6 +19,7 @@ const TIME: &[&str] = &[
     "EventTime",
     "UtcTime",
     "TimeCreated",
+    "TimeGenerated",
 ];
 
 /// The longest name of a ready-made threat, in bytes.

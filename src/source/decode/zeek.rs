@@ -138,7 +138,7 @@ fn told(document: &Document) -> Option<&'static str> {
 }
 
 /// The text, or the first of a set of texts.
-fn first_text(field: Field) -> Option<&str> {
+fn first_text(field: Field<'_>) -> Option<&str> {
     field.str().or_else(|| field.items().next().and_then(Field::str))
 }
 

@@ -1,0 +1,213 @@
+//! Records as JSON lines (S12): `{"type","seq","at","event","id",…}`, with the names that people use in
+//! place of numbers. Fields are only ever added.
+
+use std::io::{self, Write};
+
+use crate::engine::{Event, Record, State};
+use crate::flow::machine::Status;
+use crate::model::{AgentId, IncidentId, Map, RunId, StepIx, Timestamp, Value};
+
+/// What a record is about.
+enum About {
+    Journal,
+    Agent(AgentId),
+    Workflow,
+    Incident(IncidentId),
+    Run(RunId),
+    Step(RunId, StepIx),
+    Request,
+    Retired,
+}
+
+fn about(event: &Event) -> About {
+    match event {
+        Event::JournalOpened { .. } | Event::Recovered { .. } => About::Journal,
+        Event::AgentJoined { agent, .. } | Event::AgentChanged { agent, .. } => About::Agent(*agent),
+        Event::WorkflowRecorded { .. } => About::Workflow,
+        Event::IncidentOpened { incident, .. }
+        | Event::IncidentRepeated { incident, .. }
+        | Event::IncidentChanged { incident, .. } => About::Incident(*incident),
+        Event::RunCreated(new) => About::Run(new.run),
+        Event::RunJoined { run, .. }
+        | Event::RunPaused { run, .. }
+        | Event::RunResumed { run, .. }
+        | Event::RunParked { run, .. }
+        | Event::RunUnparked { run, .. }
+        | Event::RollbackStarted { run, .. }
+        | Event::RunCompleted { run }
+        | Event::RunFailed { run, .. }
+        | Event::RollbackCompleted { run }
+        | Event::RunStuck { run, .. }
+        | Event::RunAbandoned { run, .. } => About::Run(*run),
+        Event::StepStarted { run, step, .. }
+        | Event::StepSucceeded { run, step, .. }
+        | Event::StepFailed { run, step, .. }
+        | Event::StepWaiting { run, step, .. }
+        | Event::StepSkipped { run, step, .. }
+        | Event::StepCancelled { run, step, .. }
+        | Event::StepInDoubt { run, step, .. }
+        | Event::UndoStarted { run, step, .. }
+        | Event::UndoSucceeded { run, step, .. }
+        | Event::UndoFailed { run, step, .. }
+        | Event::UndoInDoubt { run, step, .. } => About::Step(*run, *step),
+        Event::RequestRefused { .. } => About::Request,
+        Event::Retired { .. } => About::Retired,
+    }
+}
+
+/// Writes one record as a line. `state` is the state after it.
+///
+/// # Errors
+/// What the writer says.
+pub fn line(record: &Record, state: &State, out: &mut impl Write) -> io::Result<()> {
+    let (event, mut fields) = taken_apart(&record.event)?;
+    let (kind, id) = match about(&record.event) {
+        About::Journal => ("journal", None),
+        About::Agent(agent) => ("agent", agent_fields(agent, state, &mut fields)),
+        About::Workflow => ("workflow", fields.get("name").and_then(Value::as_str).map(str::to_owned)),
+        About::Incident(incident) => ("incident", incident_fields(incident, state, &mut fields)),
+        About::Run(run) => ("run", run_fields(run, state, &mut fields)),
+        About::Step(run, step) => ("step", step_fields(run, step, state, &mut fields)),
+        About::Request => ("request", None),
+        About::Retired => ("retired", None),
+    };
+    write!(out, r#"{{"type":"{kind}","seq":{},"at":"{}","event":"{event}""#, record.seq, record.at)?;
+    if let Some(id) = id {
+        fields.insert("id".to_owned(), Value::from(id));
+    }
+    if let Some(id) = fields.remove("id") {
+        write!(out, r#","id":{id}"#)?;
+    }
+    for (name, value) in &fields {
+        write!(out, ",{}:{value}", Value::from(name.as_str()))?;
+    }
+    out.write_all(b"}\n")
+}
+
+/// The kind of an event in snake case, and its fields.
+fn taken_apart(event: &Event) -> io::Result<(String, Map)> {
+    let value = serde_json::to_value(event)?;
+    let Value::Object(tagged) = value else { return Ok((value.to_string(), Map::new())) };
+    let Some((kind, fields)) = tagged.into_iter().next() else { return Ok((String::new(), Map::new())) };
+    let mut fields = match fields {
+        Value::Object(fields) => fields,
+        _ => Map::new(),
+    };
+    show_times(&mut fields);
+    if let Some(Value::Object(detection)) = fields.get_mut("detection") {
+        show_times(detection);
+    }
+    Ok((kind, fields))
+}
+
+/// Times are numbers in the journal, and RFC 3339 for everybody else.
+fn show_times(fields: &mut Map) {
+    for name in ["at", "since", "until", "deadline", "retry_at"] {
+        if let Some(value) = fields.get_mut(name)
+            && let Some(micros) = value.as_i64()
+        {
+            *value = Value::from(Timestamp(micros).to_string());
+        }
+    }
+}
+
+fn set(fields: &mut Map, name: &str, value: impl Into<Value>) {
+    fields.insert(name.to_owned(), value.into());
+}
+
+fn agent_fields(id: AgentId, state: &State, fields: &mut Map) -> Option<String> {
+    let agent = state.agent(id)?;
+    fields.remove("agent");
+    set(fields, "name", agent.name());
+    set(fields, "status", agent.status().name());
+    Some(agent.name().to_owned())
+}
+
+fn incident_fields(id: IncidentId, state: &State, fields: &mut Map) -> Option<String> {
+    let incident = state.incident(id)?;
+    fields.remove("incident");
+    let rule = &incident.first().rule;
+    set(fields, "rule", &*rule.id);
+    set(fields, "rule_name", &*rule.name);
+    set(fields, "severity", incident.severity().name());
+    set(fields, "key", incident.key());
+    set(fields, "status", incident.status().name());
+    set(fields, "count", incident.count());
+    Some(id.to_string())
+}
+
+fn run_fields(id: RunId, state: &State, fields: &mut Map) -> Option<String> {
+    let run = state.run(id)?;
+    fields.remove("run");
+    let (done, total) = run.progress();
+    set(fields, "workflow", run.workflow());
+    set(fields, "status", run.status().name());
+    set(fields, "incident", run.incident().map(|incident| incident.to_string()));
+    set(fields, "done", done);
+    set(fields, "total", total);
+    if let Some(rollback) = run.rollback() {
+        set(fields, "rollback_done", rollback.done);
+        set(fields, "rollback_total", rollback.total);
+    }
+    Some(id.to_string())
+}
+
+fn step_fields(id: RunId, ix: StepIx, state: &State, fields: &mut Map) -> Option<String> {
+    let run = state.run(id)?;
+    let step = run.steps().get(ix.index())?;
+    let name = run.step_id(ix);
+    if let Some(agent) = fields.get("agent").and_then(Value::as_u64).and_then(|n| u32::try_from(n).ok())
+        && let Some(agent) = state.agent(AgentId(agent))
+    {
+        set(fields, "agent", agent.name());
+    }
+    set(fields, "run", id.to_string());
+    set(fields, "step", name);
+    set(fields, "status", step.status().name());
+    let attempt = if fields.contains_key("attempt") { None } else { Some(step.attempt()) };
+    if let Some(attempt) = attempt {
+        set(fields, "attempt", attempt);
+    }
+    Some(format!("{id}/{name}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{AgentKind, AgentStatus, JournalKind};
+
+    fn lines(events: Vec<Event>) -> Vec<String> {
+        let mut state = State::new();
+        let each = events.into_iter().enumerate().map(|(i, event)| {
+            let record = Record { seq: i as u64 + 1, at: Timestamp(i as i64), event };
+            state.apply(&record).unwrap();
+            let mut out = Vec::new();
+            line(&record, &state, &mut out).unwrap();
+            String::from_utf8(out).unwrap()
+        });
+        each.collect()
+    }
+
+    #[test]
+    fn numbers_are_replaced_by_names() {
+        let lines = lines(vec![
+            Event::JournalOpened { kind: JournalKind::Exercise, version: "1".into(), seed: 7 },
+            Event::AgentJoined {
+                agent: AgentId(0),
+                name: "wall-1".into(),
+                role: "WALL".into(),
+                kind: AgentKind::Drill,
+                concurrency: 2,
+            },
+            Event::AgentChanged { agent: AgentId(0), to: AgentStatus::Idle, why: "ready".into() },
+        ]);
+        let expected = [
+            r#"{"type":"journal","seq":1,"at":"1970-01-01T00:00:00.000000Z","event":"journal_opened","kind":"exercise","seed":7,"version":"1"}"#,
+            r#"{"type":"agent","seq":2,"at":"1970-01-01T00:00:00.000001Z","event":"agent_joined","id":"wall-1","concurrency":2,"kind":"drill","name":"wall-1","role":"WALL","status":"initializing"}"#,
+            r#"{"type":"agent","seq":3,"at":"1970-01-01T00:00:00.000002Z","event":"agent_changed","id":"wall-1","name":"wall-1","status":"idle","to":"idle","why":"ready"}"#,
+        ];
+        for (line, expected) in lines.iter().zip(expected) {
+            assert_eq!(line.trim_end(), expected);
+        }
+    }
+}

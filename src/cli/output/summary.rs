@@ -1,0 +1,208 @@
+//! The summary for people: incidents, runs with their steps, what is in force, books, latencies.
+//! Whatever came from outside is shown as safe text (C32).
+
+use std::fmt::{self, Write as _};
+
+use super::totals::{Totals, cut_short, percentiles};
+use crate::engine::{AgentKind, Incident, JournalKind, Run, RunStatus, State, StepState, StepStatus};
+use crate::model::{SafeText, Span, StepIx};
+use crate::runtime::gauges::Stage;
+
+/// Incidents and runs that are listed, each; the rest is counted.
+const LISTED: usize = 50;
+
+/// The whole text.
+pub fn text(totals: &Totals<'_>) -> String {
+    let mut out = String::new();
+    // Writing to a `String` cannot fail.
+    let _ = write(&mut out, totals);
+    out
+}
+
+fn write(out: &mut String, totals: &Totals<'_>) -> fmt::Result {
+    let state = totals.state;
+    if state.kind() == Some(JournalKind::Exercise) {
+        let drills = state.agents().iter().filter(|agent| agent.kind() == AgentKind::Drill).count();
+        writeln!(out, "DRILL: an exercise with {drills} simulated agents; nothing real was done\n")?;
+    }
+    incidents(out, state)?;
+    runs(out, state)?;
+    in_force(out, state)?;
+    figures(out, totals)
+}
+
+fn incidents(out: &mut String, state: &State) -> fmt::Result {
+    let counts = state.counts();
+    writeln!(out, "incidents {} ({} open)", counts.incidents, counts.open_incidents)?;
+    for incident in state.incidents().take(LISTED) {
+        incident_line(out, incident)?;
+    }
+    more(out, counts.incidents, state.kept().1.min(LISTED))
+}
+
+fn incident_line(out: &mut String, incident: &Incident) -> fmt::Result {
+    writeln!(
+        out,
+        "  {} {:<7} {:<13} {:<22} {:<28} {:>6} seen  {}",
+        incident.opened_at().clock(),
+        incident.id(),
+        incident.severity(),
+        SafeText(&incident.first().rule.name).cut(22),
+        SafeText(incident.key()).cut(28),
+        incident.count(),
+        words(incident.status().to_string()),
+    )
+}
+
+fn runs(out: &mut String, state: &State) -> fmt::Result {
+    let counts = state.counts();
+    let parts = [
+        (counts.completed, "completed"),
+        (counts.rolled_back, "rolled back"),
+        (counts.cancelled, "cancelled"),
+        (counts.failed, "failed"),
+        (counts.abandoned, "abandoned"),
+        (counts.paused as u64, "paused"),
+        (counts.parked as u64, "parked"),
+        (counts.stuck as u64, "stuck"),
+        (cut_short(&counts) as u64, "cut short"),
+    ];
+    let all = counts.ended() + counts.live_runs as u64;
+    let parts: Vec<String> =
+        parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    let colon = if parts.is_empty() { "" } else { ": " };
+    writeln!(out, "\nruns {all}{colon}{}", parts.join(", "))?;
+    for run in state.runs().take(LISTED) {
+        run_lines(out, run, state)?;
+    }
+    more(out, all, state.kept().0.min(LISTED))
+}
+
+fn more(out: &mut String, all: u64, shown: usize) -> fmt::Result {
+    match all.saturating_sub(shown as u64) {
+        0 => Ok(()),
+        rest => writeln!(out, "  … and {rest} more; --json has every one"),
+    }
+}
+
+fn run_lines(out: &mut String, run: &Run, state: &State) -> fmt::Result {
+    let (done, total) = run.progress();
+    let incident = run.incident().map_or(String::new(), |incident| format!("  for {incident}"));
+    writeln!(
+        out,
+        "  {} {:<7} {:<24} {:<12} {done}/{total} in {}{incident}",
+        run.created_at().clock(),
+        run.id(),
+        SafeText(run.workflow()).cut(24),
+        words(run.status().to_string()),
+        seconds(run.duration(state.now())),
+    )?;
+    if let Some(why) = run.why() {
+        writeln!(out, "           {}", SafeText(why).cut(90))?;
+    }
+    if let Some(rollback) = run.rollback() {
+        writeln!(out, "           rollback: {} of {} undone", rollback.done, rollback.total)?;
+    }
+    for (i, step) in run.steps().iter().enumerate() {
+        step_line(out, run, StepIx(i as u16), step, state)?;
+    }
+    Ok(())
+}
+
+fn step_line(out: &mut String, run: &Run, ix: StepIx, step: &StepState, state: &State) -> fmt::Result {
+    let mark = match step.status() {
+        StepStatus::Succeeded => "✓",
+        StepStatus::Undone => "↶",
+        StepStatus::Failed | StepStatus::UndoFailed => "✗",
+        StepStatus::Skipped | StepStatus::Cancelled | StepStatus::Pending => "·",
+        _ => "?",
+    };
+    let agent = step.agent().and_then(|id| state.agent(id)).map_or("-", |agent| agent.name());
+    let action = step.action().map_or_else(String::new, |action| {
+        let target = action.target.as_deref().map_or(String::new(), |target| format!(" {target}"));
+        format!("{}{target}", action.name)
+    });
+    let attempts = if step.attempt() > 1 { format!(", {} attempts", step.attempt()) } else { String::new() };
+    write!(
+        out,
+        "    {mark} {:<16} {:<14} {:<42} {}{attempts}",
+        SafeText(run.step_id(ix)).cut(16),
+        SafeText(agent).cut(14),
+        SafeText(&action).cut(42),
+        words(step.status().to_string()),
+    )?;
+    match step.failure() {
+        Some(failure) => writeln!(out, ": {}", SafeText(&failure.message).cut(80)),
+        None => writeln!(out),
+    }
+}
+
+/// What quell did and did not take back: steps that succeeded and have an undo, or are in doubt.
+fn in_force(out: &mut String, state: &State) -> fmt::Result {
+    let mut lines = Vec::new();
+    for run in state.runs() {
+        for (i, step) in run.steps().iter().enumerate() {
+            let Some(undo) = step.undo() else { continue };
+            let stands = match step.status() {
+                StepStatus::Succeeded => true,
+                StepStatus::UndoFailed | StepStatus::InDoubt | StepStatus::UndoInDoubt => true,
+                StepStatus::Cancelled | StepStatus::Failed => {
+                    step.in_doubt() && run.status() != RunStatus::RolledBack
+                }
+                _ => false,
+            };
+            if stands && let Some(action) = step.action() {
+                let target = action.target.as_deref().unwrap_or("");
+                let doubt = if step.status() == StepStatus::Succeeded { "" } else { ", in doubt" };
+                lines.push(format!(
+                    "  {:<24} {:<42} undo: {}{doubt}",
+                    format!("{}/{}", run.id(), run.step_id(StepIx(i as u16))),
+                    SafeText(&format!("{} {target}", action.name)).cut(42),
+                    SafeText(&undo.name).cut(40),
+                ));
+            }
+        }
+    }
+    writeln!(out, "\nin force {}", lines.len())?;
+    for line in lines.iter().take(LISTED) {
+        writeln!(out, "{line}")?;
+    }
+    more(out, lines.len() as u64, lines.len().min(LISTED))
+}
+
+fn figures(out: &mut String, totals: &Totals<'_>) -> fmt::Result {
+    let books = totals.gauges.books;
+    writeln!(
+        out,
+        "\nsignals  {} received = {} processed + {} deduplicated + {} dropped + {} queued; {} late",
+        books.received, books.processed, books.deduplicated, books.dropped(), books.queued, books.late
+    )?;
+    if books.dropped() > 0 {
+        let (bad, long, full) = (books.undecodable, books.too_long, books.overflow);
+        writeln!(out, "         dropped: {bad} undecodable, {long} too long, {full} by a full queue")?;
+    }
+    for stage in Stage::ALL {
+        if let Some([p50, p95, p99, max]) = percentiles(totals.gauges, stage) {
+            writeln!(
+                out,
+                "latency  {:<17} p50 {p50:.2} ms  p95 {p95:.2} ms  p99 {p99:.2} ms  max {max:.2} ms",
+                stage.title()
+            )?;
+        }
+    }
+    if totals.ending.interrupted {
+        writeln!(out, "stopped  before the end of the stream")?;
+    }
+    if let Some(hash) = totals.ending.records_hash {
+        writeln!(out, "records  {} with hash {hash}", totals.state.seq())?;
+    }
+    writeln!(out, "took     {:.2} s", totals.took.as_secs_f64())
+}
+
+fn words(name: String) -> String {
+    name.replace('_', " ")
+}
+
+fn seconds(span: Span) -> String {
+    format!("{:.1} s", span.as_secs_f64())
+}
