@@ -1,9 +1,9 @@
 //! Every key does what the table says.
 
+use super::super::Pane;
 use super::super::actions::{ACTIONS, ActionId};
 use super::super::model::{Mode, Question, Subject};
 use super::super::update::{Msg, Todo, update};
-use super::super::Pane;
 use super::scenario::{busy, gauges, model};
 use super::{press, seen};
 use crate::engine::Request;
