@@ -62,7 +62,8 @@ fn feet(model: &Model, theme: &Theme, layout: &Layout, buffer: &mut Buffer) {
     if let Some((text, tone)) = &notice {
         Pen::at(buffer, theme, layout.toast, 0).space(1).text(text, *tone);
     }
-    if !one_line || notice.is_none() {
+    // A dialog says itself which keys it takes.
+    if model.mode == Mode::Normal && (!one_line || notice.is_none()) {
         hints(model, theme, layout.hints, buffer);
     }
     if let Mode::Filter { pane, field, .. } = &model.mode {
