@@ -7,7 +7,7 @@ use super::actions::{ACTIONS, Action, ActionId, Chord};
 use super::layout::{Class, Layout, NEEDED};
 use super::model::{Detail, Mode, Model};
 use super::paint::Pen;
-use super::text::{width, wrap};
+use super::text::{plural, width, wrap};
 use super::theme::{Theme, Tone};
 use super::{Pane, detail, header, overlay, pane};
 use crate::engine::RunStatus;
@@ -99,7 +99,11 @@ fn notice(model: &Model) -> Option<(String, Tone)> {
         return Some(("stopping: steps in flight finish".to_owned(), Tone::Wait));
     }
     // Recordings are read to their end; live sources do not end.
-    gauges.ended.then(|| ("replay finished · q quits".to_owned(), Tone::Good))
+    let text = match model.state().counts().live_runs {
+        0 => "replay finished · q quits".to_owned(),
+        live => format!("recording read to its end, {} to go · q quits", plural(live, "run", "runs")),
+    };
+    gauges.ended.then_some((text, Tone::Good))
 }
 
 /// The keys that do something now, as many as fit.

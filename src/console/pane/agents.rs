@@ -49,7 +49,10 @@ pub fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     pen.column("RUN", 7, Tone::Dim).right("AGE", 6, Tone::Dim);
     if wide {
         pen.space(1).column("ROLE", 9, Tone::Dim).right("LOAD", 5, Tone::Dim);
-        pen.right("OK", 5, Tone::Dim).right("MEAN", 8, Tone::Dim).column("KIND", 7, Tone::Dim);
+        pen.right("OK", 5, Tone::Dim).right("MEAN", 8, Tone::Dim);
+        if pen.left() >= 7 {
+            pen.column("KIND", 7, Tone::Dim);
+        }
     }
     for (row, id) in (1..inner.height).zip(model.agents.order().iter().skip(model.agents.offset())) {
         let Some(agent) = state.agent(*id) else { continue };
@@ -86,7 +89,9 @@ fn line(model: &Model, pen: &mut Pen<'_>, agent: &AgentState, selected: bool, wi
         pen.space(1).column(agent.role(), 9, Tone::Plain);
         pen.right(&format!("{}/{}", agent.in_flight(), agent.concurrency()), 5, Tone::Plain);
         pen.right(&rate, 5, Tone::Plain).right(&mean, 8, Tone::Plain);
-        pen.column(agent.kind().name(), 7, Tone::Dim);
+        if pen.left() >= 7 {
+            pen.column(agent.kind().name(), 7, Tone::Dim);
+        }
     }
 }
 
