@@ -46,3 +46,4 @@ pub mod runtime;
 pub mod config;
 pub mod sim;
 pub mod console;
+pub mod cli;

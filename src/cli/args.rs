@@ -115,8 +115,8 @@ pub struct Play {
 /// Which setup, and where to keep state.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct Place {
-    /// Folder of the setup. Default: the user's own if there is one, else the one that ships
-    #[arg(long, value_name = "DIR", env = "QUELL_CONFIG")]
+    /// Folder of the setup. Default: $QUELL_CONFIG, else your own if there is one, else the one that ships
+    #[arg(long, value_name = "DIR")]
     pub config: Option<PathBuf>,
     /// Folder for the journal: work goes on there after a stop. Default: nothing is kept
     #[arg(long, value_name = "DIR")]
@@ -178,7 +178,7 @@ pub struct Check {
     #[arg(value_name = "DIR")]
     pub folder: Option<PathBuf>,
     /// The same, as other verbs take it
-    #[arg(long, value_name = "DIR", env = "QUELL_CONFIG", hide = true)]
+    #[arg(long, value_name = "DIR", conflicts_with = "folder", hide = true)]
     pub config: Option<PathBuf>,
 }
 

@@ -64,11 +64,6 @@ impl Error {
         self
     }
 
-    /// Its kind.
-    pub fn kind(&self) -> Kind {
-        self.kind
-    }
-
     /// The mistakes of a setup.
     pub fn mistakes(setup: &str, mistakes: &[Mistake]) -> Self {
         let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
@@ -171,7 +166,7 @@ mod tests {
     #[test]
     fn kinds_have_codes() {
         let pipe: Error = std::io::Error::from(std::io::ErrorKind::BrokenPipe).into();
-        assert_eq!(pipe.kind().code(), 141);
-        assert_eq!((Error::failed("").kind().code(), Error::usage("").kind().code()), (1, 2));
+        assert_eq!(pipe.kind.code(), 141);
+        assert_eq!((Error::failed("").kind.code(), Error::usage("").kind.code()), (1, 2));
     }
 }

@@ -50,9 +50,12 @@ mod tests {
 
     #[test]
     fn speeds_are_read() {
-        for (text, speed) in
-            [("max", Speed::Max), ("1", Speed::Times(1.0)), ("10x", Speed::Times(10.0)), ("0.5", Speed::Times(0.5))]
-        {
+        for (text, speed) in [
+            ("max", Speed::Max),
+            ("1", Speed::Times(1.0)),
+            ("10x", Speed::Times(10.0)),
+            ("0.5", Speed::Times(0.5)),
+        ] {
             assert_eq!(text.parse(), Ok(speed));
         }
         for bad in ["", "fast", "0", "-1", "nan", "inf", "x", "1e9"] {

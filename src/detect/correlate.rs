@@ -141,7 +141,8 @@ impl Correlator {
         evidence: &Evidence,
         out: &mut Vec<Detection>,
     ) {
-        while let Some(due) = self.due.pop_front_if(|due| due.at <= now) {
+        while self.due.front().is_some_and(|due| due.at <= now) {
+            let Some(due) = self.due.pop_front() else { return };
             let Some(group) = self.groups.get_mut(due.slot).filter(|group| group.birth == due.birth) else {
                 continue;
             };
@@ -201,9 +202,9 @@ fn begin(
     until: Timestamp,
     count: u64,
     signal: &Signal,
-) -> Episode {
+) -> Box<Episode> {
     let id = identity(&[rule.head.id.as_bytes(), &group.key, &since.0.to_le_bytes()]);
-    Episode::new(id, since, until, count, signal)
+    Box::new(Episode::new(id, since, until, count, signal))
 }
 
 /// The detection of a group has ended: what is held back is sent.

@@ -91,9 +91,9 @@ pub struct Group {
     touched: Timestamp,
     pub window: Window,
     /// The window that is over its threshold now.
-    pub episode: Option<Episode>,
+    pub episode: Option<Box<Episode>>,
     /// The one before it, for signals that come late.
-    pub past: Option<Episode>,
+    pub past: Option<Box<Episode>>,
     pub recent: Recent,
 }
 

@@ -178,7 +178,11 @@ fn ready_made_threats_are_detections() {
     assert_eq!(brief(&found), ["5 192.0.2.1 1"]);
     assert_eq!((&*found[0].rule.name, found[0].rule.level), ("port-scan", Severity::High));
     assert_eq!(found[0].fields.get("note"), Some(&Value::from("x")));
-    assert_eq!(found, run(Arc::new(RuleSet::default()), &[signal]), "the same signal has the same id");
+    assert_eq!(
+        found,
+        run(Arc::new(RuleSet::default()), std::slice::from_ref(&signal)),
+        "the same signal has the same id"
+    );
 }
 
 #[test]

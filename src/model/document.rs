@@ -160,7 +160,7 @@ impl Document {
 
     /// The top-level field of this name.
     pub fn get(&self, key: &str) -> Option<Field<'_>> {
-        self.children(0, self.nodes.len()).filter(|(name, _)| *name == key).last().map(|(_, field)| field)
+        self.find(0, self.nodes.len(), key)
     }
 
     /// The top-level fields in the order of the line; a duplicate key is there twice.
@@ -186,6 +186,31 @@ impl Document {
         let whole = self.text.len();
         let (text, start) =
             if start < whole { (&*self.text, start) } else { (self.side.as_str(), start - whole) };
+        text.get(start..start + len).unwrap_or_default()
+    }
+
+    /// The last of the siblings from `start` to `end` that has this key.
+    fn find(&self, start: usize, end: usize, key: &str) -> Option<Field<'_>> {
+        let mut found = None;
+        let mut next = start;
+        while let Some(node) = self.nodes.get(next).filter(|_| next < end) {
+            if node.key.len as usize == key.len() && self.bytes(node.key) == key.as_bytes() {
+                found = Some(Field { document: self, at: next });
+            }
+            next = match node.kind {
+                Kind::Array(end) | Kind::Object(end) => end as usize,
+                _ => next + 1,
+            };
+        }
+        found
+    }
+
+    fn bytes(&self, slice: Slice) -> &[u8] {
+        let (start, len) = (slice.start as usize, slice.len as usize);
+        let (text, start) = match start.checked_sub(self.text.len()) {
+            None => (self.text.as_bytes(), start),
+            Some(start) => (self.side.as_bytes(), start),
+        };
         text.get(start..start + len).unwrap_or_default()
     }
 
@@ -267,7 +292,10 @@ impl<'a> Field<'a> {
 
     /// The field of this name, if it is an object.
     pub fn get(self, key: &str) -> Option<Field<'a>> {
-        self.fields().filter(|(name, _)| *name == key).last().map(|(_, field)| field)
+        match self.kind() {
+            Kind::Object(end) => self.document.find(self.at + 1, end as usize, key),
+            _ => None,
+        }
     }
 
     /// The fields, if it is an object.

@@ -74,6 +74,14 @@ fn number(address: IpAddr) -> u128 {
 }
 
 impl Test {
+    /// The one text that passes, in lower case, if there is one.
+    fn exact(&self) -> Option<&str> {
+        match self {
+            Test::Text(pattern) => pattern.exact(),
+            _ => None,
+        }
+    }
+
     fn passes(&self, value: Scalar, buffer: &mut String) -> bool {
         match (self, value) {
             (Test::Null, value) => value == Scalar::Null,
@@ -135,15 +143,10 @@ impl Search {
             }
             Search::Any(parts) => one_field(parts.iter().map(Search::literals)),
             Search::Field { field, tests, all } => {
-                fn exact(test: &Test) -> Option<&str> {
-                    match test {
-                        Test::Text(pattern) => pattern.exact(),
-                        _ => None,
-                    }
-                }
+                let mut exact = tests.iter().map(Test::exact);
                 match all {
-                    false => Some((field, tests.iter().map(exact).collect::<Option<_>>()?)),
-                    true => tests.iter().find_map(exact).map(|value| (field, vec![value])),
+                    false => Some((field, exact.collect::<Option<_>>()?)),
+                    true => exact.find_map(|value| value).map(|value| (field, vec![value])),
                 }
             }
             Search::Exists { .. } | Search::Keywords { .. } => None,

@@ -98,7 +98,7 @@ pub struct Route {
     by_value: Vec<(FieldName, ByValue)>,
 }
 
-/// Numbers of rules by the exact value that they need.
+/// Values in lower case → the numbers of the rules that ask for them.
 type ByValue = BTreeMap<Box<str>, Vec<usize>>;
 
 impl Route {

@@ -197,7 +197,6 @@ mod tests {
         let deep = "[".repeat(10_000);
         for bad in ["a: 1\na: 2\n", "a: [1", "a: b: c", bomb, &deep] {
             let mistake = read("f", bad).unwrap_err();
-            println!("{mistake}");
             assert!(mistake.line > 0 && mistake.column > 0, "{mistake}");
             assert!(!mistake.message.contains("line "), "{mistake}");
         }

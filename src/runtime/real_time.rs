@@ -136,7 +136,7 @@ impl RealTime {
 
     /// Runs until its end.
     pub fn run(mut self) -> Ending {
-        while !self.is_over() {
+        loop {
             let patience = self.patience();
             let most = if self.hold.is_some() || self.driver.wants_quiet() { 0 } else { ROUND_SIGNALS };
             self.inbox.take(&mut self.taken, most, patience);
@@ -149,8 +149,10 @@ impl RealTime {
                 self.cut();
             }
             self.refresh(false);
+            if self.is_over() {
+                return self.finish();
+            }
         }
-        self.finish()
     }
 
     /// How long nothing has to be done.

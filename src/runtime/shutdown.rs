@@ -1,38 +1,50 @@
-//! Signals of the system: the first asks to drain, the second ends at once (C18).
+//! Signals of the system: what they mean is for those who listen (C18).
 
 use std::thread::JoinHandle;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::inbox::{Inbox, Message};
+/// A request of the system to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// TERM.
+    Terminate,
+    /// INT.
+    Interrupt,
+    /// HUP: the terminal is going.
+    HangUp,
+}
 
-/// Starts the thread that listens for TERM, INT and HUP. `before_exit` runs before a second signal
-/// ends the process: it restores the terminal.
+impl Stop {
+    /// The exit code of a process that ended because of it: 128 and the signal's number.
+    pub fn code(self) -> i32 {
+        match self {
+            Stop::Terminate => 143,
+            Stop::Interrupt => 130,
+            Stop::HangUp => 129,
+        }
+    }
+}
+
+/// Starts the thread that listens. `each` is called with every request, and how many came before it.
 ///
 /// # Errors
 /// The system gives no thread, or no handler.
-pub fn listen(inbox: Inbox, before_exit: fn()) -> std::io::Result<JoinHandle<()>> {
+pub fn listen(mut each: impl FnMut(Stop, u32) + Send + 'static) -> std::io::Result<JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let signals = {
+    let (mut term, mut int, mut hup) = {
         let _within = runtime.enter();
         (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::hangup())?)
     };
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
         runtime.block_on(async move {
-            let (mut term, mut int, mut hup) = signals;
-            let mut asked = false;
-            loop {
-                let code = tokio::select! {
-                    _ = term.recv() => 143,
-                    _ = int.recv() => 130,
-                    _ = hup.recv() => 129,
+            for before in 0.. {
+                let stop = tokio::select! {
+                    _ = term.recv() => Stop::Terminate,
+                    _ = int.recv() => Stop::Interrupt,
+                    _ = hup.recv() => Stop::HangUp,
                 };
-                // A driver that is gone cannot drain: whoever holds the process up is told to end too.
-                if asked || !inbox.send(Message::Drain) {
-                    before_exit();
-                    std::process::exit(code);
-                }
-                asked = true;
+                each(stop, before);
             }
         });
     })

@@ -111,6 +111,8 @@ impl VirtualReplay {
     /// The journal refused. What it has is a state to resume from.
     pub fn run(mut self, stay: bool) -> Result<Ending, RunError> {
         self.perform_all()?;
+        self.inbox.take(&mut self.taken, 0, Duration::ZERO);
+        self.serve()?;
         let mut interrupted = self.read_stream()?;
         self.settle()?;
         self.close()?;

@@ -5,7 +5,8 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
-use super::decode::LINE_BYTES;
+/// The longest line, in bytes, unless another limit is set.
+pub const LINE_BYTES: usize = 1024 * 1024;
 
 /// What is read at once.
 const BUFFER_BYTES: usize = 256 * 1024;
@@ -15,7 +16,7 @@ const BUFFER_BYTES: usize = 256 * 1024;
 pub enum Line<'a> {
     /// Its bytes, without the line break.
     Bytes(&'a [u8]),
-    /// Longer than [`LINE_BYTES`]; with how it begins.
+    /// Longer than the reader's limit; with how it begins.
     TooLong(&'a [u8]),
 }
 
@@ -25,12 +26,19 @@ pub struct LineReader<R> {
     line: Vec<u8>,
     too_long: bool,
     number: u64,
+    limit: usize,
 }
 
 impl<R: BufRead> LineReader<R> {
     /// A reader at the start of the input.
     pub fn new(input: R) -> Self {
-        LineReader { input, line: Vec::new(), too_long: false, number: 0 }
+        LineReader { input, line: Vec::new(), too_long: false, number: 0, limit: LINE_BYTES }
+    }
+
+    /// The same with another limit for lines, in bytes.
+    pub fn limited(mut self, bytes: usize) -> Self {
+        self.limit = bytes;
+        self
     }
 
     /// The next line that is not blank, with its number from 1. `None` at the end.
@@ -76,13 +84,13 @@ impl<R: BufRead> LineReader<R> {
             let end = memchr::memchr(b'\n', buffer);
             let piece = buffer.get(..end.unwrap_or(buffer.len())).unwrap_or_default();
             // One byte more than allowed for the carriage return.
-            let room = (LINE_BYTES + 1).saturating_sub(self.line.len());
+            let room = (self.limit + 1).saturating_sub(self.line.len());
             self.line.extend_from_slice(piece.get(..room).unwrap_or(piece));
             too_long |= piece.len() > room;
             let taken = end.map_or(buffer.len(), |end| end + 1);
             self.input.consume(taken);
             if end.is_some() {
-                let over = self.line.len() > LINE_BYTES && self.line.last() != Some(&b'\r');
+                let over = self.line.len() > self.limit && self.line.last() != Some(&b'\r');
                 return Ok(Some(too_long || over));
             }
         }
@@ -115,13 +123,24 @@ pub struct Files {
     /// The file being read, by index, and its lines.
     current: Option<(usize, LineReader<BufReader<File>>)>,
     next: usize,
+    limit: usize,
 }
 
 impl Files {
     /// Checks every file, so that a wrong name is known before the first line is read.
     pub fn open(paths: Vec<PathBuf>) -> Result<Files, Vec<FileError>> {
         let errors: Vec<_> = paths.iter().filter_map(|path| open(path).err()).collect();
-        if errors.is_empty() { Ok(Files { paths, current: None, next: 0 }) } else { Err(errors) }
+        if errors.is_empty() {
+            Ok(Files { paths, current: None, next: 0, limit: LINE_BYTES })
+        } else {
+            Err(errors)
+        }
+    }
+
+    /// The same with another limit for lines, in bytes. It counts from the next file on.
+    pub fn limited(mut self, bytes: usize) -> Self {
+        self.limit = bytes;
+        self
     }
 
     /// The next line of the stream, with the index of its file and its number there.
@@ -129,7 +148,8 @@ impl Files {
         loop {
             if self.current.is_none() {
                 let Some(path) = self.paths.get(self.next) else { return Ok(None) };
-                let reader = LineReader::new(BufReader::with_capacity(BUFFER_BYTES, open(path)?));
+                let reader =
+                    LineReader::new(BufReader::with_capacity(BUFFER_BYTES, open(path)?)).limited(self.limit);
                 self.current = Some((self.next, reader));
                 self.next += 1;
             }
@@ -208,6 +228,13 @@ mod tests {
         assert_eq!(lines[0].len(), LINE_BYTES + 2);
         let long = format!("too long, {}", LINE_BYTES + 1);
         assert_eq!(&lines[1..], [format!("2:{long}"), "3:z".into(), format!("4:{long}")]);
+    }
+
+    #[test]
+    fn the_limit_can_be_set() {
+        let mut reader = LineReader::new(&b"12345\n123456\n1234\r\n"[..]).limited(5);
+        let mut next = || reader.next_line().unwrap().map(|(_, line)| matches!(line, Line::TooLong(_)));
+        assert_eq!([next(), next(), next(), next()], [Some(false), Some(true), Some(false), None]);
     }
 
     #[test]

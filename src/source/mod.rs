@@ -5,5 +5,5 @@ pub mod decode;
 pub mod file;
 
 pub use books::{Books, Dropped, Quarantine, Sample};
-pub use decode::{Decoder, Format, LINE_BYTES, Options, Undecodable};
-pub use file::{FileError, Files, Line, LineReader};
+pub use decode::{Decoder, Format, Options, Undecodable};
+pub use file::{FileError, Files, LINE_BYTES, Line, LineReader};

@@ -175,7 +175,12 @@ fn figures(out: &mut String, totals: &Totals<'_>) -> fmt::Result {
     writeln!(
         out,
         "\nsignals  {} received = {} processed + {} deduplicated + {} dropped + {} queued; {} late",
-        books.received, books.processed, books.deduplicated, books.dropped(), books.queued, books.late
+        books.received,
+        books.processed,
+        books.deduplicated,
+        books.dropped(),
+        books.queued,
+        books.late
     )?;
     if books.dropped() > 0 {
         let (bad, long, full) = (books.undecodable, books.too_long, books.overflow);

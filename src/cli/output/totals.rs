@@ -40,7 +40,12 @@ pub fn needs_person(counts: &Counts) -> bool {
 
 impl Totals<'_> {
     /// The last line of `--json`.
-    pub fn json(&self) -> Value {
+    pub fn json(&self) -> String {
+        let fields = self.fields().to_string();
+        format!("{{\"type\":\"summary\",{}", fields.strip_prefix('{').unwrap_or(&fields))
+    }
+
+    fn fields(&self) -> Value {
         let (books, counts) = (self.gauges.books, self.state.counts());
         let latencies: Map = Stage::ALL
             .iter()
@@ -51,7 +56,6 @@ impl Totals<'_> {
             })
             .collect();
         let mut summary = json!({
-            "type": "summary",
             "received": books.received,
             "processed": books.processed,
             "deduplicated": books.deduplicated,

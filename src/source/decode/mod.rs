@@ -37,8 +37,8 @@ use jiff::tz::TimeZone;
 
 use crate::model::{Document, Signal, Timestamp};
 
-/// The longest line that is decoded, in bytes.
-pub const LINE_BYTES: usize = 1024 * 1024;
+/// The longest line that any decoder takes, in bytes; readers have a lower limit of their own.
+pub const MOST_LINE_BYTES: usize = 16 * 1024 * 1024;
 
 /// How lines are read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -103,7 +103,7 @@ impl Default for Options {
 /// Why a line is not a signal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Undecodable {
-    /// Longer than [`LINE_BYTES`].
+    /// Longer than the limit of its reader, or than [`MOST_LINE_BYTES`].
     TooLong,
     /// It has a NUL byte: not a text file.
     Binary,
@@ -124,7 +124,7 @@ pub enum Undecodable {
 impl fmt::Display for Undecodable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Undecodable::TooLong => write!(f, "line is longer than {LINE_BYTES} bytes"),
+            Undecodable::TooLong => write!(f, "line is longer than the limit for lines"),
             Undecodable::Binary => write!(f, "line has a NUL byte: binary data, not text"),
             Undecodable::NotUtf8(at) => write!(f, "line is not valid UTF-8 from byte {} on", at + 1),
             Undecodable::NotJson(why) => write!(f, "not one JSON object: {why}"),
@@ -162,7 +162,7 @@ impl Decoder {
 
     /// Decodes one line, given without its line break.
     pub fn decode(&mut self, line: &[u8]) -> Result<Signal, Undecodable> {
-        if line.len() > LINE_BYTES {
+        if line.len() > MOST_LINE_BYTES {
             return Err(Undecodable::TooLong);
         }
         if memchr::memchr(0, line).is_some() {
@@ -237,7 +237,7 @@ mod tests {
 
     #[test]
     fn bad_lines_say_why() {
-        let long = vec![b'x'; LINE_BYTES + 1];
+        let long = vec![b'x'; MOST_LINE_BYTES + 1];
         let deep = format!("{{\"a\":{}", "[".repeat(10_000));
         for (format, line, expected) in [
             (Format::Auto, &b"{\"a\":1"[..], "not one JSON object: EOF while parsing an object at column 6"),
@@ -252,7 +252,7 @@ mod tests {
             (Format::Eve, b"{\"event_type\":\"flow\"}", "no field with a time"),
             (Format::Zeek, b"{\"ts\":null}", "expected a time, found `null`"),
             (Format::Sshd, b"{}", "not a syslog line"),
-            (Format::Auto, &long, "longer than 1048576 bytes"),
+            (Format::Auto, &long, "longer than the limit"),
             (Format::Auto, deep.as_bytes(), "recursion limit"),
         ] {
             let error = decoder(format).decode(line).unwrap_err().to_string();

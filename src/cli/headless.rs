@@ -1,0 +1,118 @@
+//! Work without a console: progress on stderr, the result on stdout or in a file.
+
+use std::io::Write;
+use std::path::Path;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use super::engine::Running;
+use super::error::Error;
+use super::output::progress::Progress;
+use super::output::totals::Totals;
+use super::output::{Sink, json, summary, tell};
+use crate::engine::State;
+use crate::runtime::clock;
+use crate::runtime::feed::FeedItem;
+use crate::runtime::inbox::Message;
+use crate::runtime::recording::Findings;
+use crate::runtime::shutdown::{self, Stop};
+use crate::runtime::virtual_time::Ending;
+
+/// How often progress is shown.
+const GLANCE: Duration = Duration::from_millis(100);
+
+/// What is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// A summary for people.
+    Summary,
+    /// JSON lines, the summary last.
+    Json,
+}
+
+/// How it ended.
+pub struct Result {
+    /// The state at the end.
+    pub state: State,
+    /// How the engine ended.
+    pub ending: Ending,
+    /// What the recording had that was no signal.
+    pub findings: Findings,
+}
+
+/// Waits for the engine's end and prints.
+///
+/// # Errors
+/// The engine could not go on, the output cannot be written, or nobody reads it.
+pub fn run(running: Running, format: Format, out: Option<&Path>) -> std::result::Result<Result, Error> {
+    let (board, inbox, since) = (running.board.clone(), running.inbox.clone(), running.since);
+    let findings = running.findings.clone();
+    let told = inbox.clone();
+    shutdown::listen(move |stop: Stop, before| {
+        if before > 0 || !told.send(Message::Drain) {
+            std::process::exit(stop.code());
+        }
+        tell("quell: stopping; what runs may finish. Once more to stop at once");
+    })
+    .map_err(|error| Error::failed("cannot listen for signals").because(error))?;
+    let mut sink = Sink::open(out)?;
+    let progress = Progress::begin(&board.read().source);
+    let (feed, thread) = running.split();
+    let mut state = State::new();
+    let mut unwritten = None;
+    loop {
+        let item = feed.next_within(GLANCE);
+        let quiet = item.is_none();
+        match item {
+            Some(FeedItem::Snapshot(snapshot)) => state = *snapshot,
+            Some(FeedItem::Records(records)) => {
+                for record in records.iter() {
+                    state.apply(record).map_err(|illegal| Error::failed(illegal.to_string()))?;
+                    if format == Format::Json && unwritten.is_none() {
+                        unwritten = json::line(record, &state, &mut sink).err();
+                    }
+                }
+            }
+            Some(FeedItem::End) => break,
+            None => {}
+        }
+        if quiet {
+            if format == Format::Json && unwritten.is_none() {
+                unwritten = sink.flush().err();
+            }
+            progress.show(&board.read(), &state.counts());
+        }
+        if unwritten.is_some() {
+            // Nobody reads: there is no reason to go on.
+            inbox.send(Message::Quit);
+        }
+    }
+    let ending = Running::join(thread)?;
+    let (gauges, took) = (board.read(), clock::instant().duration_since(since));
+    progress.end(&gauges, &state.counts(), took);
+    if let Some(error) = unwritten {
+        return Err(error.into());
+    }
+    let totals = Totals { state: &state, gauges: &gauges, ending: &ending, took };
+    match format {
+        Format::Json => writeln!(sink, "{}", totals.json())?,
+        Format::Summary => sink.write_all(summary::text(&totals).as_bytes())?,
+    }
+    sink.flush()?;
+    let findings = findings
+        .map(|findings| findings.lock().unwrap_or_else(PoisonError::into_inner).clone())
+        .unwrap_or_default();
+    bad_lines(&findings, gauges.books.dropped());
+    Ok(Result { state, ending, findings })
+}
+
+/// Shows the first lines that were no signals. What they say is safe text already.
+fn bad_lines(findings: &Findings, dropped: u64) {
+    if dropped == 0 {
+        return;
+    }
+    tell(&format!("quell: {dropped} lines were no signals; the first of them:"));
+    for sample in &findings.samples {
+        tell(&format!("  {}:{}: {}: {}", sample.file, sample.line, sample.reason, sample.text));
+    }
+}

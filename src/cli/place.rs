@@ -1,0 +1,147 @@
+//! The state folder of a verb, and what a replay leaves in it beside the journal.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::error::Error;
+use crate::journal::folder::replace_file;
+use crate::journal::{MemoryJournal, SqliteJournal, StateFolder, journal_path};
+use crate::runtime::hold::OpenJournal;
+
+/// What an exercise writes into a state folder, and `--fresh` deletes.
+const LEFT: [&str; 6] =
+    ["journal.db", "journal.db-wal", "journal.db-shm", "replay.json", "incidents.log", "blocklist"];
+
+/// A state folder, kept or temporary.
+pub struct Place {
+    folder: StateFolder,
+    kept: bool,
+}
+
+/// Which recording a folder is about: `replay.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Marker {
+    /// Name and size of each file, in order.
+    pub files: Vec<(String, u64)>,
+    /// It was played to its end.
+    pub finished: bool,
+}
+
+impl Place {
+    /// The folder of `--state`, or a temporary one. With `fresh`, what an exercise left there goes.
+    ///
+    /// # Errors
+    /// The folder cannot be used.
+    pub fn open(state: Option<&Path>, fresh: bool) -> Result<Self, Error> {
+        let Some(path) = state else {
+            return Ok(Place { folder: StateFolder::temporary()?, kept: false });
+        };
+        let place = Place { folder: StateFolder::open(path)?, kept: true };
+        if fresh {
+            place.clear()?;
+        }
+        Ok(place)
+    }
+
+    fn clear(&self) -> Result<(), Error> {
+        for name in LEFT {
+            let path = self.path().join(name);
+            match std::fs::remove_file(&path) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(Error::failed(format!("cannot delete {}", path.display())).because(error));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// How its journal is opened: on disk if the folder is kept, else in memory.
+    pub fn journal(&self) -> OpenJournal {
+        if !self.kept {
+            return Box::new(|| Ok(Box::new(MemoryJournal::default())));
+        }
+        let path = journal_path(self.path());
+        Box::new(move || Ok(Box::new(SqliteJournal::open(&path)?)))
+    }
+
+    /// Takes the folder for a recording: refuses another one's, or a finished one.
+    ///
+    /// # Errors
+    /// It belongs to another recording, or the recording was played to its end.
+    pub fn claim(&self, marker: &Marker) -> Result<(), Error> {
+        if !self.kept {
+            return Ok(());
+        }
+        let path = self.path().join("replay.json");
+        let folder = self.path().display();
+        match std::fs::read(&path) {
+            Ok(text) => {
+                let found: Marker = serde_json::from_slice(&text).map_err(|error| {
+                    Error::failed(format!("cannot read {}", path.display()))
+                        .because(error)
+                        .hint("use --fresh")
+                })?;
+                if found.files != marker.files {
+                    let names: Vec<&str> = found.files.iter().map(|(name, _)| name.as_str()).collect();
+                    let what = format!("{folder} holds the replay of other files: {}", names.join(", "));
+                    return Err(Error::usage(what).hint("give another folder, or start anew with --fresh"));
+                }
+                if found.finished {
+                    let what = format!("the replay in {folder} is finished");
+                    return Err(Error::usage(what)
+                        .hint("`quell journal show --state DIR` shows it; --fresh starts anew"));
+                }
+                Ok(())
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => self.mark(marker),
+            Err(error) => Err(Error::failed(format!("cannot read {}", path.display())).because(error)),
+        }
+    }
+
+    /// Writes what the folder is about.
+    ///
+    /// # Errors
+    /// The folder cannot be written.
+    pub fn mark(&self, marker: &Marker) -> Result<(), Error> {
+        if !self.kept {
+            return Ok(());
+        }
+        let path = self.path().join("replay.json");
+        let written = serde_json::to_vec(marker)
+            .map_err(std::io::Error::from)
+            .and_then(|text| replace_file(&path, &text));
+        written.map_err(|error| Error::failed(format!("cannot write {}", path.display())).because(error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn marker(name: &str, finished: bool) -> Marker {
+        Marker { files: vec![(name.to_owned(), 7)], finished }
+    }
+
+    #[test]
+    fn a_folder_is_for_one_recording_until_it_is_finished() {
+        let outer = tempfile::tempdir().unwrap();
+        let open = |fresh| Place::open(Some(outer.path()), fresh).unwrap();
+        let place = open(false);
+        place.claim(&marker("a.log", false)).unwrap();
+        place.claim(&marker("a.log", false)).unwrap();
+        let other = place.claim(&marker("b.log", false)).unwrap_err().to_string();
+        assert!(other.contains("other files: a.log"), "{other}");
+        place.mark(&marker("a.log", true)).unwrap();
+        let finished = place.claim(&marker("a.log", false)).unwrap_err().to_string();
+        assert!(finished.contains("is finished") && finished.contains("--fresh"), "{finished}");
+        drop(place);
+        open(true).claim(&marker("b.log", false)).unwrap();
+    }
+}

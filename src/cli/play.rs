@@ -1,0 +1,144 @@
+//! `quell` and `quell replay`: recorded signals through the whole of quell, on drills.
+
+use std::fs::File;
+use std::path::Path;
+
+use jiff::tz::TimeZone;
+
+use super::args::{Play, Replay};
+use super::engine::{self, Job};
+use super::environment;
+use super::error::Error;
+use super::headless::{self, Format};
+use super::output::tell;
+use super::output::totals::needs_person;
+use super::place::{Marker, Place};
+use super::setup;
+use super::speed::Speed;
+use super::{Verdict, logging, screen};
+use crate::config::Loaded;
+use crate::runtime::inbox::Inbox;
+use crate::runtime::recording::{Lines, Recording};
+use crate::source::decode::{self, Options};
+use crate::source::file::{Files, LineReader};
+
+/// The recording that ships.
+const EXERCISE: &str = include_str!("../../fixtures/signals/exercise.log");
+const EXERCISE_NAME: &str = "exercise.log";
+
+/// `quell` without a verb.
+///
+/// # Errors
+/// What [`Error`] says.
+pub fn exercise(args: &Play) -> Result<Verdict, Error> {
+    let loaded = setup::exercise(args.place.config.as_deref())?;
+    let time = &loaded.settings.time;
+    let options = Options { year: time.year, tz: time.tz.clone() };
+    let bytes = EXERCISE.len() as u64;
+    let lines = Lines::Text(EXERCISE_NAME, LineReader::new(EXERCISE.as_bytes()), bytes);
+    let recording = Recording::new(lines, decode::Format::Auto, options, None);
+    let files = vec![(EXERCISE_NAME.to_owned(), bytes)];
+    play(args, &loaded, recording, EXERCISE_NAME.to_owned(), files)
+}
+
+/// `quell replay FILE…`.
+///
+/// # Errors
+/// What [`Error`] says.
+pub fn replay(args: &Replay) -> Result<Verdict, Error> {
+    let loaded = setup::exercise(args.play.place.config.as_deref())?;
+    let time = &loaded.settings.time;
+    let tz = match &args.tz {
+        None => time.tz.clone(),
+        Some(name) => TimeZone::get(name).map_err(|error| {
+            Error::usage(format!("--tz: `{name}` is not a time zone"))
+                .because(error)
+                .hint("use a name such as UTC or Europe/Berlin")
+        })?,
+    };
+    let options = Options { year: args.year.unwrap_or(time.year), tz };
+    let files = Files::open(args.files.clone()).map_err(|errors| {
+        let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        Error::failed(lines.join("\nquell: "))
+    })?;
+    let sizes = engine::sizes(&args.files);
+    let quarantine = args.quarantine.as_deref().map(quarantine).transpose()?;
+    let bytes = sizes.iter().map(|(_, bytes)| bytes).sum();
+    let recording = Recording::new(Lines::Files(files, bytes), args.format, options, quarantine);
+    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let title = match args.files.as_slice() {
+        [one] => name(one),
+        [first, rest @ ..] => format!("{} and {} more", name(first), rest.len()),
+        [] => String::new(),
+    };
+    play(&args.play, &loaded, recording, title, sizes)
+}
+
+fn quarantine(path: &Path) -> Result<File, Error> {
+    let failed = |error| Error::failed(format!("cannot write {}", path.display())).because(error);
+    File::create(path).map_err(failed)
+}
+
+/// How the work is shown.
+enum Shown {
+    Console,
+    Headless(Format),
+}
+
+fn shown(args: &Play) -> Shown {
+    if args.json {
+        return Shown::Headless(Format::Json);
+    }
+    if args.headless || args.out.is_some() {
+        return Shown::Headless(Format::Summary);
+    }
+    if environment::has_terminal() {
+        return Shown::Console;
+    }
+    tell("quell: no terminal: running headless");
+    Shown::Headless(Format::Summary)
+}
+
+fn play(
+    args: &Play,
+    loaded: &Loaded,
+    recording: Recording,
+    title: String,
+    files: Vec<(String, u64)>,
+) -> Result<Verdict, Error> {
+    let place = Place::open(args.place.state.as_deref(), args.fresh)?;
+    let mut marker = Marker { files, finished: false };
+    place.claim(&marker)?;
+    let shown = shown(args);
+    let console = matches!(shown, Shown::Console);
+    match console {
+        true => screen::prepare(),
+        false => logging::to_stderr(),
+    }
+    let job = Job {
+        title: format!("replay {title}"),
+        recording: Some(recording),
+        speed: args.speed.unwrap_or(if console { Speed::Times(1.0) } else { Speed::Max }),
+        stay: console,
+        complete: !console,
+        seed: args.place.seed,
+        say: if console { |line| tracing::info!(target: "notify", "{line}") } else { tell },
+    };
+    let inbox = Inbox::new(loaded.settings.queue.signals);
+    let running = engine::start(loaded, &place, inbox, job)?;
+    let Shown::Headless(format) = shown else {
+        let board = running.board.clone();
+        screen::run(running, loaded)?;
+        marker.finished = board.read().ended;
+        place.mark(&marker)?;
+        return Ok(Verdict::Fine);
+    };
+    let result = headless::run(running, format, args.out.as_deref())?;
+    if let Some(why) = result.findings.failure {
+        return Err(Error::failed(why));
+    }
+    let waits = needs_person(&result.state.counts());
+    marker.finished = !result.ending.interrupted && !waits;
+    place.mark(&marker)?;
+    Ok(if waits { Verdict::Person } else { Verdict::Fine })
+}

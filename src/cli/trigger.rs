@@ -1,0 +1,101 @@
+//! `quell trigger`: one workflow, by hand, on drills.
+
+use std::sync::mpsc::channel;
+
+use super::args::Trigger;
+use super::engine::{self, Job};
+use super::error::Error;
+use super::headless::{self, Format};
+use super::place::Place;
+use super::setup;
+use super::{Verdict, identity, logging};
+use crate::config::Loaded;
+use crate::engine::{Answer, Request, RunStatus};
+use crate::model::{Map, RequestId, RunId, Value};
+use crate::runtime::inbox::{Inbox, Message};
+
+/// Runs the verb.
+///
+/// # Errors
+/// What [`Error`] says; also if the request was refused.
+pub fn run(args: &Trigger) -> Result<Verdict, Error> {
+    let loaded = setup::exercise(args.place.config.as_deref())?;
+    let inputs = inputs(args, &loaded)?;
+    logging::to_stderr();
+    let place = Place::open(args.place.state.as_deref(), false)?;
+    let inbox = Inbox::new(loaded.settings.queue.signals);
+    let (reply, answers) = channel();
+    let request = Request::Trigger { workflow: args.workflow.as_str().into(), inputs };
+    let by = identity::actor();
+    inbox.send(Message::Request { id: RequestId(1), by, seen: None, request, reply });
+    let job = Job {
+        title: format!("trigger {}", args.workflow),
+        recording: None,
+        speed: args.speed,
+        stay: false,
+        complete: true,
+        seed: args.place.seed,
+        say: super::output::tell,
+    };
+    let running = engine::start(&loaded, &place, inbox, job)?;
+    let format = if args.json { Format::Json } else { Format::Summary };
+    let result = headless::run(running, format, args.out.as_deref())?;
+    let run = match answers.try_recv() {
+        Ok((_, Answer::Accepted(text))) => named(&text),
+        Ok((_, Answer::Refused(why))) => return Err(Error::failed(format!("refused: {why}"))),
+        Err(_) => return Err(Error::failed("the engine ended before it answered")),
+    };
+    let status = run.and_then(|id| result.state.run(id)).map(|run| (run.id(), run.status()));
+    match status {
+        Some((_, RunStatus::Completed)) => Ok(Verdict::Fine),
+        Some((_, status)) if !status.is_terminal() => Ok(Verdict::Person),
+        Some((id, status)) => {
+            let status = status.to_string().replace('_', " ");
+            Err(Error::failed(format!("{id} did not complete: it is {status}")))
+        }
+        None => Err(Error::failed("the run is not known any more")),
+    }
+}
+
+/// The run that an answer begins with.
+fn named(answer: &str) -> Option<RunId> {
+    answer.split_whitespace().next()?.parse().ok()
+}
+
+/// Checks the workflow and its inputs before anything is started.
+fn inputs(args: &Trigger, loaded: &Loaded) -> Result<Map, Error> {
+    let workflows = &loaded.setup.workflows;
+    let Some(workflow) = workflows.get(args.workflow.as_str()) else {
+        let names: Vec<&str> = workflows.keys().map(AsRef::as_ref).collect();
+        let what = format!("there is no workflow `{}`", args.workflow);
+        return Err(Error::usage(what).hint(format!("there are: {}", names.join(", "))));
+    };
+    let takes = || {
+        let inputs = workflow.inputs.iter();
+        let inputs: Vec<String> =
+            inputs.map(|input| format!("{}={}", input.name, input.kind.name().to_uppercase())).collect();
+        format!("quell trigger {} {}", workflow.name, inputs.join(" "))
+    };
+    let mut given = Map::new();
+    for text in &args.inputs {
+        let Some((key, value)) = text.split_once('=') else {
+            return Err(Error::usage(format!("expected KEY=VALUE, found `{text}`")).hint(takes()));
+        };
+        if given.insert(key.to_owned(), Value::from(value)).is_some() {
+            return Err(Error::usage(format!("input `{key}` is given twice")).hint(takes()));
+        }
+    }
+    workflow.inputs_given(&given).map_err(|why| Error::usage(why).hint(takes()))?;
+    Ok(given)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_names_its_run() {
+        assert_eq!(named("run-7 started"), Some(RunId(7)));
+        assert_eq!(named("nothing"), None);
+    }
+}
