@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use super::drill;
 use crate::engine::{ActionSpec, AgentKind, BuiltinKind};
+use crate::flow::fault::{Fault, suggest};
+use crate::flow::reader::{Later, Reader};
+use crate::flow::yaml::{Data, Entry, Node};
 use crate::model::ValueType;
-use crate::workflow::yaml::{Data, Node};
-use crate::workflow::{Fault, Later, Reader, suggest};
 
 const KEYS: [&str; 6] = ["takes", "optional", "target", "idempotent", "undo", "drill"];
 const BUILTIN_KEYS: [&str; 2] = ["builtin", "undo"];
@@ -46,9 +47,9 @@ fn builtin(reader: &mut Reader<'_>, node: &Node) -> ActionSpec {
     let fixed: [Later; 5] = ["takes", "optional", "target", "idempotent", "drill"];
     let mut spec = empty();
     if let Data::Map(entries) = &node.data {
-        for (key, _) in entries.iter().filter(|(key, _)| fixed.contains(&key.text.as_str())) {
-            let fault = Fault::new(format!("`{}` of a builtin is fixed", key.text));
-            reader.wrong(key.at, fault.hint("remove it"));
+        for entry in entries.iter().filter(|entry| fixed.contains(&entry.key.as_str())) {
+            let fault = Fault::new(format!("`{}` of a builtin is fixed", entry.key));
+            reader.wrong(entry.at, fault.hint("remove it"));
         }
     }
     let known: Vec<&str> = BUILTIN_KEYS.iter().chain(&fixed).copied().collect();
@@ -108,12 +109,12 @@ fn takes(reader: &mut Reader<'_>, node: &Node) -> Vec<(Arc<str>, ValueType)> {
         reader.wrong(node.at, Fault::new(format!("an action takes at most {MAX_ARGUMENTS} arguments")));
     }
     let mut found = Vec::new();
-    for (key, value) in entries {
-        let named = reader.check_name(key.at, &key.text, "an argument");
+    for Entry { at, key, value } in entries {
+        let named = reader.check_name(*at, key, "an argument");
         // An argument whose type is wrong is still an argument.
         let kind = reader.word(value, "a type", &words).unwrap_or(ValueType::Text);
         if named {
-            found.push((Arc::from(key.text.as_str()), kind));
+            found.push((Arc::from(key.as_str()), kind));
         }
     }
     found

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
-use super::fault::Fault;
-use super::reader::{Later, Reader};
-use super::yaml::{Node, Place};
 use super::{Path, Plan, PlanStep, Template, Workflow, check, inputs, steps, trigger};
+use crate::flow::fault::Fault;
+use crate::flow::reader::{Later, Reader};
+use crate::flow::yaml::{Node, Place};
 use crate::model::{Digest, Mistake, Priority, Severity};
 
 const KEYS: [&str; 10] = [
@@ -72,7 +72,7 @@ pub fn parse(file: &str, text: &str) -> Result<Workflow, Vec<Mistake>> {
 /// Reads as much of a workflow as can be read.
 pub fn draft(file: &str, text: &str) -> (Option<Draft>, Vec<Mistake>) {
     let mut reader = Reader::new(file);
-    let draft = reader.parse(text).and_then(|tree| {
+    let draft = reader.document(text).and_then(|tree| {
         let (workflow, items) = read(&mut reader, &tree, text)?;
         Some(Draft { workflow, tree, items })
     });
@@ -127,7 +127,7 @@ fn read(reader: &mut Reader<'_>, node: &Node, text: &str) -> Option<(Workflow, V
 fn read_steps<'n>(reader: &mut Reader<'_>, node: &'n Node) -> Vec<(steps::Draft<'n>, usize)> {
     let Some(list) = reader.required(node, "steps", "the workflow") else { return Vec::new() };
     let items = reader.items(list, "steps");
-    if matches!(items.len(), 0) && matches!(list.data, super::yaml::Data::List(_)) {
+    if matches!(items.len(), 0) && matches!(list.data, crate::flow::yaml::Data::List(_)) {
         reader.wrong(list.at, Fault::new("a workflow has at least one step"));
     }
     if items.len() > MAX_STEPS {
@@ -139,7 +139,7 @@ fn read_steps<'n>(reader: &mut Reader<'_>, node: &'n Node) -> Vec<(steps::Draft<
 }
 
 fn read_dedup(reader: &mut Reader<'_>, node: &Node) -> Option<Template> {
-    let template = reader.template(node, "dedup")?;
+    let template = Template::read(reader, node, "dedup")?;
     let wrong = template.paths().find(|path| !matches!(path, Path::Input(_) | Path::Detection(_)));
     if let Some(path) = wrong {
         let fault = Fault::new(format!("`dedup` cannot use `${{{path}}}`: there is no run yet"));

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::fault::Fault;
-use super::reader::Reader;
-use super::yaml::Node;
 use super::{Condition, Scope, Trigger, TriggerRule};
+use crate::flow::fault::Fault;
+use crate::flow::reader::Reader;
+use crate::flow::yaml::Node;
 use crate::model::{Map, RuleHead, Severity};
 
 const KEYS: [&str; 4] = ["rule", "tags", "severity>=", "when"];
@@ -56,7 +56,7 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Trigger> {
 /// Reads a condition.
 pub(super) fn condition(reader: &mut Reader<'_>, node: &Node) -> Option<Condition> {
     let source = match &node.data {
-        super::yaml::Data::Scalar(crate::model::Value::Bool(flag)) => flag.to_string(),
+        crate::flow::yaml::Data::Scalar(crate::model::Value::Bool(flag)) => flag.to_string(),
         _ => reader.text(node, "a condition")?.to_owned(),
     };
     match Condition::compile(&source) {
@@ -75,7 +75,7 @@ mod tests {
 
     fn trigger(text: &str) -> Result<Trigger, String> {
         let mut reader = Reader::new("t");
-        let node = reader.parse(text).unwrap();
+        let node = reader.document(text).unwrap();
         let trigger = read(&mut reader, &node);
         let mistakes = reader.into_mistakes();
         match (trigger, mistakes.first()) {
