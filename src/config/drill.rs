@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::actions;
 use crate::engine::DrillSpec;
-use crate::flow::fault::{Fault, suggest};
+use crate::flow::fault::Fault;
 use crate::flow::reader::Reader;
 use crate::flow::yaml::{Data, Entry, Node};
 use crate::model::{Map, Span, Value, ValueType};
@@ -53,13 +54,7 @@ fn fail_if(
         reader.wrong(node.at, Fault::new("`fail_if` names one argument and its value"));
         return None;
     };
-    let known = takes.iter().map(|(name, _)| &**name);
-    if !known.clone().any(|name| name == key) {
-        let shown = crate::model::SafeText(key).cut(40);
-        let fault = Fault::new(format!("the action takes no `{shown}`"));
-        reader.wrong(*at, fault.maybe_hint(suggest(key, known)));
-        return None;
-    }
+    let argument = actions::taken(reader, *at, key, takes)?;
     let text = match &value.data {
         Data::Scalar(Value::String(text)) => text.clone(),
         Data::Scalar(other @ (Value::Number(_) | Value::Bool(_))) => other.to_string(),
@@ -68,7 +63,7 @@ fn fail_if(
             return None;
         }
     };
-    Some((Arc::from(key.as_str()), Arc::from(text)))
+    Some((argument, Arc::from(text)))
 }
 
 fn output(reader: &mut Reader<'_>, node: &Node) -> Map {

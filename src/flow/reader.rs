@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use super::fault::{Fault, did_you_mean, list};
 use super::yaml::{self, Data, Entry, Node, Place};
-use crate::model::{Mistake, SafeText, Span, Value};
+use crate::model::{Mistake, SafeText, Severity, Span, Value, ValueType};
 
 /// A keyword that is refused until it acts.
 pub type Later = &'static str;
@@ -188,6 +188,18 @@ impl<'a> Reader<'a> {
                 None
             }
         }
+    }
+
+    /// A severity.
+    pub fn severity(&mut self, node: &Node, what: &str) -> Option<Severity> {
+        let words: Vec<&str> = Severity::ALL.iter().map(|severity| severity.name()).collect();
+        self.word(node, what, &words)
+    }
+
+    /// A type of value.
+    pub fn value_type(&mut self, node: &Node) -> Option<ValueType> {
+        let words: Vec<&str> = ValueType::ALL.iter().map(|(_, name)| *name).collect();
+        self.word(node, "a type", &words)
     }
 
     /// One of the given words; gives its index.

@@ -48,15 +48,13 @@ impl Head {
     pub fn read(at: Place, entries: &[Entry], reader: &mut Reader<'_>) -> Head {
         let mut head =
             Head { id: None, name: None, title: None, level: DEFAULT_LEVEL, tags: Vec::new(), author: None };
-        let levels: Vec<&str> = Severity::ALL.iter().map(|level| level.name()).collect();
         for entry in entries {
             match entry.key.as_str() {
                 "title" => head.title = text(reader, &entry.value, "a title"),
                 "id" => head.id = text(reader, &entry.value, "an id"),
                 "name" => head.name = text(reader, &entry.value, "a name"),
                 "level" => {
-                    let level = reader.word(&entry.value, "a level", &levels);
-                    head.level = level.unwrap_or(DEFAULT_LEVEL);
+                    head.level = reader.severity(&entry.value, "a level").unwrap_or(DEFAULT_LEVEL);
                 }
                 "tags" => {
                     let tags = texts(reader, &entry.value, "a tag such as attack.discovery");

@@ -85,7 +85,6 @@ fn read_one(reader: &mut Reader<'_>, entry: &Entry) -> Option<InputSpec> {
         reader.wrong(*at, fault.hint("a name has letters, digits, `_` and `-`, and begins with a letter"));
         return None;
     }
-    let words: Vec<&str> = ValueType::ALL.iter().map(|(_, name)| *name).collect();
     let mut input = InputSpec {
         name: Arc::from(key.as_str()),
         kind: ValueType::Text,
@@ -96,11 +95,11 @@ fn read_one(reader: &mut Reader<'_>, entry: &Entry) -> Option<InputSpec> {
     };
     if !matches!(node.data, Data::Map(_)) {
         // An input whose type is wrong is still an input.
-        input.kind = reader.word(node, "a type", &words).unwrap_or(ValueType::Text);
+        input.kind = reader.value_type(node).unwrap_or(ValueType::Text);
         return Some(input);
     }
     reader.mapping(node, "an input", &KEYS, &[]);
-    let kind = reader.required(node, "type", "the input").and_then(|n| reader.word(n, "a type", &words));
+    let kind = reader.required(node, "type", "the input").and_then(|n| reader.value_type(n));
     input.kind = kind.unwrap_or(ValueType::Text);
     if let (Some(default), Some(kind)) = (node.get("default"), kind) {
         input.default = read_default(reader, default, kind);

@@ -8,7 +8,7 @@ use super::{Path, Plan, PlanStep, Template, Workflow, check, inputs, steps, trig
 use crate::flow::fault::Fault;
 use crate::flow::reader::{Later, Reader};
 use crate::flow::yaml::{Node, Place};
-use crate::model::{Digest, Mistake, Priority, Severity};
+use crate::model::{Digest, Mistake, Priority};
 
 const KEYS: [&str; 10] = [
     "workflow",
@@ -86,7 +86,6 @@ pub fn draft(file: &str, text: &str) -> (Option<Draft>, Vec<Mistake>) {
 fn read(reader: &mut Reader<'_>, node: &Node, text: &str) -> Option<(Workflow, Vec<usize>)> {
     reader.mapping(node, "a workflow", &KEYS, &LATER)?;
     let name = reader.required(node, "workflow", "the file").and_then(|n| reader.name(n, "a workflow"));
-    let severities: Vec<&str> = Severity::ALL.iter().map(|s| s.name()).collect();
     let priorities: Vec<&str> = Priority::ALL.iter().map(|p| p.name()).collect();
     let drafts = read_steps(reader, node);
     let (drafts, items): (Vec<_>, Vec<_>) = drafts.into_iter().unzip();
@@ -100,7 +99,7 @@ fn read(reader: &mut Reader<'_>, node: &Node, text: &str) -> Option<(Workflow, V
             .and_then(|n| reader.line(n, "a description"))
             .unwrap_or("")
             .into(),
-        severity: node.get("severity").and_then(|n| reader.word(n, "a severity", &severities)),
+        severity: node.get("severity").and_then(|n| reader.severity(n, "a severity")),
         priority: node
             .get("priority")
             .and_then(|n| reader.word(n, "a priority", &priorities))

@@ -1,6 +1,6 @@
 use super::super::{OnFailure, Undo};
 use super::*;
-use crate::model::{Span, StepIx};
+use crate::model::{Severity, Span, StepIx};
 use proptest::prelude::*;
 
 const HEAD: &str = "workflow: w\ninputs: { user: user }\n";
