@@ -23,6 +23,10 @@ fn now() -> Instant {
     Instant::now()
 }
 
+fn cells(n: u16) -> std::num::NonZero<u16> {
+    std::num::NonZero::new(n).unwrap()
+}
+
 impl Terminal {
     fn start(args: &[&str], columns: u16, rows: u16) -> Terminal {
         let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
@@ -36,7 +40,7 @@ impl Terminal {
         command.env("XDG_CONFIG_HOME", "/nonexistent");
         let child = pty.slave.spawn_command(command).unwrap();
         drop(pty.slave);
-        let screen = Arc::new(Mutex::new(vt100::Parser::new(rows, columns, 0)));
+        let screen = Arc::new(Mutex::new(vt100::Parser::new(cells(rows), cells(columns), 0)));
         let raw = Arc::new(Mutex::new(Vec::new()));
         let mut reader = pty.master.try_clone_reader().unwrap();
         let (shown, kept) = (Arc::clone(&screen), Arc::clone(&raw));
@@ -85,7 +89,7 @@ impl Terminal {
     }
 
     fn resize(&mut self, columns: u16, rows: u16) {
-        self.screen.lock().unwrap().screen_mut().set_size(rows, columns);
+        self.screen.lock().unwrap().screen_mut().set_size(cells(rows), cells(columns));
         self.master.resize(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }).unwrap();
     }
 
@@ -100,7 +104,8 @@ impl Terminal {
         let end = now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
-                thread::sleep(Duration::from_millis(100));
+                // The last bytes may still be on their way through the pty.
+                thread::sleep(Duration::from_millis(300));
                 return status.exit_code();
             }
             assert!(now() < end, "it does not end; the screen shows\n{}", self.text());
@@ -127,7 +132,7 @@ impl Drop for Terminal {
 #[test]
 fn the_exercise_starts_and_quits() {
     let mut terminal = Terminal::start(&[], 120, 40);
-    let text = terminal.sees("Agents");
+    let text = terminal.sees("fortress-1");
     for word in ["quell", "DRILL", "Workflows", "Incidents", "Latency", "Throughput", "fortress-1"] {
         assert!(text.contains(word), "{word} is missing in\n{text}");
     }
@@ -136,35 +141,93 @@ fn the_exercise_starts_and_quits() {
     terminal.is_restored();
 }
 
-#[test]
-fn an_operator_pauses_resumes_cancels_and_triggers() {
-    let mut terminal = Terminal::start(&["--speed", "5"], 120, 40);
-    terminal.sees("Agents");
-    // A run that waits for 5 s in its second step: time to steer it. Drills and waits go at 5×.
+/// Chooses `block-address` and gives it an address; the other inputs have defaults.
+fn trigger(terminal: &mut Terminal, address: &str) {
     terminal.press("t");
-    terminal.sees("block-address");
-    let pick = |terminal: &mut Terminal| {
-        terminal.press("block-address");
-        terminal.press("\r");
-        terminal.sees("address");
-        terminal.press("192.0.2.77");
-        terminal.press("\r");
-    };
-    pick(&mut terminal);
+    terminal.sees("Start which workflow?");
+    terminal.press("\r");
+    terminal.sees("the address to block");
+    terminal.press(address);
+    terminal.press("\t\t\t");
+    terminal.press("\r");
+    terminal.sees("trigger block-address: accepted");
+}
+
+#[test]
+fn an_operator_triggers_pauses_resumes_cancels_and_retries() {
+    let mut terminal = Terminal::start(&[], 120, 40);
+    terminal.sees("fortress-1");
+    // Its second step waits for 5 s: time to steer it.
+    trigger(&mut terminal, "192.0.2.77");
     terminal.sees("run-1");
+    terminal.press("2g");
+    terminal.press("p");
+    terminal.sees("pause run-1: accepted");
+    terminal.sees("❚ paused");
+    terminal.press("p");
+    terminal.sees("resume run-1: accepted");
+    terminal.press("x");
+    let asked = terminal.sees("Cancel run-1?");
+    assert!(asked.contains("blocklist_remove 192.0.2.77"), "it says what would be undone\n{asked}");
+    // Enter never confirms harm: the default is No.
+    terminal.press("\r");
+    terminal.sees_no_more("Cancel run-1?");
+    terminal.press("x");
+    terminal.sees("Cancel run-1?");
+    terminal.press("y");
+    terminal.sees("cancel run-1: accepted");
+    terminal.sees("cancelled");
+    terminal.press("\r");
+    terminal.sees("Timeline");
+    terminal.press("\u{1b}");
+    terminal.sees_no_more("Timeline");
+    terminal.press("p");
+    terminal.sees("cancelled");
+    terminal.press("r");
+    terminal.sees("run-2 tries run-1 again");
     terminal.press("q");
     assert_eq!(terminal.ends(), 0);
     terminal.is_restored();
 }
 
 #[test]
+fn an_incident_is_acknowledged_and_closed() {
+    let mut terminal = Terminal::start(&["--speed", "10"], 120, 40);
+    terminal.sees("inc-2");
+    terminal.press("3G");
+    terminal.press("k");
+    terminal.press("f");
+    terminal.sees("FROZEN");
+    terminal.press("f");
+    terminal.sees_no_more("FROZEN");
+    terminal.press("\r");
+    terminal.sees("Evidence");
+    terminal.press("\u{1b}");
+    terminal.sees_no_more("Evidence");
+    terminal.press("c");
+    terminal.sees("Reason:");
+    terminal.press("all clear\r");
+    terminal.sees("resolved");
+    terminal.press("gjj");
+    terminal.press("a");
+    terminal.sees("acknowledge inc-");
+    terminal.press("q");
+    assert_eq!(terminal.ends(), 0);
+}
+
+#[test]
 fn help_lists_every_key_and_escape_leaves_it() {
     let mut terminal = Terminal::start(&[], 120, 40);
-    terminal.sees("Agents");
+    terminal.sees("fortress-1");
     terminal.press("?");
-    terminal.sees("freeze");
+    let help = terminal.sees("type to search");
+    for key in ["Tab", "pause", "cancel", "trigger", "freeze"] {
+        assert!(help.contains(key), "{key} is missing in\n{help}");
+    }
+    terminal.press("quit");
+    terminal.sees("Leaves");
     terminal.press("\u{1b}");
-    terminal.sees_no_more("Esc back");
+    terminal.sees_no_more("type to search");
     terminal.press("q");
     assert_eq!(terminal.ends(), 0);
 }
@@ -188,7 +251,7 @@ fn a_terminal_that_is_too_small_is_told_so_and_may_grow() {
 fn signals_restore_the_terminal() {
     for (signal, code) in [("TERM", 0), ("INT", 0), ("HUP", 0)] {
         let mut terminal = Terminal::start(&[], 120, 40);
-        terminal.sees("Agents");
+        terminal.sees("fortress-1");
         terminal.signal(signal);
         assert_eq!(terminal.ends(), code, "after {signal}");
         terminal.is_restored();
@@ -208,12 +271,13 @@ fn the_first_paint_is_small() {
 #[test]
 fn pasted_text_triggers_no_key() {
     let mut terminal = Terminal::start(&[], 120, 40);
-    terminal.sees("Agents");
+    terminal.sees("fortress-1");
     terminal.press("\u{1b}[200~q?x\u{1b}[201~");
     thread::sleep(Duration::from_millis(300));
     terminal.press("?");
-    terminal.sees("freeze");
+    terminal.sees("type to search");
     terminal.press("\u{1b}");
+    terminal.sees_no_more("type to search");
     terminal.press("q");
     assert_eq!(terminal.ends(), 0);
 }

@@ -46,7 +46,7 @@ pub fn run(link: Link, catalogue: Catalogue, options: Options) -> io::Result<End
     forward(answers, sender.clone(), "console-answers", |(id, answer)| Msg::Answer(id, answer))?;
     forward(options.stop, sender.clone(), "console-stop", Msg::Stop)?;
     read_keys(sender.clone())?;
-    let _watch = watch_terminal(sender.clone())?;
+    watch_terminal(sender.clone())?;
     let writer = Writer::start(Frames, move |told| {
         // A full inbox wakes the console anyway.
         let _ = match told {
@@ -127,10 +127,9 @@ impl App {
             for msg in first.into_iter().chain(inbox.try_iter().take(INBOX)) {
                 for todo in self.take(msg) {
                     if let Some(ended) = self.act(todo, &mut session)? {
-                        if ended == Ended::TerminalLost {
-                            session::lose();
-                        } else {
-                            self.writer.finish(LAST_FRAME);
+                        match ended {
+                            Ended::TerminalLost | Ended::Stopped(Stop::HangUp) => session::lose(),
+                            Ended::Quit | Ended::Stopped(_) => _ = self.writer.finish(LAST_FRAME),
                         }
                         return Ok(ended);
                     }
@@ -291,18 +290,17 @@ fn read_keys(sender: SyncSender<Msg>) -> io::Result<()> {
     Ok(())
 }
 
-/// Says when the terminal hangs up. Ends when what is returned is dropped.
-fn watch_terminal(sender: SyncSender<Msg>) -> io::Result<rustix::fd::OwnedFd> {
-    let (watched, held) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
+/// Says when the terminal hangs up. It goes on watching when the console has ended: as long as the
+/// process lives, the input thread would spin on a terminal that is gone.
+fn watch_terminal(sender: SyncSender<Msg>) -> io::Result<()> {
     let watch = move || {
-        if session::hung_up(&watched) {
-            // At once: the input thread spins on a terminal that is gone.
+        if session::hung_up() {
             session::lose();
             let _ = sender.send(Msg::Lost);
         }
     };
     thread::Builder::new().name("console-watch".into()).spawn(watch)?;
-    Ok(held)
+    Ok(())
 }
 
 /// Why somebody outside ends the console; a name for the sending side of [`Options::stop`].

@@ -138,15 +138,16 @@ pub fn lose() {
     }
 }
 
-/// Waits until the terminal hangs up, or until the other end of `until` is closed. True if it hung up.
-pub fn hung_up(until: &rustix::fd::OwnedFd) -> bool {
+/// Waits until the terminal hangs up; false if that cannot be told.
+pub fn hung_up() -> bool {
     let stdout = rustix::stdio::stdout();
     loop {
-        let mut fds = [PollFd::new(&stdout, PollFlags::empty()), PollFd::new(until, PollFlags::empty())];
+        // Hanging up is reported although nothing is asked for.
+        let mut fds = [PollFd::new(&stdout, PollFlags::empty())];
         match poll(&mut fds, None) {
             Err(rustix::io::Errno::INTR) => {}
             Err(_) => return false,
-            Ok(_) => return !fds[0].revents().is_empty(),
+            Ok(_) => return true,
         }
     }
 }

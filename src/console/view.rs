@@ -7,7 +7,7 @@ use super::actions::{ACTIONS, Action, ActionId, Chord};
 use super::layout::{Class, Layout, NEEDED};
 use super::model::{Detail, Mode, Model};
 use super::paint::Pen;
-use super::text::{width, wrap};
+use super::text::{plural, width, wrap};
 use super::theme::{Theme, Tone};
 use super::{Pane, detail, header, overlay, pane};
 use crate::engine::RunStatus;
@@ -62,7 +62,8 @@ fn feet(model: &Model, theme: &Theme, layout: &Layout, buffer: &mut Buffer) {
     if let Some((text, tone)) = &notice {
         Pen::at(buffer, theme, layout.toast, 0).space(1).text(text, *tone);
     }
-    if !one_line || notice.is_none() {
+    // A dialog says itself which keys it takes.
+    if model.mode == Mode::Normal && (!one_line || notice.is_none()) {
         hints(model, theme, layout.hints, buffer);
     }
     if let Mode::Filter { pane, field, .. } = &model.mode {
@@ -98,7 +99,11 @@ fn notice(model: &Model) -> Option<(String, Tone)> {
         return Some(("stopping: steps in flight finish".to_owned(), Tone::Wait));
     }
     // Recordings are read to their end; live sources do not end.
-    gauges.ended.then(|| ("replay finished · q quits".to_owned(), Tone::Good))
+    let text = match model.state().counts().live_runs {
+        0 => "replay finished · q quits".to_owned(),
+        live => format!("recording read to its end, {} to go · q quits", plural(live, "run", "runs")),
+    };
+    gauges.ended.then_some((text, Tone::Good))
 }
 
 /// The keys that do something now, as many as fit.

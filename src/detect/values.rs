@@ -277,6 +277,25 @@ mod tests {
         }
 
         #[test]
+        fn giving_up_values_keeps_the_count_of_those_left(
+            stream in proptest::collection::vec((0i64..100, 0u64..12), 1..80), span in 1u64..60, lateness in 0u64..60
+        ) {
+            let mut window = values();
+            let mut now = 0;
+            for (at, value) in stream {
+                now = now.max(at);
+                let keep = Timestamp(now) - Span(span + lateness);
+                window.insert(Timestamp(at), value, &Reach { span: Span(span), keep });
+                if window.len() > 4 {
+                    window.drop_oldest();
+                }
+                let start = Timestamp(now) - Span(span);
+                let inside = window.seen.values().filter(|seen| seen.last >= start).count();
+                prop_assert_eq!(window.distinct, inside as u64);
+            }
+        }
+
+        #[test]
         fn forgetting_what_is_too_old_changes_no_count(
             stream in proptest::collection::vec((0i64..20, 0u64..9), 1..80), span in 1u64..30
         ) {

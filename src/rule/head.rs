@@ -25,6 +25,8 @@ pub const HEAD_KEYS: &[&str] = &[
     "license",
     "related",
     "scope",
+    "regression_tests_path",
+    "simulation",
 ];
 
 /// The level of a rule that states none.

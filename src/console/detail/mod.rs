@@ -64,8 +64,8 @@ fn heading(text: &str) -> Row {
 
 /// `name      value`, the value broken into as many lines as it takes.
 fn entry(name: &str, value: &str, tone: Tone, width: usize) -> Vec<Row> {
-    let lines = wrap(value, width.saturating_sub(14).max(20));
-    let label = |i: usize| if i == 0 { format!("  {name:<12}") } else { " ".repeat(14) };
+    let lines = wrap(value, width.saturating_sub(16).max(20));
+    let label = |i: usize| if i == 0 { format!("  {name:<14}") } else { " ".repeat(16) };
     lines.into_iter().enumerate().map(|(i, line)| Row::new().dim(label(i)).add(line, tone)).collect()
 }
 

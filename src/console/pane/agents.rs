@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::super::layout::Pane;
 use super::super::model::{Model, passes};
 use super::super::paint::{Pen, frame};
-use super::super::text::{age, latency};
+use super::super::text::{about, age, latency};
 use super::super::theme::{Theme, Tone};
 use super::super::{glyph, text};
 use crate::engine::{AgentState, AgentStatus, State};
@@ -49,7 +49,10 @@ pub fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     pen.column("RUN", 7, Tone::Dim).right("AGE", 6, Tone::Dim);
     if wide {
         pen.space(1).column("ROLE", 9, Tone::Dim).right("LOAD", 5, Tone::Dim);
-        pen.right("OK", 5, Tone::Dim).right("MEAN", 8, Tone::Dim).column("KIND", 7, Tone::Dim);
+        pen.right("OK", 5, Tone::Dim).right("MEAN", 8, Tone::Dim);
+        if pen.left() >= 7 {
+            pen.column("KIND", 7, Tone::Dim);
+        }
     }
     for (row, id) in (1..inner.height).zip(model.agents.order().iter().skip(model.agents.offset())) {
         let Some(agent) = state.agent(*id) else { continue };
@@ -67,10 +70,12 @@ fn line(model: &Model, pen: &mut Pen<'_>, agent: &AgentState, selected: bool, wi
         Some(run) if agent.in_flight() > 0 || loud => run.to_string(),
         _ => "-".to_owned(),
     };
+    let stood = model.engine_now().since(agent.since());
+    let stood = if agent.in_flight() > 0 { age(stood) } else { about(stood) };
     pen.text(super::mark(selected), Tone::Key).column(glyph, 1, tone);
     pen.column(agent.name(), 13, Tone::Plain);
     pen.column(&glyph::word(&agent.status().to_string(), loud), 11, tone);
-    pen.column(&run, 7, Tone::Plain).right(&age(model.engine_now().since(agent.since())), 6, Tone::Dim);
+    pen.column(&run, 7, Tone::Plain).right(&stood, 6, Tone::Dim);
     if wide {
         let (succeeded, failed) = agent.totals();
         let rate = match succeeded + failed {
@@ -84,7 +89,9 @@ fn line(model: &Model, pen: &mut Pen<'_>, agent: &AgentState, selected: bool, wi
         pen.space(1).column(agent.role(), 9, Tone::Plain);
         pen.right(&format!("{}/{}", agent.in_flight(), agent.concurrency()), 5, Tone::Plain);
         pen.right(&rate, 5, Tone::Plain).right(&mean, 8, Tone::Plain);
-        pen.column(agent.kind().name(), 7, Tone::Dim);
+        if pen.left() >= 7 {
+            pen.column(agent.kind().name(), 7, Tone::Dim);
+        }
     }
 }
 

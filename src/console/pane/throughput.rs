@@ -36,17 +36,23 @@ pub fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         let text = "No signals yet. They come from the source that is named in the first line.";
         return super::empty(model, theme, Pane::Throughput, chart, buffer, text);
     }
-    let values = buckets(&gauges.per_second, model.window, usize::from(chart.width));
+    let values = buckets(whole_seconds(model), model.window, usize::from(chart.width));
     let most = values.iter().copied().fold(0.0, f64::max);
     let mut pen = Pen::at(buffer, theme, inner, 2);
     pen.space(1).text(&format!("most {:.0}/s", most.ceil()), Tone::Dim);
     bars(theme, buffer, chart, &values, most, Tone::Busy);
 }
 
+/// Seconds that are over: the one that runs would always look like a drop.
+fn whole_seconds(model: &Model) -> &[u32] {
+    let all = &model.gauges().per_second;
+    &all[..all.len().saturating_sub(1)]
+}
+
 /// `in 1 024/s  queue 12 / 1 024  drop 0`.
 pub fn figures(model: &Model, pen: &mut Pen<'_>) {
     let gauges = model.gauges();
-    let now = gauges.per_second.last().copied().unwrap_or(0);
+    let now = whole_seconds(model).last().copied().unwrap_or(0);
     let (queued, size) = gauges.queue;
     let dropped = gauges.books.dropped();
     let queue_tone = if size > 0 && queued * 2 > size { Tone::Wait } else { Tone::Plain };

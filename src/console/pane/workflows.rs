@@ -65,7 +65,7 @@ impl Columns {
     fn new(width: u16) -> Self {
         // What the other columns take: mark, id, state, step and age, with their spaces.
         let free = usize::from(width).saturating_sub(1 + 8 + 15 + 8 + 8);
-        let bar = (free / 2).clamp(6, 20);
+        let bar = free.saturating_sub(18 + 2).clamp(6, 20);
         Columns { workflow: free.saturating_sub(bar + 2).max(8), bar }
     }
 }

@@ -2,6 +2,7 @@
 
 mod bytes;
 mod keys;
+mod life;
 mod scenario;
 mod screens;
 

@@ -113,6 +113,8 @@ pub enum Undecodable {
     NotJson(String),
     /// A syslog line was expected; with what is missing.
     NotSyslog(&'static str),
+    /// `auto` was asked, and it looks like none of the formats.
+    Unrecognised,
     /// A JSON object without a field that the format must have.
     Lacks(&'static str),
     /// No field with a time.
@@ -129,6 +131,7 @@ impl fmt::Display for Undecodable {
             Undecodable::NotUtf8(at) => write!(f, "line is not valid UTF-8 from byte {} on", at + 1),
             Undecodable::NotJson(why) => write!(f, "not one JSON object: {why}"),
             Undecodable::NotSyslog(why) => write!(f, "not a syslog line: expected {why}"),
+            Undecodable::Unrecognised => write!(f, "neither a JSON object nor a syslog line"),
             Undecodable::Lacks(field) => write!(f, "the record has no usable `{field}`"),
             Undecodable::NoTime => write!(f, "the record has no field with a time, such as `timestamp`"),
             Undecodable::BadTime(found) => write!(f, "expected a time, found `{found}`"),
@@ -172,7 +175,10 @@ impl Decoder {
         let text = text.trim_start_matches('\u{feff}').trim();
         let signal = match self.format {
             Format::Sshd => self.syslog(text),
-            Format::Auto if !text.starts_with('{') => self.syslog(text),
+            Format::Auto if !text.starts_with('{') => self.syslog(text).map_err(|error| match error {
+                Undecodable::NotSyslog(_) => Undecodable::Unrecognised,
+                other => other,
+            }),
             format => {
                 let document = Document::parse(Arc::from(text)).map_err(not_json)?;
                 match format {
@@ -242,7 +248,8 @@ mod tests {
         for (format, line, expected) in [
             (Format::Auto, &b"{\"a\":1"[..], "not one JSON object: EOF while parsing an object at column 6"),
             (Format::Auto, b"{\"a\":1}", "no field with a time"),
-            (Format::Auto, b"hello", "not a syslog line"),
+            (Format::Auto, b"hello", "neither a JSON object nor a syslog line"),
+            (Format::Sshd, b"hello", "not a syslog line: expected a time"),
             (Format::Auto, b"\x7fELF\x02\x00\x00", "NUL byte"),
             (Format::Auto, b"Mar 14 \xff\xfe", "not valid UTF-8 from byte 8 on"),
             (Format::Json, b"[1]", "expected a JSON object"),
