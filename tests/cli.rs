@@ -384,6 +384,27 @@ fn c18_the_first_signal_drains_and_the_replay_can_go_on() {
 }
 
 #[test]
+fn c18_the_second_signal_ends_it_at_once() {
+    for (signal, code) in [(rustix::process::Signal::TERM, 143), (rustix::process::Signal::INT, 130)] {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().to_str().unwrap();
+        // Its second step takes 5 seconds: it is still at work when the signals come.
+        let mut child = quell(&["trigger", "block-address", "address=192.0.2.7", "--state", state])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let at_work = || text(&run(&["journal", "show", "--state", state]).stdout).contains("blocklist_add");
+        wait_for(at_work);
+        terminate(&child, signal);
+        std::thread::sleep(Duration::from_millis(300));
+        assert!(child.try_wait().unwrap().is_none(), "the first one lets it finish");
+        terminate(&child, signal);
+        assert_eq!(child.wait().unwrap().code(), Some(code));
+    }
+}
+
+#[test]
 fn bytes_from_outside_reach_the_summary_as_safe_text() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("hostile.log");

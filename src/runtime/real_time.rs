@@ -24,6 +24,8 @@ mod sick_disk;
 
 /// Signals handled in one round, so that messages are not kept waiting.
 const ROUND_SIGNALS: usize = 256;
+/// Records that wait for the disk before no signal is taken any more (C21).
+const LAG_RECORDS: u64 = 65_536;
 /// With nothing to do, the board gets the time this often.
 const IDLE: Duration = Duration::from_secs(1);
 /// How long steps in flight may take after a stop was asked for (C18).
@@ -140,7 +142,8 @@ impl RealTime {
     pub fn run(mut self) -> Ending {
         loop {
             let patience = self.patience();
-            let most = if self.hold.is_some() || self.driver.wants_quiet() { 0 } else { ROUND_SIGNALS };
+            let waits = self.hold.is_some() || self.driver.wants_quiet() || self.driver.lag() > LAG_RECORDS;
+            let most = if waits { 0 } else { ROUND_SIGNALS };
             self.inbox.take(&mut self.taken, most, patience);
             self.now = self.now.max(self.clock.now());
             self.take_messages();
