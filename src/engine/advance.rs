@@ -150,9 +150,8 @@ impl Engine {
         }
         let Some(definition) = self.definition(run, step) else { return };
         let until = self.now + definition.timeout;
-        let priority = self.priority(run);
         self.emit(Event::StepWaiting { run, step, until, wait: StepWait::Agent });
-        self.waiting.add(run, step, false, priority);
+        self.enqueue(run, step, false);
         self.watch_step(run, step);
     }
 

@@ -110,6 +110,7 @@ impl Engine {
         }
         self.emit(Event::RunResumed { run: id, by: by.clone() });
         self.watch_run(id);
+        self.requeue(id);
         self.again_in_doubt(id);
         self.advance(id);
         Ok(format!("{id} goes on"))
@@ -138,6 +139,7 @@ impl Engine {
             RunStatus::Parked => {
                 self.emit(Event::RunUnparked { run: id, by: by.clone() });
                 self.watch_run(id);
+                self.requeue(id);
                 self.again_in_doubt(id);
                 self.advance(id);
                 Ok(format!("{id} goes on"))

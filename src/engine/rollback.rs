@@ -93,10 +93,7 @@ impl Engine {
     pub(super) fn start_undo(&mut self, id: RunId, ix: StepIx) {
         let agent = match best_match(&self.state, self.candidates(id, ix, true)) {
             Choice::Agent(agent) => agent,
-            Choice::Later => {
-                let priority = self.priority(id);
-                return self.waiting.add(id, ix, true, priority);
-            }
+            Choice::Later => return self.enqueue(id, ix, true),
             Choice::Never => {
                 let message = "no agent of this setup can undo it".to_owned();
                 return self.on_undo_failed(id, ix, Failure { kind: FailureKind::NotSent, message });
