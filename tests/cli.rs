@@ -36,6 +36,19 @@ fn expect(args: &[&str], code: i32) -> (String, String) {
     (out, err)
 }
 
+#[expect(clippy::disallowed_methods, reason = "a test with a real program waits in real time")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+fn wait_for(mut what: impl FnMut() -> bool) {
+    let since = now();
+    while !what() {
+        assert!(since.elapsed() < Duration::from_secs(20), "it does not come");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 fn lines(out: &str) -> Vec<Value> {
     out.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"))).collect()
 }
@@ -229,7 +242,7 @@ fn a_reader_that_leaves_ends_it_quietly() {
     reader.read_line(&mut first).unwrap();
     drop(reader);
     assert!(first.contains("journal_opened"), "{first}");
-    let since = Instant::now();
+    let since = now();
     let status = child.wait().unwrap();
     assert!(since.elapsed() < Duration::from_secs(10));
     assert_eq!(status.code(), Some(141));
@@ -247,15 +260,10 @@ fn a_second_instance_is_refused_with_the_pid_of_the_first() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let since = Instant::now();
-    while !folder.path().join("journal.db").exists() {
-        assert!(since.elapsed() < Duration::from_secs(10));
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    // Reading is allowed meanwhile.
+    wait_for(|| run(&["journal", "show", "--state", state]).status.success());
     let (_, err) = expect(&["replay", SIGNALS, "--state", state], 1);
     assert!(err.contains(&format!("process {}", first.id())), "{err}");
-    // Reading is allowed meanwhile.
-    expect(&["journal", "show", "--state", state], 0);
     first.kill().unwrap();
     first.wait().unwrap();
 }
@@ -355,11 +363,7 @@ fn slow(folder: &Path) -> std::process::Child {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let since = Instant::now();
-    while !folder.join("journal.db").exists() {
-        assert!(since.elapsed() < Duration::from_secs(10));
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    wait_for(|| run(&["journal", "show", "--state", state]).status.success());
     std::thread::sleep(Duration::from_millis(300));
     child
 }
@@ -378,6 +382,27 @@ fn c18_the_first_signal_drains_and_the_replay_can_go_on() {
     let (out, _) = expect(&args, 0);
     let summary = lines(&out).pop().unwrap();
     assert_eq!((&summary["runs"]["completed"], &summary["runs"]["rolled_back"]), (&3.into(), &1.into()));
+}
+
+#[test]
+fn c18_the_second_signal_ends_it_at_once() {
+    for (signal, code) in [(rustix::process::Signal::TERM, 143), (rustix::process::Signal::INT, 130)] {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().to_str().unwrap();
+        // Its second step takes 5 seconds: it is still at work when the signals come.
+        let mut child = quell(&["trigger", "block-address", "address=192.0.2.7", "--state", state])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let at_work = || text(&run(&["journal", "show", "--state", state]).stdout).contains("blocklist_add");
+        wait_for(at_work);
+        terminate(&child, signal);
+        std::thread::sleep(Duration::from_millis(300));
+        assert!(child.try_wait().unwrap().is_none(), "the first one lets it finish");
+        terminate(&child, signal);
+        assert_eq!(child.wait().unwrap().code(), Some(code));
+    }
 }
 
 #[test]

@@ -62,6 +62,7 @@ pub fn replay(args: &Replay) -> Result<Verdict, Error> {
         let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
         Error::failed(lines.join("\nquell: "))
     })?;
+    let files = files.limited(loaded.settings.lines.max_bytes);
     let sizes = engine::sizes(&args.files);
     let quarantine = args.quarantine.as_deref().map(quarantine).transpose()?;
     let bytes = sizes.iter().map(|(_, bytes)| bytes).sum();

@@ -128,7 +128,8 @@ impl App {
                 for todo in self.take(msg) {
                     if let Some(ended) = self.act(todo, &mut session)? {
                         match ended {
-                            Ended::TerminalLost | Ended::Stopped(Stop::HangUp) => session::lose(),
+                            Ended::TerminalLost => session::lose(),
+                            // A signal alone does not mean that the terminal is gone.
                             Ended::Quit | Ended::Stopped(_) => _ = self.writer.finish(LAST_FRAME),
                         }
                         return Ok(ended);

@@ -196,14 +196,14 @@ impl Engine {
 
     /// Steps that waited for an agent do so again; without their place in the queue they would be
     /// taken for steps that wait for their next attempt.
-    fn requeue(&mut self, id: RunId) {
+    pub(super) fn requeue(&mut self, id: RunId) {
         let Some(run) = self.state.run(id) else { return };
         let waits = run.steps().iter().enumerate().filter_map(|(i, step)| {
             let for_agent = step.status() == StepStatus::Waiting && step.waits_for_agent;
             for_agent.then_some(StepIx(i as u16))
         });
         for step in waits.collect::<Vec<_>>() {
-            self.waiting.add(id, step, false, self.priority(id));
+            self.enqueue(id, step, false);
         }
     }
 

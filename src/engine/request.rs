@@ -48,6 +48,9 @@ impl Engine {
     }
 
     fn obey(&mut self, request: &Request, by: &Actor) -> Verdict {
+        if self.draining && matches!(request, Request::Trigger { .. } | Request::Retry { .. }) {
+            return Err("quell is stopping and starts nothing new".to_owned());
+        }
         match request {
             Request::Trigger { workflow, inputs } => self.on_trigger(workflow, inputs, by),
             Request::Pause { run } => self.on_pause(*run, by),
@@ -110,6 +113,7 @@ impl Engine {
         }
         self.emit(Event::RunResumed { run: id, by: by.clone() });
         self.watch_run(id);
+        self.requeue(id);
         self.again_in_doubt(id);
         self.advance(id);
         Ok(format!("{id} goes on"))
@@ -138,6 +142,7 @@ impl Engine {
             RunStatus::Parked => {
                 self.emit(Event::RunUnparked { run: id, by: by.clone() });
                 self.watch_run(id);
+                self.requeue(id);
                 self.again_in_doubt(id);
                 self.advance(id);
                 Ok(format!("{id} goes on"))

@@ -91,12 +91,12 @@ impl Engine {
 
     /// Starts an attempt to undo, or waits for an agent.
     pub(super) fn start_undo(&mut self, id: RunId, ix: StepIx) {
+        if self.draining {
+            return;
+        }
         let agent = match best_match(&self.state, self.candidates(id, ix, true)) {
             Choice::Agent(agent) => agent,
-            Choice::Later => {
-                let priority = self.priority(id);
-                return self.waiting.add(id, ix, true, priority);
-            }
+            Choice::Later => return self.enqueue(id, ix, true),
             Choice::Never => {
                 let message = "no agent of this setup can undo it".to_owned();
                 return self.on_undo_failed(id, ix, Failure { kind: FailureKind::NotSent, message });

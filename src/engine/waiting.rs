@@ -2,33 +2,40 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
 
 use super::choose::{Choice, best_match};
 use super::{Engine, RunStatus, StepStatus};
-use crate::model::{AgentId, Priority, RunId, StepIx};
+use crate::model::{AgentId, Digest, Priority, RunId, StepIx};
 
-/// Who waits for an agent: undos first, then by priority, then by age.
+/// Who waits for an agent, in lanes. Those of one lane can be taken by the same agents, so that what
+/// an agent becoming free costs depends on the number of lanes, not on how many wait.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
-    queue: BTreeSet<Place>,
-    places: BTreeMap<(RunId, StepIx), Place>,
+    lanes: BTreeMap<Lane, BTreeSet<Place>>,
+    places: BTreeMap<(RunId, StepIx), (Lane, Place)>,
 }
 
+/// A step of a workflow, or its undo.
+type Lane = (Digest, StepIx, bool);
+
+/// Undos first, then by priority, then by age.
 type Place = (Reverse<(bool, Priority)>, RunId, StepIx);
 
 impl Waiting {
-    pub fn add(&mut self, run: RunId, step: StepIx, undo: bool, priority: Priority) {
-        let place = (Reverse((undo, priority)), run, step);
-        if let Some(old) = self.places.insert((run, step), place) {
-            self.queue.remove(&old);
-        }
-        self.queue.insert(place);
+    fn add(&mut self, lane: Lane, place: Place) {
+        let (_, run, step) = place;
+        self.remove(run, step);
+        self.places.insert((run, step), (lane, place));
+        self.lanes.entry(lane).or_default().insert(place);
     }
 
     pub fn remove(&mut self, run: RunId, step: StepIx) {
-        if let Some(place) = self.places.remove(&(run, step)) {
-            self.queue.remove(&place);
+        let Some((lane, place)) = self.places.remove(&(run, step)) else { return };
+        if let Some(places) = self.lanes.get_mut(&lane) {
+            places.remove(&place);
+            if places.is_empty() {
+                self.lanes.remove(&lane);
+            }
         }
     }
 
@@ -38,48 +45,55 @@ impl Waiting {
 }
 
 impl Engine {
+    /// Lets a step, or its undo, wait for an agent.
+    pub(super) fn enqueue(&mut self, run: RunId, step: StepIx, undo: bool) {
+        let Some(hash) = self.state.run(run).map(|run| run.hash()) else { return };
+        let place = (Reverse((undo, self.priority(run))), run, step);
+        self.waiting.add((hash, step, undo), place);
+    }
+
     /// Gives agents that became free to those who wait for them.
     pub(super) fn dispatch_waiting(&mut self) {
-        let mut cursor = Bound::Unbounded;
-        while self.state.agents().iter().any(|agent| agent.selectable()) {
-            let Some(place) = self.waiting.queue.range((cursor, Bound::Unbounded)).next().copied() else {
-                return;
-            };
-            cursor = Bound::Excluded(place);
-            self.dispatch_one(place);
-        }
-    }
-
-    fn dispatch_one(&mut self, (Reverse((undo, _)), run, step): Place) {
-        if !self.still_waits(run, step, undo) {
-            self.waiting.remove(run, step);
+        if self.draining {
             return;
         }
-        let paused = self.state.run(run).is_some_and(|run| run.status() == RunStatus::Paused);
-        let chosen = best_match(&self.state, self.candidates(run, step, undo));
-        match chosen {
-            Choice::Agent(_) if undo => self.start_undo(run, step),
-            Choice::Agent(_) if !paused => self.start_step(run, step),
-            _ => {}
+        while let Some((Reverse((undo, _)), run, step)) = self.next_waiting() {
+            if !self.still_waits(run, step, undo) {
+                self.waiting.remove(run, step);
+            } else if undo {
+                self.start_undo(run, step);
+            } else {
+                self.start_step(run, step);
+            }
         }
     }
 
+    /// The first in order of those that an agent could take now.
+    fn next_waiting(&self) -> Option<Place> {
+        let takable = self.waiting.lanes.iter().filter(|((hash, step, undo), _)| {
+            matches!(best_match(&self.state, self.bound_candidates(*hash, *step, *undo)), Choice::Agent(_))
+        });
+        takable.filter_map(|(_, places)| places.first()).min().copied()
+    }
+
+    /// Whether it still wants an agent. What is paused asks again when it is resumed.
     fn still_waits(&self, run: RunId, step: StepIx, undo: bool) -> bool {
         self.state.run(run).is_some_and(|run| {
             let Some(step) = run.steps().get(step.index()) else { return false };
-            if undo {
-                run.status() == RunStatus::RollingBack && !matches!(step.status(), StepStatus::Undone)
-            } else {
-                matches!(run.status(), RunStatus::Running | RunStatus::Paused)
-                    && step.status() == StepStatus::Waiting
+            match undo {
+                true => run.status() == RunStatus::RollingBack && step.status() != StepStatus::Undone,
+                false => run.status() == RunStatus::Running && step.status() == StepStatus::Waiting,
             }
         })
     }
 
     /// The agents that can take a step, or undo it.
     pub(super) fn candidates(&self, run: RunId, step: StepIx, undo: bool) -> &[AgentId] {
-        let bound = self.state.run(run).and_then(|run| self.library.get(run.hash()));
-        let step = bound.and_then(|bound| bound.steps.get(step.index()));
+        self.state.run(run).map_or(&[], |run| self.bound_candidates(run.hash(), step, undo))
+    }
+
+    fn bound_candidates(&self, hash: Digest, step: StepIx, undo: bool) -> &[AgentId] {
+        let step = self.library.get(hash).and_then(|bound| bound.steps.get(step.index()));
         step.map_or(&[], |step| if undo { &step.undo } else { &step.forward })
     }
 }

@@ -174,9 +174,7 @@ impl Journal for SqliteJournal {
 
 /// Makes the tables of a new file, and sets how this connection writes.
 fn prepare(connection: &Connection, path: &Path) -> Result<(), JournalError> {
-    let tables: i64 = connection
-        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
-        .map_err(opening(path))?;
+    let tables = tables(connection, path)?;
     if tables > 0 {
         recognise(connection, path)?;
     }
@@ -203,12 +201,19 @@ fn prepare(connection: &Connection, path: &Path) -> Result<(), JournalError> {
     Ok(())
 }
 
+fn tables(connection: &Connection, path: &Path) -> Result<i64, JournalError> {
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(opening(path))
+}
+
 /// Whether the file is a journal that this release understands.
 fn recognise(connection: &Connection, path: &Path) -> Result<(), JournalError> {
     let pragma = |name: &str| -> Result<i32, JournalError> {
         connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get(0)).map_err(opening(path))
     };
     let not_ours = |why: String| JournalError::NotAJournal { path: PathBuf::from(path), why };
+    if tables(connection, path)? == 0 {
+        return Err(not_ours("it is empty".to_owned()));
+    }
     if pragma("application_id")? != APPLICATION_ID {
         return Err(not_ours("it is a database of another program".to_owned()));
     }

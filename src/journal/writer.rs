@@ -25,8 +25,8 @@ pub enum Written {
     Failed(JournalError),
 }
 
-/// A journal and the thread that appends to it. The queue in front of it is bounded by what the
-/// driver has in flight: it cuts one batch per round and waits for durability before effects.
+/// A journal and the thread that appends to it. The driver bounds the queue in front of it: it takes
+/// no more signals while too many records wait for the disk.
 #[derive(Debug)]
 pub struct Writer {
     queue: Option<Sender<Arc<Vec<Record>>>>,

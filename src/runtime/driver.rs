@@ -131,6 +131,11 @@ impl Driver {
         self.engine.state().seq() == self.durable
     }
 
+    /// Records that wait for the disk.
+    pub fn lag(&self) -> Seq {
+        self.engine.state().seq() - self.durable
+    }
+
     /// Whether the loop should let the journal catch up before it takes more, so that a screen that
     /// fell behind can get a state that is durable.
     pub fn wants_quiet(&self) -> bool {

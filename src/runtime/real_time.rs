@@ -12,7 +12,7 @@ use super::hands::Hands;
 use super::hold::{Hold, OpenJournal, Unacknowledged};
 use super::inbox::{Arrived, Inbox, Message, Taken};
 use super::meter::{Figures, Meter};
-use super::start::{Folded, Recipe, StartError, Started, Watched};
+use super::start::{Recipe, Started};
 use super::stream::{Reading, Watch};
 use super::virtual_time::{Ending, RunError};
 use super::workers::Worker;
@@ -20,8 +20,12 @@ use crate::engine::{Answer, Effect, Input};
 use crate::journal::{Journal, Writer, Written};
 use crate::model::{Detection, RequestId, Timestamp};
 
+mod sick_disk;
+
 /// Signals handled in one round, so that messages are not kept waiting.
 const ROUND_SIGNALS: usize = 256;
+/// Records that wait for the disk before no signal is taken any more (C21).
+const LAG_RECORDS: u64 = 65_536;
 /// With nothing to do, the board gets the time this often.
 const IDLE: Duration = Duration::from_secs(1);
 /// How long steps in flight may take after a stop was asked for (C18).
@@ -138,7 +142,8 @@ impl RealTime {
     pub fn run(mut self) -> Ending {
         loop {
             let patience = self.patience();
-            let most = if self.hold.is_some() || self.driver.wants_quiet() { 0 } else { ROUND_SIGNALS };
+            let waits = self.hold.is_some() || self.driver.wants_quiet() || self.driver.lag() > LAG_RECORDS;
+            let most = if waits { 0 } else { ROUND_SIGNALS };
             self.inbox.take(&mut self.taken, most, patience);
             self.now = self.now.max(self.clock.now());
             self.take_messages();
@@ -169,17 +174,17 @@ impl RealTime {
         if self.quit {
             return true;
         }
-        let quiet = self.finished
-            && self.driver.is_settled()
-            && self.hands.in_flight() == 0
-            && self.driver.is_durable();
+        let still = self.hands.in_flight() == 0 && self.driver.is_durable();
         match self.draining {
             Some(since) => {
                 instant().duration_since(since) >= GRACE
                     || self.hold.is_some()
-                    || (quiet && self.taken.queued == 0)
+                    || (still && self.finished && self.taken.queued == 0)
             }
-            None => self.until == Until::Settled && self.taken.queued == 0 && quiet,
+            None => {
+                let settled = self.finished && self.driver.is_settled() && self.taken.queued == 0;
+                self.until == Until::Settled && settled && still
+            }
         }
     }
 
@@ -218,6 +223,9 @@ impl RealTime {
 
     fn drain(&mut self) {
         self.interrupted = true;
+        if self.draining.is_none() {
+            self.driver.handle(Input::Drain, self.now);
+        }
         self.draining.get_or_insert_with(instant);
         self.inbox.stop_signals();
         self.meter.board().update(|gauges| gauges.draining = true);
@@ -308,50 +316,6 @@ impl RealTime {
                 Effect::Answer { id, answer } => self.driver.answer(id, answer),
             }
         }
-    }
-
-    /// A sick disk stops effects (C6).
-    fn go_on_hold(&mut self, why: &str) {
-        tracing::error!(target: "journal", "on hold: {why}");
-        self.driver.fail(&format!("on hold: {why}"));
-        self.hands.drop_everything();
-        // The worker finishes what it has in hand; its answers are stale for the engine that follows.
-        (self.writer, self.worker) = (None, None);
-        self.meter.board().update(|gauges| gauges.on_hold = Some(why.to_owned()));
-        self.hold = Some(Hold::new(why.to_owned()));
-    }
-
-    /// On hold: opens the journal anew, if that is due.
-    fn try_again(&mut self) {
-        if self.hold.as_ref().is_none_or(|hold| !hold.wait().is_zero()) {
-            return;
-        }
-        if let Err(why) = self.rebuild() {
-            self.meter.board().update(|gauges| gauges.on_hold = Some(why.clone()));
-            if let Some(hold) = &mut self.hold {
-                hold.again(why);
-            }
-        }
-    }
-
-    fn rebuild(&mut self) -> Result<(), String> {
-        let mut journal = (self.open)().map_err(|error| error.to_string())?;
-        let started = Folded::read(journal.as_mut(), &self.recipe.setup, false)
-            .and_then(|folded| folded.start(&self.recipe, journal.as_mut(), self.now, Watched::Not))
-            .map_err(|error: StartError| error.to_string())?;
-        let Started { driver, hands, effects, .. } = started;
-        self.hands = hands;
-        self.connect(journal).map_err(|error| error.to_string())?;
-        self.driver.replace(driver);
-        self.hold = None;
-        self.meter.board().update(|gauges| gauges.on_hold = None);
-        tracing::warn!(target: "journal", "the journal is back at record {}", self.driver.state().seq());
-        self.perform(effects);
-        let again: Vec<Detection> = self.unacknowledged.take().collect();
-        for detection in again {
-            self.tell(detection, instant());
-        }
-        Ok(())
     }
 
     fn refresh(&mut self, at_once: bool) {

@@ -1,18 +1,17 @@
 //! The thread for agents that touch files: the driver never waits for a disk that is not its journal.
 
 use std::sync::mpsc::{Sender, channel};
-use std::thread::JoinHandle;
 
 use super::clock::Clock;
 use super::inbox::{Inbox, Message};
 use crate::agent::Crew;
 use crate::engine::Task;
 
-/// One worker: what builtins write is written one after the other anyway.
+/// One worker: what builtins write is written one after the other anyway. Its thread ends by itself
+/// once this is dropped; nobody waits for it, since the disk that it writes to may be the sick one.
 #[derive(Debug)]
 pub struct Worker {
-    queue: Option<Sender<Task>>,
-    thread: Option<JoinHandle<()>>,
+    queue: Sender<Task>,
 }
 
 impl Worker {
@@ -22,7 +21,7 @@ impl Worker {
     /// The system gives no thread.
     pub fn spawn(crew: Crew, clock: Clock, inbox: Inbox) -> std::io::Result<Worker> {
         let (queue, tasks) = channel::<Task>();
-        let thread = std::thread::Builder::new().name("worker".to_owned()).spawn(move || {
+        std::thread::Builder::new().name("worker".to_owned()).spawn(move || {
             for task in tasks {
                 let reply = crew.perform(&task, clock.now());
                 if !inbox.send(Message::Performed { task: Box::new(task), reply }) {
@@ -30,22 +29,11 @@ impl Worker {
                 }
             }
         })?;
-        Ok(Worker { queue: Some(queue), thread: Some(thread) })
+        Ok(Worker { queue })
     }
 
     /// Hands it a task.
     pub fn give(&self, task: Task) {
-        if let Some(queue) = &self.queue {
-            let _ = queue.send(task);
-        }
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        self.queue = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        let _ = self.queue.send(task);
     }
 }

@@ -1,0 +1,53 @@
+//! What happens when the journal refuses an append (C6), and when it is back.
+
+use super::super::clock::instant;
+use super::super::hold::Hold;
+use super::super::start::{Folded, StartError, Started, Watched};
+use super::RealTime;
+use crate::model::Detection;
+
+impl RealTime {
+    /// A sick disk stops effects (C6).
+    pub(super) fn go_on_hold(&mut self, why: &str) {
+        tracing::error!(target: "journal", "on hold: {why}");
+        self.driver.fail(&format!("on hold: {why}"));
+        self.hands.drop_everything();
+        // The worker finishes what it has in hand; its answers are stale for the engine that follows.
+        (self.writer, self.worker) = (None, None);
+        self.meter.board().update(|gauges| gauges.on_hold = Some(why.to_owned()));
+        self.hold = Some(Hold::new(why.to_owned()));
+    }
+
+    /// On hold: opens the journal anew, if that is due.
+    pub(super) fn try_again(&mut self) {
+        if self.hold.as_ref().is_none_or(|hold| !hold.wait().is_zero()) {
+            return;
+        }
+        if let Err(why) = self.rebuild() {
+            self.meter.board().update(|gauges| gauges.on_hold = Some(why.clone()));
+            if let Some(hold) = &mut self.hold {
+                hold.again(why);
+            }
+        }
+    }
+
+    fn rebuild(&mut self) -> Result<(), String> {
+        let mut journal = (self.open)().map_err(|error| error.to_string())?;
+        let started = Folded::read(journal.as_mut(), &self.recipe.setup, false)
+            .and_then(|folded| folded.start(&self.recipe, journal.as_mut(), self.now, Watched::Not))
+            .map_err(|error: StartError| error.to_string())?;
+        let Started { driver, hands, effects, .. } = started;
+        self.hands = hands;
+        self.connect(journal).map_err(|error| error.to_string())?;
+        self.driver.replace(driver);
+        self.hold = None;
+        self.meter.board().update(|gauges| gauges.on_hold = None);
+        tracing::warn!(target: "journal", "the journal is back at record {}", self.driver.state().seq());
+        self.perform(effects);
+        let again: Vec<Detection> = self.unacknowledged.take().collect();
+        for detection in again {
+            self.tell(detection, instant());
+        }
+        Ok(())
+    }
+}
