@@ -1,5 +1,4 @@
 //! The real binary from outside: verbs, bad input, exit codes, output that others read.
-#![expect(clippy::disallowed_methods, reason = "tests measure how long the binary takes")]
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
