@@ -176,13 +176,14 @@ fn an_operator_triggers_pauses_resumes_cancels_and_retries() {
     terminal.sees("Cancel run-1?");
     terminal.press("y");
     terminal.sees("cancel run-1: accepted");
-    terminal.sees("cancelled");
+    // The row, not an answer: "was not cancelled" says the word too.
+    terminal.sees("↶ cancelled");
     terminal.press("\r");
     terminal.sees("Timeline");
     terminal.press("\u{1b}");
     terminal.sees_no_more("Timeline");
     terminal.press("p");
-    terminal.sees("cancelled");
+    terminal.sees("run-1 is cancelled");
     terminal.press("r");
     terminal.sees("run-2 tries run-1 again");
     terminal.press("q");
