@@ -32,7 +32,8 @@ pub fn decode(
     let threat = threat(&document);
     let at = match TIME.iter().find_map(|key| document.get(key)) {
         Some(field) => time::of_field(field, &options.tz)?,
-        None => fallback.filter(|_| threat.is_some()).ok_or(Undecodable::NoTime)?,
+        None if threat.is_some() => fallback.ok_or(Undecodable::NoTimeYet)?,
+        None => return Err(Undecodable::NoTime),
     };
     let mut common = Common::default();
     for (key, field) in document.fields() {
@@ -122,7 +123,8 @@ mod tests {
         let signal = decoded(line, now).unwrap();
         assert_eq!(signal.threat, Some(Threat { name: "port-scan".into(), level: Severity::High }));
         assert_eq!(Some(signal.at), now);
-        assert_eq!(decoded(line, None), Err(Undecodable::NoTime));
+        assert_eq!(decoded(line, None), Err(Undecodable::NoTimeYet));
+        assert_eq!(decoded(r#"{"source_ip":"192.0.2.1"}"#, now), Err(Undecodable::NoTime));
         for no_threat in [
             r#"{"event_type":"port_scan","severity":"terrible","time":1}"#,
             r#"{"event_type":"port scan","severity":"high","time":1}"#,
