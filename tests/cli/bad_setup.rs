@@ -55,7 +55,7 @@ fn each_mistake_is_named_where_it_is() {
             "",
             "`description` comes twice",
         ),
-        ("workflows/mine.yaml", format!("{HEAD}\tsteps: []\n"), "2:1", "tabs disallowed"),
+        ("workflows/mine.yaml", format!("{HEAD}steps:\n\t- id: a\n"), "3:2", "tabs disallowed"),
         ("workflows/mine.yaml", format!("workflow: {}", "[".repeat(20_000)), "1:", "recursion limit"),
         ("workflows/mine.yaml", alias_bomb(), "", "too large or too complex"),
         ("workflows/mine.yaml", String::new(), "1:1", "expected a mapping (a workflow), found nothing"),
