@@ -176,13 +176,14 @@ fn an_operator_triggers_pauses_resumes_cancels_and_retries() {
     terminal.sees("Cancel run-1?");
     terminal.press("y");
     terminal.sees("cancel run-1: accepted");
-    terminal.sees("cancelled");
+    // The row, not an answer: "was not cancelled" says the word too.
+    terminal.sees("↶ cancelled");
     terminal.press("\r");
     terminal.sees("Timeline");
     terminal.press("\u{1b}");
     terminal.sees_no_more("Timeline");
     terminal.press("p");
-    terminal.sees("cancelled");
+    terminal.sees("run-1 is cancelled");
     terminal.press("r");
     terminal.sees("run-2 tries run-1 again");
     terminal.press("q");
@@ -192,8 +193,9 @@ fn an_operator_triggers_pauses_resumes_cancels_and_retries() {
 
 #[test]
 fn an_incident_is_acknowledged_and_closed() {
-    let mut terminal = Terminal::start(&["--speed", "10"], 120, 40);
-    terminal.sees("inc-2");
+    let mut terminal = Terminal::start(&["--speed", "100"], 120, 40);
+    // At the end nothing changes any more but by keys.
+    terminal.sees("replay finished");
     terminal.press("3G");
     terminal.press("k");
     terminal.press("f");
@@ -207,10 +209,13 @@ fn an_incident_is_acknowledged_and_closed() {
     terminal.press("c");
     terminal.sees("Reason:");
     terminal.press("all clear\r");
-    terminal.sees("resolved");
-    terminal.press("gjj");
+    terminal.sees("resolve inc-4: accepted");
+    terminal.sees("✓ resolved");
+    // The second one was rolled back: it is open.
+    terminal.press("gj");
     terminal.press("a");
-    terminal.sees("acknowledge inc-");
+    terminal.sees("acknowledge inc-2: accepted");
+    terminal.sees("◐ acknowledged");
     terminal.press("q");
     assert_eq!(terminal.ends(), 0);
 }

@@ -170,7 +170,9 @@ fn play(args: &Play, loaded: &Loaded, material: Material<'_>) -> Result<Verdict,
     if let Some(why) = result.findings.failure {
         return Err(Error::failed(why));
     }
-    let waits = needs_person(&result.state.counts());
+    let counts = result.state.counts();
+    let left = result.ending.interrupted && counts.live_runs > 0;
+    let waits = needs_person(&counts) || left;
     marker.finished = !result.ending.interrupted && !waits;
     place.mark(&marker)?;
     Ok(if waits { Verdict::Person } else { Verdict::Fine })

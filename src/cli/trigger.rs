@@ -43,9 +43,9 @@ pub fn run(args: &Trigger) -> Result<Verdict, Error> {
     let running = engine::start(&loaded, &place, inbox, job)?;
     let format = if args.json { Format::Json } else { Format::Summary };
     let result = headless::run(running, format, sink)?;
-    let run = match answers.try_recv() {
-        Ok((_, Answer::Accepted(text))) => named(&text),
-        Ok((_, Answer::Refused(why))) => return Err(Error::failed(format!("refused: {why}"))),
+    let run = match answers.try_recv().map(|answered| answered.answer) {
+        Ok(Answer::Accepted(text)) => named(&text),
+        Ok(Answer::Refused(why)) => return Err(Error::failed(format!("refused: {why}"))),
         Err(_) => return Err(Error::failed("the engine ended before it answered")),
     };
     let status = run.and_then(|id| result.state.run(id)).map(|run| (run.id(), run.status()));

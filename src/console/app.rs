@@ -1,13 +1,12 @@
 //! The console's own thread: one place to wait, one place to draw.
 
 use std::io;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::thread;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
-use ratatui::crossterm::event::{self, Event};
 use ratatui::crossterm::terminal;
 
+use super::inlets::{self, Feeder};
 use super::model::{Catalogue, Model};
 use super::screen::Screen;
 use super::session::{self, Frames, Session};
@@ -16,7 +15,6 @@ use super::update::{Msg, Todo, update};
 use super::writer::{Told, Writer};
 use super::{Ended, Options, Stop};
 use crate::model::Span;
-use crate::runtime::feed::{FeedItem, Subscription};
 use crate::runtime::gauges::Board;
 use crate::runtime::link::{Asker, Link};
 
@@ -42,11 +40,11 @@ pub fn run(link: Link, catalogue: Catalogue, options: Options) -> io::Result<End
     session::hook_panics();
     let (sender, inbox) = sync_channel(INBOX);
     let frame = Duration::from_secs(1) / options.frames_per_second.clamp(1, 60);
-    forward_feed(feed, sender.clone(), frame)?;
-    forward(answers, sender.clone(), "console-answers", |(id, answer)| Msg::Answer(id, answer))?;
-    forward(options.stop, sender.clone(), "console-stop", Msg::Stop)?;
-    read_keys(sender.clone())?;
-    watch_terminal(sender.clone())?;
+    let feeder = Feeder::start(feed, sender.clone(), frame)?;
+    inlets::forward(answers, sender.clone(), "console-answers", Msg::Answer)?;
+    inlets::forward(options.stop, sender.clone(), "console-stop", Msg::Stop)?;
+    inlets::read_keys(sender.clone())?;
+    inlets::watch_terminal(sender.clone())?;
     let writer = Writer::start(Frames, move |told| {
         // A full inbox wakes the console anyway.
         let _ = match told {
@@ -55,7 +53,7 @@ pub fn run(link: Link, catalogue: Catalogue, options: Options) -> io::Result<End
         };
     })?;
     let screen = Screen::new(Session::opening());
-    let mut app = App::new(model, options.theme, screen, writer, asker, board, frame);
+    let mut app = App::new(model, options.theme, screen, writer, (asker, feeder, board), frame);
     let ended = app.live(&inbox, session)?;
     Ok(ended)
 }
@@ -66,6 +64,7 @@ struct App {
     screen: Screen,
     writer: Writer,
     asker: Asker,
+    feeder: Feeder,
     board: Board,
     started: Instant,
     /// Shortest time between two frames that only data asked for.
@@ -86,8 +85,7 @@ impl App {
         theme: Theme,
         screen: Screen,
         writer: Writer,
-        asker: Asker,
-        board: Board,
+        (asker, feeder, board): (Asker, Feeder, Board),
         frame: Duration,
     ) -> Self {
         let now = Instant::now();
@@ -97,6 +95,7 @@ impl App {
             screen,
             writer,
             asker,
+            feeder,
             board,
             started: now,
             frame,
@@ -142,19 +141,23 @@ impl App {
     /// Brings one message to the model and notes how soon it has to be seen.
     fn take(&mut self, msg: Msg) -> Vec<Todo> {
         match &msg {
-            Msg::Key(_) | Msg::Paste(_) | Msg::Resize(..) | Msg::Sent(..) | Msg::Answer(..) => {
-                self.urgent = true
-            }
+            Msg::Key(_) | Msg::Paste(_) | Msg::Resize(..) | Msg::Sent(..) => self.urgent = true,
             Msg::Feed(_) | Msg::Gauges(_) => self.dirty = true,
             Msg::Clock(now) => self.dirty |= self.model.expires().is_some_and(|at| at <= *now),
-            Msg::Stop(_) | Msg::Lost | Msg::Drained => {}
+            Msg::Answer(_) | Msg::Stop(_) | Msg::Lost | Msg::Drained => {}
         }
-        update(&mut self.model, msg)
+        let before = self.model.requests.under_way();
+        let todos = update(&mut self.model, msg);
+        let under_way = self.model.requests.under_way();
+        self.urgent |= under_way < before;
+        self.feeder.hurry(under_way > 0);
+        todos
     }
 
     fn act(&mut self, todo: Todo, session: &mut Session) -> io::Result<Option<Ended>> {
         match todo {
             Todo::Send { seen, request, what } => {
+                self.feeder.hurry(true);
                 let id = self.asker.send(seen, request);
                 self.take(Msg::Sent(id, what));
             }
@@ -216,92 +219,6 @@ impl App {
         let next = [frame, expiry].into_iter().flatten().fold(self.next_look, Instant::min);
         next.saturating_duration_since(now)
     }
-}
-
-/// Hands the feed over at most once for each frame, however many batches came.
-#[expect(clippy::disallowed_methods, reason = "the console decides when to draw")]
-fn forward_feed(feed: Subscription, sender: SyncSender<Msg>, frame: Duration) -> io::Result<()> {
-    const SLICE: Duration = Duration::from_millis(20);
-    thread::Builder::new().name("console-feed".into()).spawn(move || {
-        let mut sent: Option<Instant> = None;
-        loop {
-            let Some(first) = feed.next_within(Duration::from_secs(3600)) else { continue };
-            let mut ended = matches!(first, FeedItem::End);
-            let mut items = vec![first];
-            let mut left = sent.map_or(Duration::ZERO, |sent| frame.saturating_sub(sent.elapsed()));
-            while !ended {
-                while !ended && let Some(item) = feed.try_next() {
-                    if matches!(item, FeedItem::Snapshot(_)) {
-                        items.clear();
-                    }
-                    ended = matches!(item, FeedItem::End);
-                    items.push(item);
-                }
-                if left.is_zero() {
-                    break;
-                }
-                // The queue is short: it is emptied more often than the console is woken.
-                thread::sleep(SLICE.min(left));
-                left = left.saturating_sub(SLICE);
-            }
-            sent = Some(Instant::now());
-            if sender.send(Msg::Feed(items)).is_err() || ended {
-                return;
-            }
-        }
-    })?;
-    Ok(())
-}
-
-fn forward<T: Send + 'static>(
-    from: Receiver<T>,
-    sender: SyncSender<Msg>,
-    name: &str,
-    wrap: impl Fn(T) -> Msg + Send + 'static,
-) -> io::Result<()> {
-    let all = move || {
-        for item in from {
-            if sender.send(wrap(item)).is_err() {
-                return;
-            }
-        }
-    };
-    thread::Builder::new().name(name.to_owned()).spawn(all)?;
-    Ok(())
-}
-
-fn read_keys(sender: SyncSender<Msg>) -> io::Result<()> {
-    let read = move || {
-        loop {
-            let msg = match event::read() {
-                Ok(Event::Key(key)) => Msg::Key(key),
-                Ok(Event::Paste(text)) => Msg::Paste(text),
-                Ok(Event::Resize(width, height)) => Msg::Resize(width, height),
-                Ok(Event::Mouse(_) | Event::FocusGained | Event::FocusLost) => continue,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(_) => Msg::Lost,
-            };
-            let lost = matches!(msg, Msg::Lost);
-            if sender.send(msg).is_err() || lost {
-                return;
-            }
-        }
-    };
-    thread::Builder::new().name("console-input".into()).spawn(read)?;
-    Ok(())
-}
-
-/// Says when the terminal hangs up. It goes on watching when the console has ended: as long as the
-/// process lives, the input thread would spin on a terminal that is gone.
-fn watch_terminal(sender: SyncSender<Msg>) -> io::Result<()> {
-    let watch = move || {
-        if session::hung_up() {
-            session::lose();
-            let _ = sender.send(Msg::Lost);
-        }
-    };
-    thread::Builder::new().name("console-watch".into()).spawn(watch)?;
-    Ok(())
 }
 
 /// Why somebody outside ends the console; a name for the sending side of [`Options::stop`].

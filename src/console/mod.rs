@@ -13,6 +13,7 @@ mod encode;
 mod field;
 mod glyph;
 mod header;
+mod inlets;
 pub mod layout;
 mod list;
 pub mod model;

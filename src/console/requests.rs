@@ -7,20 +7,37 @@ use super::theme::Tone;
 use super::update::Todo;
 use crate::engine::{Answer, Request};
 use crate::model::{RequestId, Seq, Span};
+use crate::runtime::link::Answered;
 
 /// How long an answer may take.
 pub const PATIENCE: Span = Span::from_secs(5);
 
-/// Requests under way: what they are called, and when they are given up.
+/// Requests under way.
 #[derive(Debug, Default)]
 pub struct Requests {
-    waiting: BTreeMap<RequestId, (String, Span)>,
+    waiting: BTreeMap<RequestId, Waiting>,
+}
+
+/// One of them.
+#[derive(Debug)]
+struct Waiting {
+    /// What a toast calls it.
+    what: String,
+    /// When it is given up.
+    until: Span,
+    /// Its answer, while the replica is behind the records that the answer is about.
+    answered: Option<(Seq, Answer)>,
 }
 
 impl Requests {
     /// When the next one is given up.
     pub fn deadline(&self) -> Option<Span> {
-        self.waiting.values().map(|(_, until)| *until).min()
+        self.waiting.values().map(|waiting| waiting.until).min()
+    }
+
+    /// How many there are: while there is one, news are urgent.
+    pub fn under_way(&self) -> usize {
+        self.waiting.len()
     }
 }
 
@@ -48,31 +65,60 @@ pub fn on_sent(model: &mut Model, id: Option<RequestId>, what: String) {
     match id {
         Some(id) => {
             let until = Span(model.now.0.saturating_add(PATIENCE.0));
-            model.requests.waiting.insert(id, (what, until));
+            model.requests.waiting.insert(id, Waiting { what, until, answered: None });
         }
         None => model.say(format!("✗ {what}: the engine has stopped"), Tone::Bad),
     }
 }
 
-/// It was answered.
-pub fn on_answer(model: &mut Model, id: RequestId, answer: Answer) {
-    let what = model.requests.waiting.remove(&id).map_or_else(|| id.to_string(), |(what, _)| what);
-    match answer {
-        Answer::Accepted(text) if text.is_empty() => model.say(format!("✓ {what}: accepted"), Tone::Good),
-        Answer::Accepted(text) => model.say(format!("✓ {what}: accepted, {text}"), Tone::Good),
-        Answer::Refused(why) => model.say(format!("✗ {what}: refused: {why}"), Tone::Bad),
+/// It was answered. What is said of it waits until the replica has the records that go with it: else
+/// the next key would act on a picture that the operator's own request has made old.
+pub fn on_answer(model: &mut Model, answered: Answered) {
+    let Answered { id, seq, answer } = answered;
+    match model.requests.waiting.get_mut(&id) {
+        Some(waiting) => waiting.answered = Some((seq, answer)),
+        // Given up already; better late than never.
+        None => say(model, &id.to_string(), answer),
     }
+    on_records(model);
+}
+
+/// The replica went on: says what was waiting for it.
+pub fn on_records(model: &mut Model) {
+    let (seq, connected) = (model.live.seq(), model.connected);
+    // Without an engine nothing more will come.
+    let is_due =
+        |waiting: &Waiting| waiting.answered.as_ref().is_some_and(|(at, _)| *at <= seq || !connected);
+    settle(model, is_due);
 }
 
 /// Time passed: gives up what took too long.
 pub fn on_clock(model: &mut Model) {
     let now = model.now;
-    let late = |(_, until): &(String, Span)| *until <= now;
-    let given_up: Vec<RequestId> =
-        model.requests.waiting.iter().filter(|(_, entry)| late(entry)).map(|(id, _)| *id).collect();
-    for id in given_up {
-        if let Some((what, _)) = model.requests.waiting.remove(&id) {
-            model.say(format!("✗ {what}: timed out, no answer within {PATIENCE}"), Tone::Bad);
+    settle(model, |waiting| waiting.until <= now);
+}
+
+/// Ends the requests that are due, with their answers or without.
+fn settle(model: &mut Model, is_due: impl Fn(&Waiting) -> bool) {
+    let due: Vec<RequestId> = {
+        let due = model.requests.waiting.iter().filter(|(_, waiting)| is_due(waiting));
+        due.map(|(id, _)| *id).collect()
+    };
+    for id in due {
+        match model.requests.waiting.remove(&id) {
+            Some(Waiting { what, answered: Some((_, answer)), .. }) => say(model, &what, answer),
+            Some(Waiting { what, .. }) => {
+                model.say(format!("✗ {what}: timed out, no answer within {PATIENCE}"), Tone::Bad);
+            }
+            None => {}
         }
+    }
+}
+
+fn say(model: &mut Model, what: &str, answer: Answer) {
+    match answer {
+        Answer::Accepted(text) if text.is_empty() => model.say(format!("✓ {what}: accepted"), Tone::Good),
+        Answer::Accepted(text) => model.say(format!("✓ {what}: accepted, {text}"), Tone::Good),
+        Answer::Refused(why) => model.say(format!("✗ {what}: refused: {why}"), Tone::Bad),
     }
 }

@@ -71,11 +71,11 @@ pub fn age(span: Span) -> String {
     }
 }
 
-/// As [`age`] below a minute, then in whole minutes: for what need not be drawn every second.
+/// As [`age`], but in whole minutes: for what nothing happens to, so that it is not drawn every second.
 pub fn about(span: Span) -> String {
     let minutes = span.0 / 60_000_000;
     match minutes {
-        0 => age(span),
+        0 => "<1m".to_owned(),
         1..60 => format!("{minutes}m"),
         60..1_440 => format!("{}h{:02}m", minutes / 60, minutes % 60),
         _ => age(span),
@@ -172,7 +172,7 @@ mod tests {
         for (secs, text) in [(0, "00:00"), (761, "12:41"), (3_723, "1:02:03"), (100_000, "1d03h")] {
             assert_eq!(age(Span::from_secs(secs)), text);
         }
-        for (secs, text) in [(41, "00:41"), (761, "12m"), (3_723, "1h02m"), (100_000, "1d03h")] {
+        for (secs, text) in [(41, "<1m"), (761, "12m"), (3_723, "1h02m"), (100_000, "1d03h")] {
             assert_eq!(about(Span::from_secs(secs)), text);
         }
         assert_eq!(uptime(Span::from_secs(761)), "00:12:41");

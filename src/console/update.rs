@@ -8,10 +8,11 @@ use super::layout::Class;
 use super::model::{Mode, Model};
 use super::theme::Tone;
 use super::{Ended, Stop, dialogs, perform, requests};
-use crate::engine::{Answer, Request};
+use crate::engine::Request;
 use crate::model::{RequestId, Seq, Span};
 use crate::runtime::feed::FeedItem;
 use crate::runtime::gauges::Gauges;
+use crate::runtime::link::Answered;
 
 /// What can happen to a console.
 #[derive(Debug)]
@@ -31,7 +32,7 @@ pub enum Msg {
     /// A request went out; `None`: nobody took it.
     Sent(Option<RequestId>, String),
     /// A request was answered.
-    Answer(RequestId, Answer),
+    Answer(Answered),
     /// Somebody outside wants the console to end.
     Stop(Stop),
     /// The terminal is gone.
@@ -63,14 +64,17 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Todo> {
             model.screen = Rect::new(0, 0, width, height);
             return vec![Todo::Redraw];
         }
-        Msg::Feed(items) => items.into_iter().for_each(|item| on_feed(model, item)),
+        Msg::Feed(items) => {
+            items.into_iter().for_each(|item| on_feed(model, item));
+            requests::on_records(model);
+        }
         Msg::Gauges(gauges) => model.live_gauges = *gauges,
         Msg::Clock(now) => {
             model.now = now;
             requests::on_clock(model);
         }
         Msg::Sent(id, what) => requests::on_sent(model, id, what),
-        Msg::Answer(id, answer) => requests::on_answer(model, id, answer),
+        Msg::Answer(answered) => requests::on_answer(model, answered),
         Msg::Stop(stop) => return vec![Todo::End(Ended::Stopped(stop))],
         Msg::Lost => return vec![Todo::End(Ended::TerminalLost)],
         Msg::Drained => {}

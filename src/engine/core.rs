@@ -69,6 +69,7 @@ impl Engine {
         }
         self.dispatch_waiting();
         self.retire();
+        self.compact_timers();
         self.take_output()
     }
 

@@ -9,12 +9,13 @@ use hashbrown::HashMap;
 use super::feed::{Feed, Subscription};
 use super::hash::RecordsHash;
 use super::inbox::Message;
+use super::link::Answered;
 use crate::engine::{Actor, Answer, Effect, Engine, Gate, Input, Output, Record, Request, State};
 use crate::journal::{Journal, JournalError};
 use crate::model::{Digest, RequestId, Seq, Timestamp};
 
 /// Where an answer goes, and under which number.
-type Asker = (Sender<(RequestId, Answer)>, RequestId);
+type Asker = (Sender<Answered>, RequestId);
 
 /// An engine behind its gate.
 pub struct Driver {
@@ -82,11 +83,16 @@ impl Driver {
         self.handle(Input::Request { id, by, seen, request }, now);
     }
 
-    /// Delivers an answer. A closed door is nobody's loss.
+    /// Delivers an answer.
     pub fn answer(&mut self, id: RequestId, answer: Answer) {
         if let Some((reply, theirs)) = self.askers.remove(&id) {
-            let _ = reply.send((theirs, answer));
+            self.reply(&reply, theirs, answer);
         }
+    }
+
+    /// Answers a request that the engine never saw. A closed door is nobody's loss.
+    pub fn reply(&self, to: &Sender<Answered>, id: RequestId, answer: Answer) {
+        let _ = to.send(Answered { id, seq: self.durable, answer });
     }
 
     /// When the engine wants to be called, if nothing else happens.

@@ -8,8 +8,9 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::link::Answered;
 use crate::agent::Reply;
-use crate::engine::{Actor, Answer, Request, Task};
+use crate::engine::{Actor, Request, Task};
 use crate::journal::Written;
 use crate::model::{RequestId, Seq, Signal};
 
@@ -30,7 +31,7 @@ pub enum Message {
         /// What.
         request: Request,
         /// Where the answer goes.
-        reply: Sender<(RequestId, Answer)>,
+        reply: Sender<Answered>,
     },
     /// A worker is done with a task.
     Performed {

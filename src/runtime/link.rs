@@ -11,6 +11,18 @@ use crate::model::{RequestId, Seq};
 /// Carries a request to the engine: `(id, what the asker saw, what)`. Returns false if the engine is gone.
 pub type Ask = Box<dyn Fn(RequestId, Option<Seq>, Request) -> bool + Send>;
 
+/// An answer to a request, with its place among the records.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answered {
+    /// The asker's own number.
+    pub id: RequestId,
+    /// Records up to this one are durable and shown: what the request changed is among them. One who
+    /// also reads the feed acts on the answer once it is there.
+    pub seq: Seq,
+    /// What the engine says.
+    pub answer: Answer,
+}
+
 /// One console's connection to an engine.
 pub struct Link {
     /// Records, from a snapshot on.
@@ -18,14 +30,14 @@ pub struct Link {
     /// The latest figures.
     pub board: Board,
     /// Answers to this console's requests.
-    pub answers: Receiver<(RequestId, Answer)>,
+    pub answers: Receiver<Answered>,
     /// The way to ask.
     pub asker: Asker,
 }
 
 impl Link {
     /// Puts the parts together.
-    pub fn new(feed: Subscription, board: Board, answers: Receiver<(RequestId, Answer)>, ask: Ask) -> Self {
+    pub fn new(feed: Subscription, board: Board, answers: Receiver<Answered>, ask: Ask) -> Self {
         Link { feed, board, answers, asker: Asker { ask, next: AtomicU64::new(1) } }
     }
 }

@@ -18,7 +18,7 @@ use super::virtual_time::{Ending, RunError};
 use super::workers::Worker;
 use crate::engine::{Answer, Effect, Input};
 use crate::journal::{Journal, Writer, Written};
-use crate::model::{Detection, RequestId, Timestamp};
+use crate::model::{Detection, Timestamp};
 
 mod sick_disk;
 
@@ -214,7 +214,7 @@ impl RealTime {
     fn take_request(&mut self, message: Message) {
         match (&self.hold, message) {
             (Some(hold), Message::Request { id, reply, .. }) => {
-                let _ = reply.send((id, on_hold(&hold.why)));
+                self.driver.reply(&reply, id, on_hold(&hold.why));
             }
             (None, message) => self.driver.ask(message, self.now),
             (Some(_), _) => {}
@@ -351,7 +351,9 @@ impl RealTime {
                             }
                         }
                     }
-                    Message::Request { id, reply, .. } => refuse(&reply, id),
+                    Message::Request { id, reply, .. } => {
+                        self.driver.reply(&reply, id, Answer::Refused("quell is stopping".to_owned()));
+                    }
                     _ => {}
                 }
             }
@@ -364,8 +366,4 @@ impl RealTime {
 
 fn on_hold(why: &str) -> Answer {
     Answer::Refused(format!("on hold: {why}"))
-}
-
-fn refuse(reply: &std::sync::mpsc::Sender<(RequestId, Answer)>, id: RequestId) {
-    let _ = reply.send((id, Answer::Refused("quell is stopping".to_owned())));
 }

@@ -12,6 +12,7 @@ use super::gauges::{Board, BookTotals};
 use super::hold::OpenJournal;
 use super::inbox::{Inbox, Message};
 use super::intake;
+use super::link::Answered;
 use super::real_time::{Parts, RealTime, Until};
 use super::start::{Folded, Recipe, Watched};
 use super::stream::{Opened, Reading, Stream, Watch};
@@ -311,7 +312,7 @@ fn play(disk: &Disk, count: i64, speed: f64, until: Until) -> Playing {
 }
 
 impl Playing {
-    fn ask(&self, request: Request) -> Receiver<(RequestId, Answer)> {
+    fn ask(&self, request: Request) -> Receiver<Answered> {
         let (reply, answers) = channel();
         let by = Actor("tester".into());
         self.inbox.send(Message::Request { id: RequestId(9), by, seen: None, request, reply });
@@ -352,10 +353,12 @@ fn requests_are_answered_once_they_are_durable() {
     let playing = play(&disk, 1, 1000.0, Until::Told);
     let patience = Duration::from_secs(20);
     let trigger = |workflow: &str| Request::Trigger { workflow: workflow.into(), inputs: Map::new() };
-    let (id, answer) = playing.ask(trigger("nothing")).recv_timeout(patience).unwrap();
+    let Answered { id, seq, answer } = playing.ask(trigger("nothing")).recv_timeout(patience).unwrap();
     assert_eq!(id, RequestId(9));
     assert!(matches!(&answer, Answer::Refused(why) if why.contains("nothing")), "{answer:?}");
-    assert!(disk.records().iter().any(|r| matches!(r.event, Event::RequestRefused { .. })));
+    let refused =
+        disk.records().into_iter().find(|r| matches!(r.event, Event::RequestRefused { .. })).unwrap();
+    assert!(refused.seq <= seq, "the answer comes behind its record");
     playing.inbox.send(Message::Quit);
     playing.watch();
 }
@@ -375,7 +378,7 @@ fn c6_a_sick_disk_stops_effects_until_it_is_back() {
     }
     assert!(held.is_some_and(|why| why.contains("no space left")));
     let pause = Request::Pause { run: RunId(1) };
-    let (_, answer) = playing.ask(pause).recv_timeout(Duration::from_secs(5)).unwrap();
+    let Answered { answer, .. } = playing.ask(pause).recv_timeout(Duration::from_secs(5)).unwrap();
     assert!(matches!(&answer, Answer::Refused(why) if why.starts_with("on hold")), "{answer:?}");
     let (shown, _) = playing.watch();
     all_is_well(&disk.records());

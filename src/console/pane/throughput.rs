@@ -36,7 +36,7 @@ pub fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         let text = "No signals yet. They come from the source that is named in the first line.";
         return super::empty(model, theme, Pane::Throughput, chart, buffer, text);
     }
-    let values = buckets(whole_seconds(model), model.window, usize::from(chart.width));
+    let values = buckets(charted(model), model.window, usize::from(chart.width));
     let most = values.iter().copied().fold(0.0, f64::max);
     let mut pen = Pen::at(buffer, theme, inner, 2);
     pen.space(1).text(&format!("most {:.0}/s", most.ceil()), Tone::Dim);
@@ -48,6 +48,18 @@ fn whole_seconds(model: &Model) -> &[u32] {
     let all = &model.gauges().per_second;
     &all[..all.len().saturating_sub(1)]
 }
+
+/// The seconds of the chart: while nothing comes in, it moves every fifth second only. To move it, most
+/// of it has to be drawn anew.
+fn charted(model: &Model) -> &[u32] {
+    let seconds = whole_seconds(model);
+    let since = usize::try_from(model.gauges().now.split().0.rem_euclid(QUIET_STEP)).unwrap_or(0);
+    let (before, last) = seconds.split_at(seconds.len().saturating_sub(since));
+    if last.iter().all(|n| *n == 0) { before } else { seconds }
+}
+
+/// Seconds between two movements of a chart into which nothing comes.
+const QUIET_STEP: i64 = 5;
 
 /// `in 1 024/s  queue 12 / 1 024  drop 0`.
 pub fn figures(model: &Model, pen: &mut Pen<'_>) {

@@ -7,7 +7,7 @@ use super::super::glyph;
 use super::super::layout::Pane;
 use super::super::model::{Model, passes};
 use super::super::paint::{Pen, Row, frame};
-use super::super::text::age;
+use super::super::text::{about, age};
 use super::super::theme::{Theme, Tone};
 use crate::engine::{Run, RunStatus, State, StepStatus};
 use crate::model::{RunId, StepIx};
@@ -110,7 +110,10 @@ fn line(model: &Model, pen: &mut Pen<'_>, run: &Run, selected: bool, columns: &C
     pen.text(glyph, tone).space(1).column(&word(run), 12, tone);
     pen.column(&bar(run, columns.bar), columns.bar, tone);
     pen.right(&step_count(run), 7, Tone::Plain);
-    pen.right(&age(run.duration(model.engine_now())), 7, Tone::Dim);
+    let duration = run.duration(model.engine_now());
+    // Where nothing happens until somebody comes, seconds say nothing.
+    let coarse = run.status().waits_for_person();
+    pen.right(&if coarse { about(duration) } else { age(duration) }, 7, Tone::Dim);
 }
 
 /// The state of a run as rows have it.

@@ -96,3 +96,24 @@ fn c32_hostile_text_reaches_the_terminal_as_visible_escapes_only() {
         }
     }
 }
+
+#[test]
+fn a_quiet_minute_costs_no_more_than_its_clock() {
+    let mut script = Script::new();
+    script.open(JournalKind::Exercise);
+    let mut model = model(&script, 120, 40);
+    let mut screen = Screen::new(Session::opening());
+    let mut costs = Vec::new();
+    for second in 0..120 {
+        let mut gauges = gauges(script.at + Span::from_secs(second));
+        gauges.per_second = vec![0; 10 + second as usize];
+        gauges.per_second[3] = 1;
+        update(&mut model, Msg::Gauges(Box::new(gauges)));
+        model.settle();
+        costs.push(screen.draw(&model, &Theme::default()).map_or(0, |bytes| bytes.len()));
+    }
+    for minute in [&costs[1..60], &costs[60..]] {
+        let mean = minute.iter().sum::<usize>() / minute.len();
+        assert!(mean <= 60, "{mean} bytes a second: {minute:?}");
+    }
+}

@@ -7,9 +7,10 @@ use super::super::{Ended, Stop};
 use super::keys::{grid, on_run, toast};
 use super::scenario::{Script, busy, model};
 use super::{press, seen};
-use crate::engine::{Answer, JournalKind};
+use crate::engine::{Actor, Answer, Event, JournalKind};
 use crate::model::{RequestId, RunId, Span};
 use crate::runtime::feed::FeedItem;
+use crate::runtime::link::Answered;
 
 #[test]
 fn requests_are_answered_or_given_up() {
@@ -20,10 +21,13 @@ fn requests_are_answered_or_given_up() {
     };
     what(&mut model, 1);
     assert_eq!(toast(&model), "pause run-5: sent");
-    update(&mut model, Msg::Answer(RequestId(1), Answer::Accepted("run-5 is paused".to_owned())));
+    let answer = |model: &mut super::Model, id, seq, answer| {
+        update(model, Msg::Answer(Answered { id: RequestId(id), seq, answer }));
+    };
+    answer(&mut model, 1, 0, Answer::Accepted("run-5 is paused".to_owned()));
     assert_eq!(toast(&model), "✓ pause run-5: accepted, run-5 is paused");
     what(&mut model, 2);
-    update(&mut model, Msg::Answer(RequestId(2), Answer::Refused("it has ended".to_owned())));
+    answer(&mut model, 2, 0, Answer::Refused("it has ended".to_owned()));
     assert_eq!(toast(&model), "✗ pause run-5: refused: it has ended");
     what(&mut model, 3);
     let late = Span(model.now.0 + PATIENCE.0);
@@ -35,6 +39,42 @@ fn requests_are_answered_or_given_up() {
     update(&mut model, Msg::Clock(Span::from_secs(1000)));
     model.settle();
     assert_eq!(model.toast, None);
+}
+
+#[test]
+fn an_answer_does_not_overtake_its_records() {
+    let mut script = busy();
+    let mut model = model(&script, 120, 40);
+    model.runs.select(RunId(5));
+    let Some(Todo::Send { seen: saw, what, .. }) = press(&mut model, "p").pop() else { panic!("not sent") };
+    update(&mut model, Msg::Sent(Some(RequestId(1)), what));
+    let before = script.records.len();
+    script
+        .say(Event::RunPaused { run: RunId(5), by: Actor("you".into()) })
+        .say(Event::RunResumed { run: RunId(5), by: Actor("you".into()) });
+    let seq = script.records.len() as u64;
+    let answer = Answer::Accepted("run-5 is paused".to_owned());
+    update(&mut model, Msg::Answer(Answered { id: RequestId(1), seq, answer: answer.clone() }));
+    assert_eq!(toast(&model), "pause run-5: sent", "the replica is behind");
+    for (records, shown) in [(before..before + 1, "sent"), (before + 1..before + 2, "accepted")] {
+        let news = std::sync::Arc::new(script.records[records].to_vec());
+        update(&mut model, Msg::Feed(vec![FeedItem::Records(news)]));
+        assert!(toast(&model).contains(shown), "{}", toast(&model));
+    }
+    let Some(Todo::Send { seen: sees, what, .. }) = press(&mut model, "p").pop() else { panic!("not sent") };
+    assert_eq!((saw < sees, sees), (true, Some(seq)), "the next key has seen what the first one did");
+
+    // A feed that does not come does not keep an answer for ever.
+    update(&mut model, Msg::Sent(Some(RequestId(2)), what));
+    update(&mut model, Msg::Answer(Answered { id: RequestId(2), seq: seq + 9, answer: answer.clone() }));
+    assert!(toast(&model).ends_with("sent"));
+    let late = Span(model.now.0 + PATIENCE.0);
+    update(&mut model, Msg::Clock(late));
+    assert!(toast(&model).contains("accepted"), "{}", toast(&model));
+    update(&mut model, Msg::Sent(Some(RequestId(3)), "pause run-5".to_owned()));
+    update(&mut model, Msg::Answer(Answered { id: RequestId(3), seq: seq + 9, answer }));
+    update(&mut model, Msg::Feed(vec![FeedItem::End]));
+    assert_eq!(model.requests.under_way(), 0, "nothing more will come");
 }
 
 #[test]

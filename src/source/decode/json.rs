@@ -1,11 +1,9 @@
 //! Any JSON object with a time; also ready-made threat signals.
 
 use std::borrow::Cow;
-use std::net::IpAddr;
 
-use super::eve::port;
 use super::time;
-use super::{Options, Undecodable};
+use super::{Options, Undecodable, address, port};
 use crate::model::{Common, Document, Field, LogSource, Severity, Signal, Threat, Timestamp};
 
 /// Fields that may hold the time, the first that is there counts.
@@ -87,10 +85,6 @@ fn fill(common: &mut Common, key: &str, field: Field) {
         "outcome" => common.outcome = text(),
         _ => {}
     }
-}
-
-fn address(field: Field) -> Option<IpAddr> {
-    field.str().and_then(|text| text.parse().ok())
 }
 
 /// `event_type` and `severity` make a record a ready-made threat signal.

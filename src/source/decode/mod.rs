@@ -31,6 +31,7 @@ mod undecodable;
 mod zeek;
 
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -38,7 +39,7 @@ pub use undecodable::Undecodable;
 
 use jiff::tz::TimeZone;
 
-use crate::model::{Document, Signal, Timestamp};
+use crate::model::{Document, Field, Signal, Timestamp};
 
 /// The longest line that any decoder takes, in bytes; readers have a lower limit of their own.
 pub const MOST_LINE_BYTES: usize = 16 * 1024 * 1024;
@@ -158,6 +159,19 @@ impl Decoder {
 
     fn syslog(&mut self, text: &str) -> Result<Signal, Undecodable> {
         sshd::decode(text, &self.options, &mut self.calendar)
+    }
+}
+
+/// An address as text.
+fn address(field: Field) -> Option<IpAddr> {
+    field.str().and_then(|text| text.parse().ok())
+}
+
+/// A port as number or text.
+fn port(field: Field) -> Option<u16> {
+    match field.unsigned() {
+        Some(number) => u16::try_from(number).ok(),
+        None => field.str().and_then(|text| text.parse().ok()),
     }
 }
 
