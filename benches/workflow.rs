@@ -10,12 +10,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use quell::engine::{
     ActionSpec, Actor, AgentKind, AgentSpec, Effect, Engine, Input, JournalKind, Limits, Record, Request,
     Setup, State,
 };
-use quell::journal::MemoryJournal;
+use quell::journal::{Journal, MemoryJournal, SqliteJournal};
 use quell::model::{Map, Outcome, RequestId, RunId, Timestamp};
 use quell::runtime::driver::Driver;
 use quell::runtime::feed::{FeedItem, Subscription};
@@ -90,13 +91,12 @@ fn watch(feed: Subscription, screen: Screen, done: Arc<AtomicBool>) -> thread::J
     })
 }
 
-/// Runs `workflows` to their end and says how long that took.
-fn run(setup: &Arc<Setup>, workflows: u64, screen: Screen) -> Duration {
+/// Runs `workflows` to their end, and says how long that took and how many commits it cost.
+fn run(setup: &Arc<Setup>, journal: &mut dyn Journal, workflows: u64, screen: Screen) -> (Duration, u64) {
     let mut micros = 1_800_000_000_000_000;
     let (engine, output) = Engine::new(Arc::clone(setup), "bench", 1, Timestamp(micros));
     let mut driver = Driver::new(engine, output, None);
-    let mut journal = MemoryJournal::default();
-    driver.commit(&mut journal).expect("memory does not fail");
+    driver.commit(journal).expect("the journal does not fail");
     let done = Arc::new(AtomicBool::new(false));
     let watcher = watch(driver.subscribe(), screen, Arc::clone(&done));
     let by = Actor(Arc::from("bench"));
@@ -118,7 +118,7 @@ fn run(setup: &Arc<Setup>, workflows: u64, screen: Screen) -> Duration {
         for input in inputs.drain(..) {
             driver.handle(input, Timestamp(micros));
         }
-        for effect in driver.commit(&mut journal).expect("memory does not fail") {
+        for effect in driver.commit(journal).expect("the journal does not fail") {
             if let Effect::Perform(task) = effect {
                 let (run, step, attempt, undo) = (task.run, task.step, task.attempt, task.undo);
                 let outcome = Outcome::Succeeded(Map::new());
@@ -131,7 +131,7 @@ fn run(setup: &Arc<Setup>, workflows: u64, screen: Screen) -> Duration {
     assert!(driver.state().run(RunId(workflows)).is_some());
     done.store(true, Ordering::Relaxed);
     watcher.join().expect("the screen lives");
-    took
+    (took, journal.commits())
 }
 
 fn workflows(criterion: &mut Criterion) {
@@ -142,14 +142,34 @@ fn workflows(criterion: &mut Criterion) {
         for scale in [1_000, 100_000] {
             group.throughput(Throughput::Elements(scale));
             group.bench_function(BenchmarkId::new(name, scale), |bench| {
-                bench.iter_custom(|times| (0..times).map(|_| run(&setup, scale, screen)).sum());
+                let once = || run(&setup, &mut MemoryJournal::default(), scale, screen).0;
+                bench.iter_custom(|times| (0..times).map(|_| once()).sum());
             });
         }
     }
+    durable(&mut group, &setup);
     group.finish();
     if let Some(peak) = peak_memory() {
         println!("peak memory of this process: {peak}");
     }
+}
+
+/// The same on disk: every record is in SQLite, synchronised, before an agent acts on it.
+fn durable(group: &mut BenchmarkGroup<'_, WallTime>, setup: &Arc<Setup>) {
+    const WORKFLOWS: u64 = 1_000;
+    let mut per_workflow = 0.0;
+    group.throughput(Throughput::Elements(WORKFLOWS));
+    group.bench_function(BenchmarkId::new("durable", WORKFLOWS), |bench| {
+        let mut once = || {
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            let mut journal = SqliteJournal::open(&folder.path().join("journal.db")).expect("it opens");
+            let (took, commits) = run(setup, &mut journal, WORKFLOWS, Screen::Feed);
+            per_workflow = commits as f64 / WORKFLOWS as f64;
+            took
+        };
+        bench.iter_custom(|times| (0..times).map(|_| once()).sum());
+    });
+    println!("commits (each one fsync) per durable workflow, {IN_FLIGHT} in flight: {per_workflow:.3}");
 }
 
 fn peak_memory() -> Option<String> {

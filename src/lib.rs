@@ -28,7 +28,7 @@
 //! # The code map, bottom up
 //!
 //! Each layer imports only layers above it in this list: `model` (vocabulary), `flow` (small generic
-//! machines), `rule` (Sigma text → program), `workflow` (YAML → checked graph), `detect` (signals →
+//! parts: machines, YAML with places), `rule` (Sigma text → program), `workflow` (YAML → checked graph), `detect` (signals →
 //! detections), `engine` (decides and folds), `journal` (durable records), `agent` (acts), `source`
 //! (files and decoders), `runtime` (the only place with a clock), `config` (folder → setup), `sim`
 //! (a seeded world with faults), `console` (the screen), `cli` (arguments; the only place that prints).

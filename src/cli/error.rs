@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::process::ExitCode;
 
+use super::output::tell;
 use crate::journal::{FolderError, JournalError};
 use crate::model::Mistake;
 use crate::runtime::start::StartError;
@@ -78,7 +79,7 @@ impl Error {
     /// Says it on stderr, once, and gives the exit code. A reader that is gone needs no words.
     pub fn report(&self) -> ExitCode {
         if self.kind != Kind::Unread {
-            eprintln!("{self}");
+            tell(&self.to_string());
         }
         ExitCode::from(self.kind.code())
     }

@@ -1,7 +1,6 @@
 //! Work without a console: progress on stderr, the result on stdout or in a file.
 
 use std::io::Write;
-use std::path::Path;
 use std::sync::PoisonError;
 use std::time::Duration;
 
@@ -9,6 +8,7 @@ use super::engine::Running;
 use super::error::Error;
 use super::output::progress::Progress;
 use super::output::totals::Totals;
+use super::output::words::counted;
 use super::output::{Sink, json, summary, tell};
 use crate::engine::State;
 use crate::runtime::clock;
@@ -40,11 +40,11 @@ pub struct Result {
     pub findings: Findings,
 }
 
-/// Waits for the engine's end and prints.
+/// Waits for the engine's end and prints into `sink`.
 ///
 /// # Errors
 /// The engine could not go on, the output cannot be written, or nobody reads it.
-pub fn run(running: Running, format: Format, out: Option<&Path>) -> std::result::Result<Result, Error> {
+pub fn run(running: Running, format: Format, mut sink: Sink) -> std::result::Result<Result, Error> {
     let (board, inbox, since) = (running.board.clone(), running.inbox.clone(), running.since);
     let findings = running.findings.clone();
     let told = inbox.clone();
@@ -55,8 +55,7 @@ pub fn run(running: Running, format: Format, out: Option<&Path>) -> std::result:
         tell("quell: stopping; what runs may finish. Once more to stop at once");
     })
     .map_err(|error| Error::failed("cannot listen for signals").because(error))?;
-    let mut sink = Sink::open(out)?;
-    let progress = Progress::begin(&board.read().source);
+    let mut progress = Progress::begin(&board.read().source);
     let (feed, thread) = running.split();
     let mut state = State::new();
     let mut unwritten = None;
@@ -76,10 +75,10 @@ pub fn run(running: Running, format: Format, out: Option<&Path>) -> std::result:
             Some(FeedItem::End) => break,
             None => {}
         }
-        if quiet {
-            if format == Format::Json && unwritten.is_none() {
-                unwritten = sink.flush().err();
-            }
+        if quiet && format == Format::Json && unwritten.is_none() {
+            unwritten = sink.flush().err();
+        }
+        if progress.is_due() {
             progress.show(&board.read(), &state.counts());
         }
         if unwritten.is_some() {
@@ -93,26 +92,25 @@ pub fn run(running: Running, format: Format, out: Option<&Path>) -> std::result:
     if let Some(error) = unwritten {
         return Err(error.into());
     }
-    let totals = Totals { state: &state, gauges: &gauges, ending: &ending, took };
+    let findings = findings.map(|all| all.lock().unwrap_or_else(PoisonError::into_inner).clone());
+    let bad = findings.as_ref().map(|findings| &findings.bad);
+    let totals = Totals { state: &state, gauges: &gauges, ending: &ending, bad, took };
     match format {
         Format::Json => writeln!(sink, "{}", totals.json())?,
         Format::Summary => sink.write_all(summary::text(&totals).as_bytes())?,
     }
     sink.flush()?;
-    let findings = findings
-        .map(|findings| findings.lock().unwrap_or_else(PoisonError::into_inner).clone())
-        .unwrap_or_default();
-    bad_lines(&findings, gauges.books.dropped());
+    let findings = findings.unwrap_or_default();
+    if format == Format::Json {
+        bad_lines(&findings, gauges.books.dropped());
+    }
     Ok(Result { state, ending, findings })
 }
 
-/// Shows the first lines that were no signals. What they say is safe text already.
+/// Also on stderr: a program reads the JSON, and a person may not.
 fn bad_lines(findings: &Findings, dropped: u64) {
-    if dropped == 0 {
-        return;
-    }
-    tell(&format!("quell: {dropped} lines were no signals; the first of them:"));
-    for sample in &findings.samples {
-        tell(&format!("  {}:{}: {}: {}", sample.file, sample.line, sample.reason, sample.text));
+    if dropped > 0 {
+        tell(&format!("quell: dropped {}; the first:", counted(dropped, "line")));
+        summary::samples(&findings.bad).for_each(|line| tell(&line));
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::args::Show;
 use super::error::Error;
 use super::output::{Sink, json};
-use crate::engine::{Record, State};
+use crate::engine::{JournalKind, Record, State};
 use crate::journal::{SqliteJournal, for_each, journal_path};
 use crate::model::{SafeText, Seq};
 
@@ -25,7 +25,7 @@ pub fn show(args: &Show) -> Result<(), Error> {
         })?;
         let written = match args.json {
             true => json::line(&record, &state, &mut out),
-            false => plain(&record, &mut out),
+            false => plain(&record, &state, &mut out),
         };
         written.map_err(Error::from)
     })?;
@@ -41,8 +41,9 @@ fn open(folder: &Path) -> Result<SqliteJournal, Error> {
     Ok(SqliteJournal::open_read_only(&path)?)
 }
 
-fn plain(record: &Record, out: &mut impl Write) -> std::io::Result<()> {
+fn plain(record: &Record, state: &State, out: &mut impl Write) -> std::io::Result<()> {
     let (seq, at): (Seq, _) = (record.seq, record.at);
     let event = serde_json::to_string(&record.event)?;
-    writeln!(out, "{seq:>6} {at} {}", SafeText(&event))
+    let mark = if state.kind() == Some(JournalKind::Exercise) { "DRILL " } else { "" };
+    writeln!(out, "{seq:>6} {at} {mark}{}", SafeText(&event))
 }

@@ -5,9 +5,15 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::environment;
+use super::output::tell;
+use crate::model::SafeText;
 
 fn filter(default: &str) -> EnvFilter {
-    environment::log().and_then(|text| text.parse().ok()).unwrap_or_else(|| EnvFilter::new(default))
+    let Some(text) = environment::log() else { return EnvFilter::new(default) };
+    text.parse().unwrap_or_else(|error| {
+        tell(&format!("quell: QUELL_LOG is ignored: {}: {error}", SafeText(&text)));
+        EnvFilter::new(default)
+    })
 }
 
 /// Log lines go to stderr; warnings and worse, unless `QUELL_LOG` says otherwise.

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::sync::PoisonError;
 
 use jiff::tz::TimeZone;
 
@@ -10,8 +11,9 @@ use super::engine::{self, Job};
 use super::environment;
 use super::error::Error;
 use super::headless::{self, Format};
-use super::output::tell;
 use super::output::totals::needs_person;
+use super::output::{Sink, tell};
+use super::outputs::keep_apart;
 use super::place::{Marker, Place};
 use super::setup;
 use super::speed::Speed;
@@ -27,6 +29,17 @@ use crate::source::file::{Files, LineReader};
 const EXERCISE: &str = include_str!("../../fixtures/signals/exercise.log");
 const EXERCISE_NAME: &str = "exercise.log";
 
+/// What is played.
+struct Material<'a> {
+    title: String,
+    /// Name and size of each file.
+    files: Vec<(String, u64)>,
+    lines: Lines,
+    format: decode::Format,
+    options: Options,
+    quarantine: Option<&'a Path>,
+}
+
 /// `quell` without a verb.
 ///
 /// # Errors
@@ -34,12 +47,16 @@ const EXERCISE_NAME: &str = "exercise.log";
 pub fn exercise(args: &Play) -> Result<Verdict, Error> {
     let loaded = setup::exercise(args.place.config.as_deref())?;
     let time = &loaded.settings.time;
-    let options = Options { year: time.year, tz: time.tz.clone() };
     let bytes = EXERCISE.len() as u64;
-    let lines = Lines::Text(EXERCISE_NAME, LineReader::new(EXERCISE.as_bytes()), bytes);
-    let recording = Recording::new(lines, decode::Format::Auto, options, None);
-    let files = vec![(EXERCISE_NAME.to_owned(), bytes)];
-    play(args, &loaded, recording, EXERCISE_NAME.to_owned(), files)
+    let material = Material {
+        title: EXERCISE_NAME.to_owned(),
+        files: vec![(EXERCISE_NAME.to_owned(), bytes)],
+        lines: Lines::Text(EXERCISE_NAME, LineReader::new(EXERCISE.as_bytes()), bytes),
+        format: decode::Format::Auto,
+        options: Options { year: time.year, tz: time.tz.clone() },
+        quarantine: None,
+    };
+    play(args, &loaded, material)
 }
 
 /// `quell replay FILE…`.
@@ -48,32 +65,43 @@ pub fn exercise(args: &Play) -> Result<Verdict, Error> {
 /// What [`Error`] says.
 pub fn replay(args: &Replay) -> Result<Verdict, Error> {
     let loaded = setup::exercise(args.play.place.config.as_deref())?;
-    let time = &loaded.settings.time;
-    let tz = match &args.tz {
-        None => time.tz.clone(),
-        Some(name) => TimeZone::get(name).map_err(|error| {
-            Error::usage(format!("--tz: `{name}` is not a time zone"))
-                .because(error)
-                .hint("use a name such as UTC or Europe/Berlin")
-        })?,
-    };
-    let options = Options { year: args.year.unwrap_or(time.year), tz };
+    let options = options(args, &loaded)?;
     let files = Files::open(args.files.clone()).map_err(|errors| {
         let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
         Error::failed(lines.join("\nquell: "))
     })?;
+    let written = [("--out", args.play.out.as_deref()), ("--quarantine", args.quarantine.as_deref())];
+    keep_apart(&args.files, &written)?;
     let files = files.limited(loaded.settings.lines.max_bytes);
     let sizes = engine::sizes(&args.files);
-    let quarantine = args.quarantine.as_deref().map(quarantine).transpose()?;
     let bytes = sizes.iter().map(|(_, bytes)| bytes).sum();
-    let recording = Recording::new(Lines::Files(files, bytes), args.format, options, quarantine);
     let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let title = match args.files.as_slice() {
         [one] => name(one),
         [first, rest @ ..] => format!("{} and {} more", name(first), rest.len()),
         [] => String::new(),
     };
-    play(&args.play, &loaded, recording, title, sizes)
+    let material = Material {
+        title,
+        files: sizes,
+        lines: Lines::Files(files, bytes),
+        format: args.format,
+        options,
+        quarantine: args.quarantine.as_deref(),
+    };
+    play(&args.play, &loaded, material)
+}
+
+fn options(args: &Replay, loaded: &Loaded) -> Result<Options, Error> {
+    let time = &loaded.settings.time;
+    let tz = match &args.tz {
+        None => time.tz.clone(),
+        Some(name) => TimeZone::get(name).map_err(|_| {
+            Error::usage(format!("--tz: `{name}` is not a time zone"))
+                .hint("use a name such as UTC or Europe/Berlin")
+        })?,
+    };
+    Ok(Options { year: args.year.unwrap_or(time.year), tz })
 }
 
 fn quarantine(path: &Path) -> Result<File, Error> {
@@ -101,16 +129,14 @@ fn shown(args: &Play) -> Shown {
     Shown::Headless(Format::Summary)
 }
 
-fn play(
-    args: &Play,
-    loaded: &Loaded,
-    recording: Recording,
-    title: String,
-    files: Vec<(String, u64)>,
-) -> Result<Verdict, Error> {
+fn play(args: &Play, loaded: &Loaded, material: Material<'_>) -> Result<Verdict, Error> {
     let place = Place::open(args.place.state.as_deref(), args.fresh)?;
-    let mut marker = Marker { files, finished: false };
+    let mut marker = Marker { files: material.files, finished: false };
     place.claim(&marker)?;
+    // Nothing that is there is written over before it is sure that there is work to do.
+    let sink = Sink::open(args.out.as_deref())?;
+    let quarantine = material.quarantine.map(quarantine).transpose()?;
+    let recording = Recording::new(material.lines, material.format, material.options, quarantine);
     let shown = shown(args);
     let console = matches!(shown, Shown::Console);
     match console {
@@ -118,7 +144,7 @@ fn play(
         false => logging::to_stderr(),
     }
     let job = Job {
-        title: format!("replay {title}"),
+        title: format!("replay {}", material.title),
         recording: Some(recording),
         speed: args.speed.unwrap_or(if console { Speed::Times(1.0) } else { Speed::Max }),
         stay: console,
@@ -129,17 +155,24 @@ fn play(
     let inbox = Inbox::new(loaded.settings.queue.signals);
     let running = engine::start(loaded, &place, inbox, job)?;
     let Shown::Headless(format) = shown else {
-        let board = running.board.clone();
+        let (board, findings) = (running.board.clone(), running.findings.clone());
         screen::run(running, loaded)?;
+        let failure =
+            findings.and_then(|all| all.lock().unwrap_or_else(PoisonError::into_inner).failure.take());
+        if let Some(why) = failure {
+            return Err(Error::failed(why));
+        }
         marker.finished = board.read().ended;
         place.mark(&marker)?;
         return Ok(Verdict::Fine);
     };
-    let result = headless::run(running, format, args.out.as_deref())?;
+    let result = headless::run(running, format, sink)?;
     if let Some(why) = result.findings.failure {
         return Err(Error::failed(why));
     }
-    let waits = needs_person(&result.state.counts());
+    let counts = result.state.counts();
+    let left = result.ending.interrupted && counts.live_runs > 0;
+    let waits = needs_person(&counts) || left;
     marker.finished = !result.ending.interrupted && !waits;
     place.mark(&marker)?;
     Ok(if waits { Verdict::Person } else { Verdict::Fine })

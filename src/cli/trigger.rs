@@ -6,6 +6,7 @@ use super::args::Trigger;
 use super::engine::{self, Job};
 use super::error::Error;
 use super::headless::{self, Format};
+use super::output::Sink;
 use super::place::Place;
 use super::setup;
 use super::{Verdict, identity, logging};
@@ -23,6 +24,7 @@ pub fn run(args: &Trigger) -> Result<Verdict, Error> {
     let loaded = setup::exercise(args.place.config.as_deref())?;
     let inputs = inputs(args, &loaded)?;
     logging::to_stderr();
+    let sink = Sink::open(args.out.as_deref())?;
     let place = Place::open(args.place.state.as_deref(), false)?;
     let inbox = Inbox::new(loaded.settings.queue.signals);
     let (reply, answers) = channel();
@@ -40,7 +42,7 @@ pub fn run(args: &Trigger) -> Result<Verdict, Error> {
     };
     let running = engine::start(&loaded, &place, inbox, job)?;
     let format = if args.json { Format::Json } else { Format::Summary };
-    let result = headless::run(running, format, args.out.as_deref())?;
+    let result = headless::run(running, format, sink)?;
     let run = match answers.try_recv().map(|answered| answered.answer) {
         Ok(Answer::Accepted(text)) => named(&text),
         Ok(Answer::Refused(why)) => return Err(Error::failed(format!("refused: {why}"))),

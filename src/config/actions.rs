@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use super::drill;
 use crate::engine::{ActionSpec, AgentKind, BuiltinKind};
+use crate::flow::fault::{Fault, suggest};
+use crate::flow::reader::{Later, Reader};
+use crate::flow::yaml::{Data, Entry, Node, Place};
 use crate::model::ValueType;
-use crate::workflow::yaml::{Data, Node};
-use crate::workflow::{Fault, Later, Reader, suggest};
 
 const KEYS: [&str; 6] = ["takes", "optional", "target", "idempotent", "undo", "drill"];
 const BUILTIN_KEYS: [&str; 2] = ["builtin", "undo"];
@@ -46,9 +47,9 @@ fn builtin(reader: &mut Reader<'_>, node: &Node) -> ActionSpec {
     let fixed: [Later; 5] = ["takes", "optional", "target", "idempotent", "drill"];
     let mut spec = empty();
     if let Data::Map(entries) = &node.data {
-        for (key, _) in entries.iter().filter(|(key, _)| fixed.contains(&key.text.as_str())) {
-            let fault = Fault::new(format!("`{}` of a builtin is fixed", key.text));
-            reader.wrong(key.at, fault.hint("remove it"));
+        for entry in entries.iter().filter(|entry| fixed.contains(&entry.key.as_str())) {
+            let fault = Fault::new(format!("`{}` of a builtin is fixed", entry.key));
+            reader.wrong(entry.at, fault.hint("remove it"));
         }
     }
     let known: Vec<&str> = BUILTIN_KEYS.iter().chain(&fixed).copied().collect();
@@ -102,18 +103,17 @@ fn drilled(reader: &mut Reader<'_>, node: &Node) -> ActionSpec {
 }
 
 fn takes(reader: &mut Reader<'_>, node: &Node) -> Vec<(Arc<str>, ValueType)> {
-    let words: Vec<&str> = ValueType::ALL.iter().map(|(_, name)| *name).collect();
     let entries = reader.entries(node, "argument: type").unwrap_or_default();
     if entries.len() > MAX_ARGUMENTS {
         reader.wrong(node.at, Fault::new(format!("an action takes at most {MAX_ARGUMENTS} arguments")));
     }
     let mut found = Vec::new();
-    for (key, value) in entries {
-        let named = reader.check_name(key.at, &key.text, "an argument");
+    for Entry { at, key, value } in entries {
+        let named = reader.check_name(*at, key, "an argument");
         // An argument whose type is wrong is still an argument.
-        let kind = reader.word(value, "a type", &words).unwrap_or(ValueType::Text);
+        let kind = reader.value_type(value).unwrap_or(ValueType::Text);
         if named {
-            found.push((Arc::from(key.text.as_str()), kind));
+            found.push((Arc::from(key.as_str()), kind));
         }
     }
     found
@@ -122,15 +122,22 @@ fn takes(reader: &mut Reader<'_>, node: &Node) -> Vec<(Arc<str>, ValueType)> {
 /// The name of an argument that the action takes.
 fn argument(reader: &mut Reader<'_>, node: &Node, takes: &[(Arc<str>, ValueType)]) -> Option<Arc<str>> {
     let name = reader.text(node, "an argument")?;
+    taken(reader, node.at, name, takes)
+}
+
+/// A name, if the action takes an argument that is called so.
+pub(super) fn taken(
+    reader: &mut Reader<'_>,
+    at: Place,
+    name: &str,
+    takes: &[(Arc<str>, ValueType)],
+) -> Option<Arc<str>> {
     let known = takes.iter().map(|(name, _)| &**name);
     if known.clone().any(|known| known == name) {
         return Some(Arc::from(name));
     }
     let shown = crate::model::SafeText(name).cut(40);
-    reader.wrong(
-        node.at,
-        Fault::new(format!("the action takes no `{shown}`")).maybe_hint(suggest(name, known)),
-    );
+    reader.wrong(at, Fault::new(format!("the action takes no `{shown}`")).maybe_hint(suggest(name, known)));
     None
 }
 

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use super::{Folder, actions};
 use crate::engine::{AgentKind, AgentSpec};
+use crate::flow::fault::Fault;
+use crate::flow::reader::{Later, Reader};
+use crate::flow::yaml::{Entry, Node, Place};
 use crate::model::Mistake;
-use crate::workflow::yaml::{Node, Place};
-use crate::workflow::{Fault, Later, Reader};
 
 const KEYS: [&str; 6] = ["name", "role", "capabilities", "kind", "concurrency", "actions"];
 const LATER: [Later; 9] =
@@ -32,7 +33,7 @@ pub(super) fn read(folder: &Folder, exercise: bool, mistakes: &mut Vec<Mistake>)
     let mut found: Vec<AgentDraft> = Vec::new();
     for (path, text) in folder.files("agents") {
         let mut reader = Reader::new(&path);
-        if let Some(node) = reader.parse(text) {
+        if let Some(node) = reader.document(text) {
             reader.mapping(&node, "a file of agents", &["agents"], &[]);
             let list = reader.required(&node, "agents", "the file");
             for item in list.map_or(&[][..], |list| reader.items(list, "agents")) {
@@ -65,12 +66,12 @@ fn read_one(reader: &mut Reader<'_>, path: &str, node: &Node, exercise: bool) ->
     let mut places = BTreeMap::new();
     if let Some(node) = reader.required(node, "actions", "the agent") {
         let entries = reader.entries(node, "action: what it takes").unwrap_or_default();
-        for (key, value) in entries {
+        for Entry { at, key, value } in entries {
             // Without a kind there is no telling what an action should say.
             let Some(kind) = kind else { continue };
-            if reader.check_name(key.at, &key.text, "an action") {
-                let name: Arc<str> = Arc::from(key.text.as_str());
-                places.insert(Arc::clone(&name), key.at);
+            if reader.check_name(*at, key, "an action") {
+                let name: Arc<str> = Arc::from(key.as_str());
+                places.insert(Arc::clone(&name), *at);
                 actions.insert(name, actions::read(reader, value, kind));
             }
         }

@@ -8,9 +8,10 @@ use super::actions::difference;
 use super::agents::AgentDraft;
 use super::shared::{Arguments, offered};
 use crate::engine::{ActionSpec, AgentSpec};
+use crate::flow::fault::{Fault, did_you_mean, list, suggest};
+use crate::flow::yaml::{Node, Place};
 use crate::model::Mistake;
-use crate::workflow::yaml::{Node, Place};
-use crate::workflow::{Fault, Requirement, Step, Undo, Workflow, did_you_mean, list, suggest};
+use crate::workflow::{Requirement, Step, Undo, Workflow};
 
 /// Checks every workflow against the agents and against the other workflows.
 pub(super) fn workflows(files: &[WorkflowFile], agents: &[AgentDraft]) -> Vec<Mistake> {
@@ -206,7 +207,7 @@ impl<'a> StepCheck<'a> {
         };
         for (name, template) in self.step.with.iter().filter(|(name, _)| Some(&**name) != skipped) {
             let at = match with.and_then(|with| with.entry(name)) {
-                Some((key, _)) if arguments.kind(name).is_none() => key.at,
+                Some(entry) if arguments.kind(name).is_none() => entry.at,
                 _ => place(name),
             };
             self.found.extend(arguments.check(name, template).err().map(|fault| (at, fault)));
@@ -260,7 +261,7 @@ impl<'a> StepCheck<'a> {
         for (name, template) in with {
             let at = written
                 .and_then(|with| with.entry(name))
-                .map_or(at, |(key, node)| if arguments.kind(name).is_none() { key.at } else { node.at });
+                .map_or(at, |entry| if arguments.kind(name).is_none() { entry.at } else { entry.value.at });
             self.found.extend(arguments.check(name, template).err().map(|fault| (at, fault)));
         }
         let own: BTreeSet<&str> = with.iter().map(|(name, _)| &**name).collect();

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use super::actions;
 use crate::engine::DrillSpec;
+use crate::flow::fault::Fault;
+use crate::flow::reader::Reader;
+use crate::flow::yaml::{Data, Entry, Node};
 use crate::model::{Map, Span, Value, ValueType};
-use crate::workflow::yaml::{Data, Node};
-use crate::workflow::{Fault, Reader, suggest};
 
 const KEYS: [&str; 7] = ["latency", "fail", "hang", "fail_first", "fail_if", "message", "output"];
 
@@ -48,17 +50,11 @@ fn fail_if(
     takes: &[(Arc<str>, ValueType)],
 ) -> Option<(Arc<str>, Arc<str>)> {
     let entries = reader.entries(node, "argument: value")?;
-    let [(key, value)] = entries else {
+    let [Entry { at, key, value }] = entries else {
         reader.wrong(node.at, Fault::new("`fail_if` names one argument and its value"));
         return None;
     };
-    let known = takes.iter().map(|(name, _)| &**name);
-    if !known.clone().any(|name| name == key.text) {
-        let shown = crate::model::SafeText(&key.text).cut(40);
-        let fault = Fault::new(format!("the action takes no `{shown}`"));
-        reader.wrong(key.at, fault.maybe_hint(suggest(&key.text, known)));
-        return None;
-    }
+    let argument = actions::taken(reader, *at, key, takes)?;
     let text = match &value.data {
         Data::Scalar(Value::String(text)) => text.clone(),
         Data::Scalar(other @ (Value::Number(_) | Value::Bool(_))) => other.to_string(),
@@ -67,7 +63,7 @@ fn fail_if(
             return None;
         }
     };
-    Some((Arc::from(key.text.as_str()), Arc::from(text)))
+    Some((argument, Arc::from(text)))
 }
 
 fn output(reader: &mut Reader<'_>, node: &Node) -> Map {
@@ -85,6 +81,6 @@ fn value(node: &Node) -> Value {
     match &node.data {
         Data::Scalar(value) => value.clone(),
         Data::List(items) => Value::Array(items.iter().map(value).collect()),
-        Data::Map(entries) => entries.iter().map(|(key, node)| (key.text.clone(), value(node))).collect(),
+        Data::Map(entries) => entries.iter().map(|entry| (entry.key.clone(), value(&entry.value))).collect(),
     }
 }

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
+use crate::flow::yaml::{MAX_TEXT, Place};
 use crate::model::{Digest, Mistake};
-use crate::workflow::yaml::{MAX_TEXT, Place};
 
 /// Files of one setup.
 const MAX_FILES: usize = 20_000;
@@ -302,7 +302,7 @@ mod tests {
             ("settings.yaml", b"a: \xff\n"),
             ("settings.yml", b""),
             ("agents/a.yml", b""),
-            ("agents/big.yaml", &[b'x'; 300 * 1024]),
+            ("agents/big.yaml", &[b'x'; 1100 * 1024]),
             ("agents/utf.yaml", b"a\nb\n\xc3\x28"),
             ("agents/deeper.yaml/x", b""),
             ("run.sh", b""),
@@ -314,7 +314,7 @@ mod tests {
             wrong(root.path()),
             [
                 "DIR/agents/a.yml:1:1: files in agents/ end in .yaml\n  hint: rename it, or remove it".to_owned(),
-                "DIR/agents/big.yaml:1:1: the file has 300 KiB, at most 256 are read".to_owned(),
+                "DIR/agents/big.yaml:1:1: the file has 1100 KiB, at most 1024 are read".to_owned(),
                 "DIR/agents/dangling.yaml:1:1: cannot read the file: No such file or directory (os error 2)".to_owned(),
                 "DIR/agents/deeper.yaml:1:1: this is not a file".to_owned(),
                 "DIR/agents/loop.yaml:1:1: cannot read the file: Too many levels of symbolic links (os error 40)".to_owned(),

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use serde::Deserialize;
-
 use super::{Folder, WorkflowFile};
+use crate::flow::fault::suggest;
+use crate::flow::yaml::Node;
 use crate::model::{Mistake, SafeText};
 use crate::rule::{self, RuleSet};
-use crate::workflow::yaml::Node;
-use crate::workflow::{TriggerRule, suggest};
+use crate::workflow::TriggerRule;
 
 /// The rules of a setup.
 pub(super) struct Rules {
@@ -63,12 +62,6 @@ struct Names {
     tags: Option<BTreeSet<String>>,
 }
 
-#[derive(Deserialize)]
-struct Head {
-    name: Option<String>,
-    id: Option<String>,
-}
-
 impl Names {
     /// `None` if a file cannot be read as YAML: then no name is known to be missing.
     fn of(rules: &Rules) -> Option<Self> {
@@ -85,23 +78,12 @@ impl Names {
 
     /// From rules that have mistakes in them.
     fn of_texts(texts: &[(String, String)]) -> Option<Self> {
-        let mut names = Names::default();
-        for (path, text) in texts {
-            let options = serde_saphyr::options! {
-                budget: serde_saphyr::budget! { max_events: 100_000, max_depth: 64, max_documents: 1000 },
-                with_snippet: false,
-            };
-            let heads = serde_saphyr::from_multiple_with_options::<Head>(text, options).ok()?;
-            // The first rule of a file that has no name of its own is called like the file.
-            if heads.iter().any(|head| head.name.is_none()) {
-                names.rules.insert(stem(path).to_owned());
-            }
-            for head in heads {
-                names.rules.extend(head.name);
-                names.ids.extend(head.id);
-            }
-        }
-        Some(names)
+        let heads = rule::heads(texts)?;
+        Some(Names {
+            rules: heads.iter().map(|head| head.name.to_string()).collect(),
+            ids: heads.iter().map(|head| head.id.to_string()).collect(),
+            ..Names::default()
+        })
     }
 
     fn check_rule(&self, file: &str, rule: &str, node: &Node) -> Option<Mistake> {
@@ -123,9 +105,4 @@ impl Names {
         let message = format!("no rule carries the tag `{}`", SafeText(tag).cut(60));
         Some(node.at.mistake(file, message, suggest(tag, tags.iter().map(String::as_str))))
     }
-}
-
-fn stem(path: &str) -> &str {
-    let file = path.rsplit('/').next().unwrap_or(path);
-    file.rsplit_once('.').map_or(file, |(stem, _)| stem)
 }

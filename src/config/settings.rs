@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use crate::engine::Limits;
+use crate::flow::fault::Fault;
+use crate::flow::reader::{Later, Reader};
+use crate::flow::yaml::{Node, Place};
 use crate::model::{Mistake, Span};
 use crate::source;
-use crate::workflow::yaml::{Node, Place};
-use crate::workflow::{Fault, Later, Reader};
 
 use super::Folder;
 
@@ -73,7 +74,7 @@ pub(super) fn read(folder: &Folder, mistakes: &mut Vec<Mistake>) -> Settings {
         return settings;
     };
     let mut reader = Reader::new(&path);
-    if let Some(node) = reader.parse(text) {
+    if let Some(node) = reader.document(text) {
         read_all(&mut reader, &node, &mut settings);
     }
     mistakes.extend(reader.into_mistakes());

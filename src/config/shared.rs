@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::engine::{ActionSpec, AgentSpec};
+use crate::flow::fault::{Fault, suggest};
 use crate::model::{Value, ValueType};
-use crate::workflow::{Fault, Path, Requirement, Template, Workflow, suggest};
+use crate::workflow::{Path, Requirement, Template, Workflow};
 
 /// Whether an agent is what a step asks for.
 pub(super) fn fits(requires: &Requirement, agent: &AgentSpec) -> bool {

@@ -35,7 +35,7 @@ impl Engine {
             if done == all {
                 return self.complete(id);
             }
-            if run.status() == RunStatus::Paused {
+            if run.status() == RunStatus::Paused || self.draining {
                 return;
             }
             let ready = |(i, plan): (usize, &crate::workflow::PlanStep)| {
@@ -89,6 +89,9 @@ impl Engine {
 
     /// Starts an attempt, or lets the step wait for an agent.
     pub(super) fn start_step(&mut self, id: RunId, ix: StepIx) {
+        if self.draining {
+            return;
+        }
         let not_sent = |message: String| Failure { kind: FailureKind::NotSent, message };
         let agent = match best_match(&self.state, self.candidates(id, ix, false)) {
             Choice::Agent(agent) => agent,

@@ -22,6 +22,8 @@ pub struct Engine {
     /// Repeats that are not journaled yet.
     pub(super) mailbox: BTreeMap<IncidentId, Mailbox>,
     pub(super) now: Timestamp,
+    /// Nothing new is started: see [`Input::Drain`].
+    pub(super) draining: bool,
     /// Answers to attempts that are over; each was ignored.
     pub(super) stale: u64,
     out: Output,
@@ -46,6 +48,7 @@ impl Engine {
             waiting: Waiting::default(),
             mailbox: BTreeMap::new(),
             now,
+            draining: false,
             stale: 0,
             out: Output::default(),
         }
@@ -62,9 +65,11 @@ impl Engine {
             }
             Input::Request { id, by, seen, request } => self.on_request(id, &by, seen, request),
             Input::Tick => self.on_tick(),
+            Input::Drain => self.draining = true,
         }
         self.dispatch_waiting();
         self.retire();
+        self.compact_timers();
         self.take_output()
     }
 

@@ -40,6 +40,9 @@ pub enum Input {
     },
     /// A deadline may have passed.
     Tick,
+    /// Start nothing new any more: the engine is about to stop (C18). What is in flight still ends;
+    /// what is left goes on at the next start.
+    Drain,
 }
 
 /// What people may ask.

@@ -48,6 +48,9 @@ impl Engine {
     }
 
     fn obey(&mut self, request: &Request, by: &Actor) -> Verdict {
+        if self.draining && matches!(request, Request::Trigger { .. } | Request::Retry { .. }) {
+            return Err("quell is stopping and starts nothing new".to_owned());
+        }
         match request {
             Request::Trigger { workflow, inputs } => self.on_trigger(workflow, inputs, by),
             Request::Pause { run } => self.on_pause(*run, by),

@@ -91,6 +91,9 @@ impl Engine {
 
     /// Starts an attempt to undo, or waits for an agent.
     pub(super) fn start_undo(&mut self, id: RunId, ix: StepIx) {
+        if self.draining {
+            return;
+        }
         let agent = match best_match(&self.state, self.candidates(id, ix, true)) {
             Choice::Agent(agent) => agent,
             Choice::Later => return self.enqueue(id, ix, true),

@@ -70,8 +70,13 @@ impl Engine {
                 self.on_timer(key);
             }
         }
+    }
+
+    /// Drops timers that were overtaken, once they outnumber the others four to one.
+    pub(super) fn compact_timers(&mut self) {
         let (state, mailbox, setup) = (&self.state, &self.mailbox, &self.setup);
-        let armed = state.counts().live_runs * 2 + mailbox.len() + state.agents().len();
+        let in_flight: u32 = state.agents().iter().map(|agent| agent.in_flight()).sum();
+        let armed = state.counts().live_runs + in_flight as usize + mailbox.len() + state.agents().len();
         self.timers.compact(armed, |at, key| key.is_live(at, state, mailbox, setup));
     }
 

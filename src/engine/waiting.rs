@@ -54,6 +54,9 @@ impl Engine {
 
     /// Gives agents that became free to those who wait for them.
     pub(super) fn dispatch_waiting(&mut self) {
+        if self.draining {
+            return;
+        }
         while let Some((Reverse((undo, _)), run, step)) = self.next_waiting() {
             if !self.still_waits(run, step, undo) {
                 self.waiting.remove(run, step);

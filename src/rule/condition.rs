@@ -5,14 +5,18 @@
 
 use super::field::FieldName;
 use super::pattern::{Anchor, Pattern};
-use super::report::Report;
 use super::search::{Search, one_field};
-use super::yaml::{Node, Place};
+use super::texts::{shown, texts};
+use crate::flow::fault::{Fault, did_you_mean};
+use crate::flow::reader::Reader;
+use crate::flow::yaml::{Node, Place};
 use crate::model::Signal;
 
 /// The longest condition, in bytes, and the deepest nesting.
 const CONDITION_BYTES: usize = 8 * 1024;
 const DEPTH: usize = 32;
+const GRAMMAR: &str = "a condition is made of search identifiers, `and`, `or`, `not`, parentheses, `1 of x*`, \
+                       `all of x*`, `1 of them`, `all of them`";
 
 /// A condition over search identifiers, which are named by their index.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,34 +53,33 @@ impl Condition {
 
 /// Reads a condition, or a list of them of which any may hold. A search identifier that no
 /// condition uses is a mistake, since it would be without effect.
-pub fn read(node: &Node, names: &[(&str, Place)], report: &mut Report) -> Option<Condition> {
-    let texts = report.texts(node, "a condition");
+pub fn read(node: &Node, names: &[(&str, Place)], reader: &mut Reader<'_>) -> Option<Condition> {
+    let texts = texts(reader, node, "a condition");
     let multiline = |text: &str| text.contains('\n');
     let mut used = vec![false; names.len()];
     let mut read = Vec::new();
     for (at, text) in &texts {
         if text.len() > CONDITION_BYTES {
-            report.mistake(*at, format!("expected a condition of at most {CONDITION_BYTES} bytes"));
+            reader.wrong(*at, format!("expected a condition of at most {CONDITION_BYTES} bytes"));
             return None;
         }
         let mut parser = Parser { tokens: tokens(text), next: 0, names, used: &mut used };
         match parser.whole() {
             Ok(condition) => read.push(condition),
-            Err((offset, message)) => {
+            Err((offset, fault)) => {
                 let at = if multiline(text) { *at } else { at.right(offset) };
-                let hint = "a condition is made of search identifiers, `and`, `or`, `not`, parentheses, \
-                            `1 of x*`, `all of x*`, `1 of them`, `all of them`";
-                report.hinted(at, message, Some(hint));
+                let hint = fault.hint.or_else(|| Some(GRAMMAR.to_owned()));
+                reader.wrong(at, Fault { message: fault.message, hint });
                 return None;
             }
         }
     }
     for ((name, at), _) in names.iter().zip(&used).filter(|(_, used)| !**used) {
-        report.mistake(*at, format!("the condition does not use the search identifier `{name}`"));
+        reader.wrong(*at, format!("the condition does not use the search identifier `{}`", shown(name)));
     }
     match read.len() {
         0 => {
-            report.mistake(node.at, "expected a condition");
+            reader.wrong(node.at, "expected a condition");
             None
         }
         1 => read.pop(),
@@ -117,7 +120,7 @@ struct Parser<'p> {
     used: &'p mut [bool],
 }
 
-type Parsed = Result<Condition, (usize, String)>;
+type Parsed = Result<Condition, (usize, Fault)>;
 
 impl<'p> Parser<'p> {
     fn peek(&self) -> Option<&'p str> {
@@ -141,9 +144,11 @@ impl<'p> Parser<'p> {
             None => Ok(condition),
             Some("|") => {
                 let message = "aggregations with `|` are not supported: Sigma has given them up";
-                Err((self.offset(), format!("{message}; write a correlation document")))
+                Err((self.offset(), format!("{message}; write a correlation document").into()))
             }
-            Some(word) => Err((self.offset(), format!("expected `and` or `or`, found `{word}`"))),
+            Some(word) => {
+                Err((self.offset(), format!("expected `and` or `or`, found `{}`", shown(word)).into()))
+            }
         }
     }
 
@@ -165,7 +170,7 @@ impl<'p> Parser<'p> {
 
     fn not(&mut self, depth: usize) -> Parsed {
         if depth > DEPTH {
-            return Err((self.offset(), format!("nested more than {DEPTH} deep")));
+            return Err((self.offset(), format!("nested more than {DEPTH} deep").into()));
         }
         if self.take("not") {
             return Ok(Condition::Not(Box::new(self.not(depth + 1)?)));
@@ -175,24 +180,28 @@ impl<'p> Parser<'p> {
             if self.take(")") {
                 return Ok(inner);
             }
-            return Err((self.offset(), "expected `)`".to_string()));
+            return Err((self.offset(), "expected `)`".into()));
         }
         self.identifier()
     }
 
     fn identifier(&mut self) -> Parsed {
         let at = self.offset();
-        let Some(word) = self.peek() else { return Err((at, "expected a search identifier".to_string())) };
+        let Some(word) = self.peek() else { return Err((at, "expected a search identifier".into())) };
         self.next += 1;
         if self.take("of") {
             return self.of(at, word);
         }
         if ["and", "or", "of", "them", "(", ")", "|"].iter().any(|k| word.eq_ignore_ascii_case(k)) {
-            return Err((at, format!("expected a search identifier, found `{word}`")));
+            return Err((at, format!("expected a search identifier, found `{word}`").into()));
         }
         match self.names.iter().position(|(name, _)| *name == word) {
             Some(index) => Ok(self.search(index)),
-            None => Err((at, format!("there is no search identifier `{word}`"))),
+            None => {
+                let near = did_you_mean(word, self.names.iter().map(|(name, _)| *name));
+                let fault = Fault::new(format!("there is no search identifier `{}`", shown(word)));
+                Err((at, fault.maybe_hint(near)))
+            }
         }
     }
 
@@ -208,10 +217,15 @@ impl<'p> Parser<'p> {
         let every = match quantity.to_ascii_lowercase().as_str() {
             "1" | "any" => false,
             "all" => true,
-            _ => return Err((at, format!("expected `1 of` or `all of`, found `{quantity} of`"))),
+            _ => {
+                return Err((
+                    at,
+                    format!("expected `1 of` or `all of`, found `{} of`", shown(quantity)).into(),
+                ));
+            }
         };
         let at = self.offset();
-        let Some(pattern) = self.peek() else { return Err((at, "expected what to choose from".to_string())) };
+        let Some(pattern) = self.peek() else { return Err((at, "expected what to choose from".into())) };
         self.next += 1;
         let them = pattern.eq_ignore_ascii_case("them");
         let wild = Pattern::new(pattern, Anchor::Whole, true);
@@ -219,7 +233,7 @@ impl<'p> Parser<'p> {
         let indices: Vec<usize> =
             self.names.iter().enumerate().filter(|(_, (name, _))| fits(name)).map(|(i, _)| i).collect();
         if indices.is_empty() {
-            return Err((at, format!("no search identifier fits `{pattern}`")));
+            return Err((at, format!("no search identifier fits `{}`", shown(pattern)).into()));
         }
         let parts = indices.into_iter().map(|index| self.search(index)).collect();
         Ok(if every { Condition::All(parts) } else { Condition::Any(parts) })
@@ -242,12 +256,12 @@ mod tests {
 
     fn check(text: &str) -> String {
         let names = ["sel", "filter_a", "filter_b", "_hidden"];
-        let names: Vec<_> = names.into_iter().map(|name| (name, Place::default())).collect();
+        let names: Vec<_> = names.into_iter().map(|name| (name, Place::START)).collect();
         let mut used = vec![false; names.len()];
         let mut parser = Parser { tokens: tokens(text), next: 0, names: &names, used: &mut used };
         match parser.whole() {
             Ok(condition) => show(&condition),
-            Err((offset, message)) => format!("{offset}: {message}"),
+            Err((offset, fault)) => format!("{offset}: {}", fault.message),
         }
     }
 

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::report::Report;
-use super::yaml::{Entry, Kind, Place};
-use crate::model::{RuleHead, Severity};
+use super::texts::{text, texts};
+use crate::flow::reader::Reader;
+use crate::flow::yaml::{Data, Entry, Place};
+use crate::model::{RuleHead, Severity, Value};
 
 /// Keys that stand in the head of every kind of document. Those without a meaning here are
 /// accepted, since they only inform people.
@@ -34,7 +35,6 @@ const DEFAULT_LEVEL: Severity = Severity::Medium;
 
 /// A head as read: the name may still be missing.
 pub struct Head {
-    pub at: Place,
     pub id: Option<String>,
     pub name: Option<String>,
     pub title: Option<String>,
@@ -45,34 +45,29 @@ pub struct Head {
 
 impl Head {
     /// Reads the head's keys; the others are the caller's.
-    pub fn read(at: Place, entries: &[Entry], report: &mut Report) -> Head {
-        let mut head = Head {
-            at,
-            id: None,
-            name: None,
-            title: None,
-            level: DEFAULT_LEVEL,
-            tags: Vec::new(),
-            author: None,
-        };
+    pub fn read(at: Place, entries: &[Entry], reader: &mut Reader<'_>) -> Head {
+        let mut head =
+            Head { id: None, name: None, title: None, level: DEFAULT_LEVEL, tags: Vec::new(), author: None };
         for entry in entries {
             match entry.key.as_str() {
-                "title" => head.title = report.text(&entry.value, "a title"),
-                "id" => head.id = report.text(&entry.value, "an id"),
-                "name" => head.name = report.text(&entry.value, "a name"),
-                "level" => head.level = level(entry, report),
+                "title" => head.title = text(reader, &entry.value, "a title"),
+                "id" => head.id = text(reader, &entry.value, "an id"),
+                "name" => head.name = text(reader, &entry.value, "a name"),
+                "level" => {
+                    head.level = reader.severity(&entry.value, "a level").unwrap_or(DEFAULT_LEVEL);
+                }
                 "tags" => {
-                    let tags = report.texts(&entry.value, "a tag such as attack.discovery");
+                    let tags = texts(reader, &entry.value, "a tag such as attack.discovery");
                     head.tags = tags.into_iter().map(|(_, tag)| tag.into()).collect();
                 }
-                "author" if entry.value.kind != Kind::Null => {
-                    head.author = report.text(&entry.value, "an author").map(Into::into);
+                "author" if entry.value.data != Data::Scalar(Value::Null) => {
+                    head.author = text(reader, &entry.value, "an author").map(Into::into);
                 }
                 _ => {}
             }
         }
         if !entries.iter().any(|entry| entry.key == "title") {
-            report.mistake(at, "expected a `title`: one line for people");
+            reader.wrong(at, "expected a `title`: one line for people");
         }
         head
     }
@@ -89,12 +84,4 @@ impl Head {
             author: self.author,
         }))
     }
-}
-
-fn level(entry: &Entry, report: &mut Report) -> Severity {
-    let Some(text) = report.text(&entry.value, "a level") else { return DEFAULT_LEVEL };
-    text.parse().unwrap_or_else(|expected: String| {
-        report.mistake(entry.value.at, format!("{expected}; found `{text}`"));
-        DEFAULT_LEVEL
-    })
 }

@@ -7,9 +7,11 @@ use super::correlation::{self, Draft};
 use super::detection;
 use super::head::{HEAD_KEYS, Head};
 use super::origin::Origin;
-use super::report::Report;
 use super::set::{Correlation, Program, Rule, RuleSet};
-use super::yaml::{self, Entry, Node, Place};
+use super::texts::shown;
+use crate::flow::fault::{Fault, did_you_mean};
+use crate::flow::reader::Reader;
+use crate::flow::yaml::{Entry, Node, Place};
 use crate::model::{Mistake, RuleHead};
 
 enum Body {
@@ -32,29 +34,23 @@ pub fn load(files: &[(String, String)]) -> Result<RuleSet, Vec<Mistake>> {
     // Names count for references even where the body has mistakes, so that one mistake is one message.
     let mut broken = Vec::new();
     for (file, text) in files {
-        let documents = match yaml::read(file, text) {
-            Ok(documents) => documents,
-            Err(mistake) => {
-                mistakes.push(mistake);
-                continue;
-            }
-        };
-        let mut report = Report::new(file);
-        if documents.is_empty() {
-            report.mistake(Place { line: 1, column: 1 }, "expected a rule, found nothing");
+        let mut reader = Reader::new(file);
+        let documents = reader.documents(text);
+        if documents.is_empty() && reader.noted() == 0 {
+            reader.wrong(Place::START, "expected a rule, found nothing");
         }
         let mut stem = Some(stem(file));
         for node in &documents {
-            let before = report.mistakes.len();
-            let Some((head, body)) = document(node, &mut stem, &mut report) else { continue };
+            let before = reader.noted();
+            let Some((head, body)) = document(node, &mut stem, &mut reader) else { continue };
             match body {
-                Some(body) if report.mistakes.len() == before => {
+                Some(body) if reader.noted() == before => {
                     parsed.push(Parsed { file, at: node.at, head, body });
                 }
                 _ => broken.push(head),
             }
         }
-        mistakes.append(&mut report.mistakes);
+        mistakes.extend(reader.into_mistakes());
     }
     let names = names(&parsed, &mut mistakes);
     let set = link(parsed, &names, &broken, &mut mistakes);
@@ -68,6 +64,25 @@ pub fn load(files: &[(String, String)]) -> Result<RuleSet, Vec<Mistake>> {
     }
 }
 
+/// The heads of rules that may have mistakes in them. `None` if a file is so wrong that there is no
+/// telling which rules are meant to be in it.
+pub fn heads(files: &[(String, String)]) -> Option<Vec<Arc<RuleHead>>> {
+    let mut found = Vec::new();
+    for (file, text) in files {
+        let mut reader = Reader::new(file);
+        let documents = reader.documents(text);
+        if documents.is_empty() {
+            return None;
+        }
+        let mut stem = Some(stem(file));
+        for node in &documents {
+            let entries = reader.entries(node, "a rule")?;
+            found.extend(head(node.at, entries, &mut stem, &mut reader));
+        }
+    }
+    Some(found)
+}
+
 /// `rules/port-scan.yml` → `port-scan`
 fn stem(file: &str) -> &str {
     let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
@@ -78,67 +93,62 @@ fn stem(file: &str) -> &str {
 fn document(
     node: &Node,
     stem: &mut Option<&str>,
-    report: &mut Report,
+    reader: &mut Reader<'_>,
 ) -> Option<(Arc<RuleHead>, Option<Body>)> {
-    let entries = report.map(node, "a rule: a map with title and detection or correlation")?;
-    let head = Head::read(node.at, entries, report);
-    let own_name = head.name.is_some();
-    let at = head.at;
-    let Some(head) = head.named(*stem) else {
-        let hint = Some("the file's own name is taken by its first rule without one");
-        report.hinted(at, "expected a `name` or an `id`", hint);
-        return None;
-    };
-    if !own_name {
-        *stem = None;
-    }
-    let has = |key: &str| entries.iter().find(|entry| entry.key == key);
-    let body = match (has("detection"), has("correlation"), has("filter")) {
+    let entries = reader.entries(node, "a rule: title and detection or correlation")?;
+    let head = head(node.at, entries, stem, reader)?;
+    let body = match (node.entry("detection"), node.entry("correlation"), node.entry("filter")) {
         (_, _, Some(filter)) => {
-            report.mistake(filter.at, "filter documents are not supported yet");
+            reader.wrong(filter.at, "filter documents are not supported yet");
             None
         }
         (Some(_), Some(second), _) => {
-            report.mistake(second.at, "expected either `detection` or `correlation`, found both");
+            reader.wrong(second.at, "expected either `detection` or `correlation`, found both");
             None
         }
-        (Some(detection), None, _) => rule(entries, detection, report),
+        (Some(detection), None, _) => rule(node, entries, detection, reader),
         (None, Some(correlation), _) => {
-            unknown(entries, &["correlation"], report);
-            correlation::read(&correlation.value, report).map(Body::Correlation)
+            unknown(entries, &["correlation"], reader);
+            correlation::read(&correlation.value, reader).map(Body::Correlation)
         }
         (None, None, None) => {
-            unknown(entries, &["detection", "logsource", "correlation"], report);
-            report.mistake(node.at, "expected `detection` or `correlation`");
+            unknown(entries, &["detection", "logsource", "correlation"], reader);
+            reader.wrong(node.at, "expected `detection` or `correlation`");
             None
         }
     };
     Some((head, body))
 }
 
-fn rule(entries: &[Entry], detection: &Entry, report: &mut Report) -> Option<Body> {
-    unknown(entries, &["detection", "logsource"], report);
-    let source = entries.iter().find(|entry| entry.key == "logsource");
-    let origin = source.map(|entry| Origin::read(&entry.value, report)).unwrap_or_default();
-    let (searches, condition) = detection::read(&detection.value, report)?;
+/// The head of a document. `stem` is the file's name until a rule without a name of its own takes it.
+fn head(
+    at: Place,
+    entries: &[Entry],
+    stem: &mut Option<&str>,
+    reader: &mut Reader<'_>,
+) -> Option<Arc<RuleHead>> {
+    let head = Head::read(at, entries, reader);
+    let own_name = head.name.is_some();
+    let named = head.named(*stem);
+    if named.is_none() {
+        let fault = Fault::new("expected a `name` or an `id`");
+        reader.wrong(at, fault.hint("the file's own name is taken by its first rule without one"));
+    } else if !own_name {
+        *stem = None;
+    }
+    named
+}
+
+fn rule(node: &Node, entries: &[Entry], detection: &Entry, reader: &mut Reader<'_>) -> Option<Body> {
+    unknown(entries, &["detection", "logsource"], reader);
+    let origin = node.get("logsource").map(|source| Origin::read(source, reader)).unwrap_or_default();
+    let (searches, condition) = detection::read(&detection.value, reader)?;
     Some(Body::Detection(origin, Program { searches, condition }))
 }
 
-fn unknown(entries: &[Entry], body: &[&str], report: &mut Report) {
+fn unknown(entries: &[Entry], body: &[&str], reader: &mut Reader<'_>) {
     let known: Vec<&str> = body.iter().chain(HEAD_KEYS).copied().collect();
-    for entry in entries.iter().filter(|entry| !known.contains(&entry.key.as_str())) {
-        report.unknown(entry, "a rule", &known);
-    }
-}
-
-fn mistake(rule: &Parsed, at: Place, message: String, hint: Option<&str>) -> Mistake {
-    Mistake {
-        file: rule.file.to_string(),
-        line: at.line,
-        column: at.column,
-        message,
-        hint: hint.map(str::to_string),
-    }
+    reader.keys(entries, "a rule", &known, &[]);
 }
 
 /// Names and ids → index; two rules with one name or id are a mistake.
@@ -153,8 +163,10 @@ fn names(parsed: &[Parsed], mistakes: &mut Vec<Mistake>) -> BTreeMap<Arc<str>, u
             let Some(other) = names.insert(name.clone(), index).and_then(|other| parsed.get(other)) else {
                 continue;
             };
-            let message = format!("the {what} `{name}` is taken by {}:{}", other.file, other.at.line);
-            mistakes.push(mistake(rule, rule.at, message, Some("give each rule its own `name` and `id`")));
+            let message =
+                format!("the {what} `{}` is taken by {}:{}", shown(name), other.file, other.at.line);
+            let hint = Some("give each rule its own `name` and `id`".to_owned());
+            mistakes.push(rule.at.mistake(rule.file, message, hint));
         }
     }
     names
@@ -200,14 +212,17 @@ fn link(
                 }
                 Some(None) => {
                     let message = format!(
-                        "`{name}` is a correlation; correlations of correlations are not supported yet"
+                        "`{}` is a correlation; correlations of correlations are not supported yet",
+                        shown(name)
                     );
-                    mistakes.push(mistake(rule, *at, message, None));
+                    mistakes.push(at.mistake(rule.file, message, None));
                 }
                 None if broken.iter().any(|head| *head.name == **name || *head.id == **name) => {}
                 None => {
-                    let hint = Some("refer to a rule by its `name` or `id`");
-                    mistakes.push(mistake(rule, *at, format!("there is no rule `{name}`"), hint));
+                    let message = format!("there is no rule `{}`", shown(name));
+                    let hint = did_you_mean(name, names.keys().map(|name| &**name))
+                        .unwrap_or_else(|| "refer to a rule by its `name` or `id`".to_owned());
+                    mistakes.push(at.mistake(rule.file, message, Some(hint)));
                 }
             }
         }

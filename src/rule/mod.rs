@@ -14,13 +14,12 @@ mod head;
 mod load;
 mod origin;
 mod pattern;
-mod report;
 mod search;
 mod set;
-mod yaml;
+mod texts;
 
 pub use correlation::{Bounds, Counted, VALUES_PER_GROUP};
 pub use field::FieldName;
-pub use load::load;
+pub use load::{heads, load};
 pub use origin::Origin;
 pub use set::{Correlation, Program, Route, Rule, RuleSet};

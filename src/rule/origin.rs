@@ -1,8 +1,9 @@
 //! Which signals a rule is for: Sigma's `logsource`.
 
-use super::report::Report;
-use super::yaml::{Kind, Node};
-use crate::model::LogSource;
+use super::texts::text;
+use crate::flow::reader::Reader;
+use crate::flow::yaml::{Data, Entry, Node};
+use crate::model::{LogSource, Value};
 
 /// What a rule asks of a signal's log source; an empty text asks nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -14,29 +15,19 @@ pub struct Origin {
 
 impl Origin {
     /// Reads the map under `logsource`. Letter case is ignored.
-    pub fn read(node: &Node, report: &mut Report) -> Origin {
+    pub fn read(node: &Node, reader: &mut Reader<'_>) -> Origin {
         let mut origin = Origin::default();
-        let Some(entries) = report.map(node, "a map with product, service or category") else {
-            return origin;
-        };
-        for entry in entries {
-            let slot = match entry.key.as_str() {
+        // `definition` is for people: what must be configured for the log to have these records.
+        let keys = ["product", "service", "category", "definition"];
+        for Entry { key, value, .. } in reader.mapping(node, "logsource", &keys, &[]).unwrap_or_default() {
+            let slot = match key.as_str() {
                 "product" => &mut origin.product,
                 "service" => &mut origin.service,
                 "category" => &mut origin.category,
-                // For people: what must be configured for the log to have these records.
-                "definition" => continue,
-                _ => {
-                    report.unknown(entry, "logsource", &["product", "service", "category", "definition"]);
-                    continue;
-                }
+                _ => continue,
             };
-            match &entry.value.kind {
-                Kind::Null => {}
-                _ => {
-                    let text = report.text(&entry.value, "a word").unwrap_or_default();
-                    *slot = text.to_lowercase().into();
-                }
+            if value.data != Data::Scalar(Value::Null) {
+                *slot = text(reader, value, "a word").unwrap_or_default().to_lowercase().into();
             }
         }
         origin

@@ -174,17 +174,17 @@ impl RealTime {
         if self.quit {
             return true;
         }
-        let quiet = self.finished
-            && self.driver.is_settled()
-            && self.hands.in_flight() == 0
-            && self.driver.is_durable();
+        let still = self.hands.in_flight() == 0 && self.driver.is_durable();
         match self.draining {
             Some(since) => {
                 instant().duration_since(since) >= GRACE
                     || self.hold.is_some()
-                    || (quiet && self.taken.queued == 0)
+                    || (still && self.finished && self.taken.queued == 0)
             }
-            None => self.until == Until::Settled && self.taken.queued == 0 && quiet,
+            None => {
+                let settled = self.finished && self.driver.is_settled() && self.taken.queued == 0;
+                self.until == Until::Settled && settled && still
+            }
         }
     }
 
@@ -223,6 +223,9 @@ impl RealTime {
 
     fn drain(&mut self) {
         self.interrupted = true;
+        if self.draining.is_none() {
+            self.driver.handle(Input::Drain, self.now);
+        }
         self.draining.get_or_insert_with(instant);
         self.inbox.stop_signals();
         self.meter.board().update(|gauges| gauges.draining = true);

@@ -3,7 +3,6 @@
 //! if there is one. Never fatal (S4.4).
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,9 +11,9 @@ use super::stream::{Stream, Watch};
 use crate::agent::contain::contain;
 use crate::detect::Detector;
 use crate::model::{Detection, Signal, Timestamp};
-use crate::source::books::{Quarantine, Sample};
 use crate::source::decode::{Decoder, Format, Options, Undecodable};
 use crate::source::file::{Files, Line, LineReader};
+use crate::source::quarantine::{BadLines, Quarantine};
 
 /// Where the lines come from.
 pub enum Lines {
@@ -24,11 +23,11 @@ pub enum Lines {
     Text(&'static str, LineReader<&'static [u8]>, u64),
 }
 
-/// What people should hear about a recording at its end.
+/// What people should hear about a recording at its end, or at any time before.
 #[derive(Debug, Clone, Default)]
 pub struct Findings {
-    /// The first lines that were no signals.
-    pub samples: Vec<Sample>,
+    /// The lines that were no signals.
+    pub bad: BadLines,
     /// Why reading, or writing the quarantine file, ended early.
     pub failure: Option<String>,
 }
@@ -43,8 +42,7 @@ pub struct Recording {
     file: usize,
     books: BookTotals,
     bytes: u64,
-    quarantine: Option<BufWriter<File>>,
-    kept: Quarantine,
+    quarantine: Quarantine,
     findings: Arc<Mutex<Findings>>,
 }
 
@@ -66,13 +64,12 @@ impl Recording {
             file: 0,
             books: BookTotals::default(),
             bytes: 0,
-            quarantine: quarantine.map(BufWriter::new),
-            kept: Quarantine::default(),
+            quarantine: Quarantine::new(quarantine),
             findings: Arc::default(),
         }
     }
 
-    /// What people should hear at the end; complete once the stream has ended.
+    /// What people should hear; complete once the stream has ended.
     pub fn findings(&self) -> Arc<Mutex<Findings>> {
         Arc::clone(&self.findings)
     }
@@ -89,9 +86,14 @@ impl Recording {
     }
 
     fn read(&mut self) -> Read {
+        let (quarantine, mut length) = (&mut self.quarantine, 0);
+        let mut long = |piece: &[u8]| {
+            length += piece.len() as u64;
+            quarantine.write(piece);
+        };
         let next = match &mut self.lines {
-            Lines::Files(files, _) => files.next_line().map_err(|error| error.to_string()),
-            Lines::Text(_, reader, _) => match reader.next_line() {
+            Lines::Files(files, _) => files.next_line_whole(&mut long).map_err(|error| error.to_string()),
+            Lines::Text(_, reader, _) => match reader.next_line_whole(&mut long) {
                 Ok(line) => Ok(line.map(|(number, line)| (0, number, line))),
                 Err(error) => Err(error.to_string()),
             },
@@ -114,44 +116,39 @@ impl Recording {
                 let decoder = &mut self.decoder;
                 let decoded = contain(|| decoder.decode(bytes)).unwrap_or_else(|panic| {
                     tracing::error!(target: "source", "panic in a decoder: {panic}");
-                    Err(Undecodable::NotJson(format!("the decoder panicked: {panic}")))
+                    Err(Undecodable::Panicked(panic))
                 });
                 (bytes, decoded)
             }
             Line::TooLong(head) => (head, Err(Undecodable::TooLong)),
         };
-        self.bytes += bytes.len() as u64 + 1;
+        self.bytes += length.max(bytes.len() as u64) + 1;
         let why = match decoded {
             Ok(signal) => return Read::Signal(Box::new(signal)),
             Err(why) => why,
         };
-        let bytes = bytes.to_vec();
         match why {
             Undecodable::TooLong => self.books.too_long += 1,
             _ => self.books.undecodable += 1,
         }
+        if length == 0 {
+            self.quarantine.write(bytes);
+        }
+        self.quarantine.write(b"\n");
+        let bytes = bytes.to_vec();
         let name = match &self.lines {
             Lines::Files(files, _) => files.path(file).map(Path::to_string_lossy).unwrap_or_default(),
             Lines::Text(name, _, _) => (*name).into(),
         };
-        self.kept.take(&name, number, &why.to_string(), &bytes);
-        let written = self.quarantine.as_mut().map(|out| {
-            out.write_all(&bytes)?;
-            out.write_all(b"\n")
-        });
-        if let Some(Err(error)) = written {
-            self.quarantine = None;
-            self.fail(format!("cannot write the quarantine file: {error}"));
-        }
+        let mut findings = self.findings.lock().unwrap_or_else(PoisonError::into_inner);
+        findings.bad.note(&name, number, &why, &bytes);
         Read::Bad
     }
 
     fn end(&mut self) {
-        if let Some(Err(error)) = self.quarantine.as_mut().map(Write::flush) {
+        if let Err(error) = self.quarantine.finish() {
             self.fail(format!("cannot write the quarantine file: {error}"));
         }
-        let mut findings = self.findings.lock().unwrap_or_else(PoisonError::into_inner);
-        findings.samples = self.kept.samples().cloned().collect();
     }
 }
 
@@ -222,11 +219,14 @@ mod tests {
             )
         };
         let mut text = good(1).into_bytes();
+        let first = text.len();
         text.extend(b"{\"half\": \n\xff\xfe not text\nbinary \0 data\n");
         text.extend(vec![b'x'; 2 * 1024 * 1024]);
-        text.extend(b"\n\n");
+        text.extend(b"\r\n");
+        let blank = text.len();
+        text.extend(b"\n");
         text.extend(good(2).into_bytes());
-        std::fs::write(&path, text).unwrap();
+        std::fs::write(&path, &text).unwrap();
         let out = folder.path().join("bad");
         let mut recording = open(vec![path], Some(File::create(&out).unwrap()));
         let findings = recording.findings();
@@ -234,12 +234,12 @@ mod tests {
         assert_eq!(times, ["00:00:01", "00:00:02"]);
         let books = recording.books();
         assert_eq!((books.received, books.undecodable, books.too_long), (6, 3, 1));
-        assert!(recording.progress().unwrap() > 0.4);
+        assert!(recording.progress().unwrap() > 0.99);
         let findings = findings.lock().unwrap();
-        assert_eq!(findings.samples.iter().map(|s| s.line).collect::<Vec<_>>(), [2, 3, 4, 5]);
+        assert_eq!(findings.bad.samples.iter().map(|s| s.line).collect::<Vec<_>>(), [2, 3, 4, 5]);
         assert_eq!(findings.failure, None);
-        let bad = std::fs::read(&out).unwrap();
-        assert_eq!(bad.split(|byte| *byte == b'\n').count(), 5);
-        assert!(bad.starts_with(b"{\"half\": \n\xff\xfe not text\n"));
+        let reasons: Vec<_> = findings.bad.reasons.iter().map(|(reason, n)| (*reason, *n)).collect();
+        assert_eq!(reasons, [("binary", 1), ("not_json", 1), ("not_utf8", 1), ("too_long", 1)]);
+        assert!(std::fs::read(&out).unwrap() == text[first..blank], "byte for byte");
     }
 }

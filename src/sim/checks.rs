@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use crate::engine::{Event, NewRun, Record, RunStatus, State, StepStatus, Task};
+use crate::engine::{Event, NewRun, Record, State, StepStatus, Task};
 use crate::model::{RunId, StepIx};
 
 /// A promise that was broken.
@@ -43,6 +43,13 @@ pub struct Witness {
     /// Steps of which an attempt ended without an answer.
     doubtful: BTreeSet<(RunId, StepIx)>,
     running: BTreeSet<(RunId, StepIx)>,
+    /// The last forward attempt of each step, and whether it may be repeated without asking.
+    attempts: BTreeMap<(RunId, StepIx), (u32, bool)>,
+    /// Steps that may not be repeated, in doubt after a crash: a person has to say.
+    unsettled: BTreeSet<(RunId, StepIx)>,
+    /// Steps that have an undo, and steps that were undone.
+    reversible: BTreeSet<(RunId, StepIx)>,
+    undone: BTreeSet<(RunId, StepIx)>,
     live: BTreeMap<(Arc<str>, Arc<str>), RunId>,
     dedup: BTreeMap<RunId, (Arc<str>, Arc<str>)>,
     paused: BTreeSet<RunId>,
@@ -66,6 +73,9 @@ impl Witness {
                 for step in takes_over {
                     self.outcomes.insert((*run, *step), Done::Succeeded);
                     self.completed.entry(*run).or_default().push(*step);
+                    if new.retry_of.is_some_and(|earlier| self.reversible.contains(&(earlier, *step))) {
+                        self.reversible.insert((*run, *step));
+                    }
                 }
                 if let Some(key) = dedup {
                     let key = (Arc::clone(workflow), Arc::clone(key));
@@ -75,8 +85,21 @@ impl Witness {
                     }
                 }
             }
-            Event::StepStarted { run, step, attempt, .. } => return self.intent(*run, *step, *attempt),
-            Event::StepSucceeded { run, step, .. } => {
+            Event::StepStarted { run, step, attempt, action, undo, .. } => {
+                self.attempts.insert((*run, *step), (*attempt, action.idempotent));
+                if undo.is_some() {
+                    self.reversible.insert((*run, *step));
+                }
+                return self.intent(*run, *step, *attempt);
+            }
+            Event::StepSucceeded { run, step, attempt, .. } => {
+                let last = self.attempts.get(&(*run, *step)).map(|(last, _)| *last);
+                if last != Some(*attempt) {
+                    return Err(format!(
+                        "{run} step {}: an answer of attempt {attempt} counts for {last:?}",
+                        step.0
+                    ));
+                }
                 self.running.remove(&(*run, *step));
                 self.outcomes.insert((*run, *step), Done::Succeeded);
                 self.complete(*run, *step);
@@ -88,7 +111,16 @@ impl Witness {
                     self.complete_if_doubtful(*run, *step);
                 }
             }
-            Event::StepInDoubt { run, step, .. } => self.answered(*run, *step, true),
+            Event::StepInDoubt { run, step, .. } => {
+                self.answered(*run, *step, true);
+                if self.attempts.get(&(*run, *step)).is_some_and(|(_, idempotent)| !idempotent) {
+                    self.unsettled.insert((*run, *step));
+                }
+            }
+            Event::RunUnparked { run, .. } => self.unsettled.retain(|(other, _)| other != run),
+            Event::UndoSucceeded { run, step, .. } => {
+                self.undone.insert((*run, *step));
+            }
             Event::StepSkipped { run, step, .. } => {
                 self.outcomes.insert((*run, *step), Done::Skipped);
             }
@@ -115,10 +147,13 @@ impl Witness {
             Event::RunResumed { run, .. } => {
                 self.paused.remove(run);
             }
-            Event::RunCompleted { run }
-            | Event::RunFailed { run, .. }
-            | Event::RollbackCompleted { run }
-            | Event::RunAbandoned { run, .. } => self.end(*run),
+            Event::RunCompleted { run } | Event::RunFailed { run, .. } | Event::RunAbandoned { run, .. } => {
+                self.end(*run)
+            }
+            Event::RollbackCompleted { run } => {
+                self.end(*run);
+                return self.all_undone(*run);
+            }
             _ => {}
         }
         Ok(())
@@ -144,6 +179,19 @@ impl Witness {
         }
     }
 
+    /// Everything that acted, or may have acted, and has an undo, was undone.
+    fn all_undone(&self, run: RunId) -> Result<(), String> {
+        let mut acted = self.completed.get(&run).into_iter().flatten();
+        let owed = acted.find(|step| {
+            let place = (run, **step);
+            self.reversible.contains(&place) && !self.undone.contains(&place)
+        });
+        match owed {
+            Some(step) => Err(format!("C9: {run} ended its rollback, but step {} is not undone", step.0)),
+            None => Ok(()),
+        }
+    }
+
     fn complete(&mut self, run: RunId, step: StepIx) {
         let completed = self.completed.entry(run).or_default();
         if !completed.contains(&step) {
@@ -159,6 +207,9 @@ impl Witness {
         self.running.insert((run, step));
         if self.outcomes.get(&(run, step)) == Some(&Done::Succeeded) {
             return Err(format!("C8: {name} is started, but it was completed before"));
+        }
+        if self.unsettled.contains(&(run, step)) {
+            return Err(format!("C3: {name} is started, but it is in doubt and may not be repeated"));
         }
         if self.paused.contains(&run) {
             return Err(format!("C13: {name} is started in a pause"));
@@ -245,22 +296,9 @@ impl Witness {
             None if state.counts().live_runs
                 == state.runs().filter(|r| !r.status().is_terminal()).count() =>
             {
-                Self::rolled_back(state)
+                Ok(())
             }
             None => Err("the count of live runs is wrong".to_owned()),
         }
-    }
-
-    fn rolled_back(state: &State) -> Result<(), String> {
-        let mut ended =
-            state.runs().filter(|run| matches!(run.status(), RunStatus::RolledBack | RunStatus::Cancelled));
-        let owing = ended.find_map(|run| {
-            let owed = run.completed().iter().find(|ix| {
-                let step = &run.steps()[ix.index()];
-                step.undo().is_some() && step.status() != StepStatus::Undone
-            })?;
-            Some(format!("C9: {} is {} but step {} is not undone", run.id(), run.status(), owed.0))
-        });
-        owing.map_or(Ok(()), Err)
     }
 }

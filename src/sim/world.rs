@@ -175,6 +175,9 @@ impl World {
             let released = self.gate.durable_up_to(self.disk.len() as u64);
             return self.perform(released.effects);
         };
+        // The disk has not answered yet: nothing of this batch may leave.
+        let early = self.gate.durable_up_to(self.disk.len() as u64);
+        self.perform(early.effects)?;
         let crash = self.faults && self.dice.chance(2);
         if crash && self.dice.chance(50) {
             return self.crash("before the append");

@@ -14,7 +14,7 @@ const BUFFER_BYTES: usize = 256 * 1024;
 /// One line of a stream.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Line<'a> {
-    /// Its bytes, without the line break.
+    /// Its bytes, without the line feed.
     Bytes(&'a [u8]),
     /// Longer than the reader's limit; with how it begins.
     TooLong(&'a [u8]),
@@ -43,18 +43,20 @@ impl<R: BufRead> LineReader<R> {
 
     /// The next line that is not blank, with its number from 1. `None` at the end.
     pub fn next_line(&mut self) -> io::Result<Option<(u64, Line<'_>)>> {
-        Ok(if self.advance()? { Some(self.current()) } else { None })
+        self.next_line_whole(&mut |_| ())
+    }
+
+    /// The same; `long` is given every byte of a line that is too long, in pieces, as it is read.
+    pub fn next_line_whole(&mut self, long: &mut dyn FnMut(&[u8])) -> io::Result<Option<(u64, Line<'_>)>> {
+        Ok(if self.advance(long)? { Some(self.current()) } else { None })
     }
 
     /// Goes to the next line that is not blank. False at the end.
-    fn advance(&mut self) -> io::Result<bool> {
+    fn advance(&mut self, long: &mut dyn FnMut(&[u8])) -> io::Result<bool> {
         loop {
-            let Some(too_long) = self.read()? else { return Ok(false) };
+            let Some(too_long) = self.read(long)? else { return Ok(false) };
             self.too_long = too_long;
             self.number += 1;
-            if self.line.last() == Some(&b'\r') {
-                self.line.pop();
-            }
             if too_long || !self.line.iter().all(u8::is_ascii_whitespace) {
                 return Ok(true);
             }
@@ -66,33 +68,40 @@ impl<R: BufRead> LineReader<R> {
         (self.number, if self.too_long { Line::TooLong(bytes) } else { Line::Bytes(bytes) })
     }
 
-    /// Reads up to the next line break into `line`; says whether more came than fits.
-    fn read(&mut self) -> io::Result<Option<bool>> {
+    /// Reads up to the next line feed into `line`; says whether more came than fits. `None` at the end.
+    fn read(&mut self, long: &mut dyn FnMut(&[u8])) -> io::Result<Option<bool>> {
         self.line.clear();
-        let mut any = false;
-        let mut too_long = false;
+        let (mut any, mut too_long) = (false, false);
         loop {
             let buffer = match self.input.fill_buf() {
                 Ok(buffer) => buffer,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error),
             };
-            if buffer.is_empty() {
-                return Ok(any.then_some(too_long));
-            }
-            any = true;
-            let end = memchr::memchr(b'\n', buffer);
-            let piece = buffer.get(..end.unwrap_or(buffer.len())).unwrap_or_default();
+            let ended = buffer.is_empty();
+            any |= !ended;
+            let feed = memchr::memchr(b'\n', buffer);
+            let piece = buffer.get(..feed.unwrap_or(buffer.len())).unwrap_or_default();
             // One byte more than allowed for the carriage return.
             let room = (self.limit + 1).saturating_sub(self.line.len());
             self.line.extend_from_slice(piece.get(..room).unwrap_or(piece));
-            too_long |= piece.len() > room;
-            let taken = end.map_or(buffer.len(), |end| end + 1);
-            self.input.consume(taken);
-            if end.is_some() {
-                let over = self.line.len() > self.limit && self.line.last() != Some(&b'\r');
-                return Ok(Some(too_long || over));
+            if too_long {
+                long(piece);
+            } else if piece.len() > room {
+                too_long = true;
+                long(&self.line);
+                long(piece.get(room..).unwrap_or_default());
             }
+            let taken = feed.map_or(buffer.len(), |feed| feed + 1);
+            self.input.consume(taken);
+            if feed.is_none() && !ended {
+                continue;
+            }
+            if !too_long && self.line.len() > self.limit && self.line.last() != Some(&b'\r') {
+                too_long = true;
+                long(&self.line);
+            }
+            return Ok(any.then_some(too_long));
         }
     }
 }
@@ -145,6 +154,14 @@ impl Files {
 
     /// The next line of the stream, with the index of its file and its number there.
     pub fn next_line(&mut self) -> Result<Option<(usize, u64, Line<'_>)>, FileError> {
+        self.next_line_whole(&mut |_| ())
+    }
+
+    /// The same; `long` is given every byte of a line that is too long, in pieces, as it is read.
+    pub fn next_line_whole(
+        &mut self,
+        long: &mut dyn FnMut(&[u8]),
+    ) -> Result<Option<(usize, u64, Line<'_>)>, FileError> {
         loop {
             if self.current.is_none() {
                 let Some(path) = self.paths.get(self.next) else { return Ok(None) };
@@ -156,7 +173,7 @@ impl Files {
             let Some((index, reader)) = &mut self.current else { return Ok(None) };
             let index = *index;
             let failed = |why| FileError { path: self.paths.get(index).cloned().unwrap_or_default(), why };
-            if !reader.advance().map_err(failed)? {
+            if !reader.advance(long).map_err(failed)? {
                 self.current = None;
                 continue;
             }
@@ -207,9 +224,10 @@ mod tests {
             ("", vec![]),
             ("a", vec!["1:a"]),
             ("a\nb\n", vec!["1:a", "2:b"]),
-            ("a\r\nb\r\n", vec!["1:a", "2:b"]),
+            ("a\r\nb\r\n", vec!["1:a\r", "2:b\r"]),
             ("\n\na\n \t\r\n\nb", vec!["3:a", "6:b"]),
             ("\n", vec![]),
+            ("\r\n \n\r", vec![]),
         ] {
             for capacity in [1, 2, 3, 1000] {
                 assert_eq!(lines(text.as_bytes(), capacity), expected, "{text:?} by {capacity}");
@@ -225,16 +243,35 @@ mod tests {
         text.extend(b"\nz\n");
         text.extend(vec![b'w'; 3 * LINE_BYTES]);
         let lines = lines(&text, 64 * 1024);
-        assert_eq!(lines[0].len(), LINE_BYTES + 2);
+        assert_eq!(lines[0].len(), LINE_BYTES + 3);
         let long = format!("too long, {}", LINE_BYTES + 1);
         assert_eq!(&lines[1..], [format!("2:{long}"), "3:z".into(), format!("4:{long}")]);
     }
 
     #[test]
     fn the_limit_can_be_set() {
-        let mut reader = LineReader::new(&b"12345\n123456\n1234\r\n"[..]).limited(5);
-        let mut next = || reader.next_line().unwrap().map(|(_, line)| matches!(line, Line::TooLong(_)));
-        assert_eq!([next(), next(), next(), next()], [Some(false), Some(true), Some(false), None]);
+        for (text, expected) in [
+            ("12345", false),
+            ("123456", true),
+            ("12345\r", false),
+            ("123456\r", true),
+            ("1234567", true),
+            ("12345678901234567890", true),
+        ] {
+            for (end, capacity) in [("", 1), ("\n", 1), ("\n", 3), ("", 100), ("\nnext\n", 100)] {
+                let text_and_end = format!("{text}{end}");
+                let input = BufReader::with_capacity(capacity, text_and_end.as_bytes());
+                let (mut whole, mut reader) = (Vec::new(), LineReader::new(input).limited(5));
+                let line = reader.next_line_whole(&mut |piece| whole.extend_from_slice(piece)).unwrap();
+                let too_long = matches!(line, Some((1, Line::TooLong(_))));
+                assert_eq!(too_long, expected, "{text_and_end:?} by {capacity}");
+                assert_eq!(
+                    whole,
+                    if expected { text.as_bytes() } else { b"" },
+                    "{text_and_end:?} by {capacity}"
+                );
+            }
+        }
     }
 
     #[test]

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::fault::{Fault, suggest};
-use super::reader::Reader;
-use super::yaml::{Node, Place};
 use super::{Condition, Path, Step, Template, Undo, Workflow, steps};
+use crate::flow::fault::{Fault, suggest};
+use crate::flow::reader::Reader;
+use crate::flow::yaml::{Node, Place};
 use crate::model::{SafeText, StepIx};
 
 /// Resolves the needs of every step. Needs that close a circle are reported and left out.

@@ -11,8 +11,8 @@ use cel::common::ast::{EntryExpr, Expr, IdedExpr, LiteralValue, operators};
 use cel::{Context, Env, ParseError, Program};
 
 use super::Scope;
-use super::fault::{Fault, list, suggest};
 use super::path::ROOTS;
+use crate::flow::fault::{Fault, list, suggest};
 use crate::model::{Map, Value};
 
 /// Bytes of source.
@@ -235,7 +235,7 @@ fn note(root: &str, keys: &[Option<&str>], reads: &mut Reads) -> Result<(), Faul
         (unknown, _) => {
             let message = format!("`{unknown}` is unknown in a condition; known are {}", list(ROOTS));
             let hint = "a text is written in quotes, and a name with `-` as `steps[\"my-step\"]`";
-            let near = super::fault::did_you_mean(unknown, ROOTS);
+            let near = crate::flow::fault::did_you_mean(unknown, ROOTS);
             return Err(Fault::new(message).hint(near.unwrap_or_else(|| hint.to_owned())));
         }
     }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::fault::{Fault, list, suggest};
-use super::reader::Reader;
-use super::yaml::{Data, Key, Node};
 use super::{InputSpec, Path, Scope, Template, Workflow};
+use crate::flow::fault::{Fault, list, suggest};
+use crate::flow::reader::Reader;
+use crate::flow::yaml::{Data, Entry, Node};
 use crate::model::{Map, Value, ValueType};
 
 const KEYS: [&str; 5] = ["type", "required", "default", "from", "description"];
@@ -74,19 +74,19 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Vec<InputSpec> {
         let message = format!("{} inputs, at most {MAX_INPUTS} are allowed", entries.len());
         reader.wrong(node.at, Fault::new(message));
     }
-    entries.iter().filter_map(|(key, node)| read_one(reader, key, node)).collect()
+    entries.iter().filter_map(|entry| read_one(reader, entry)).collect()
 }
 
-fn read_one(reader: &mut Reader<'_>, key: &Key, node: &Node) -> Option<InputSpec> {
-    if !is_plain(&key.text) {
+fn read_one(reader: &mut Reader<'_>, entry: &Entry) -> Option<InputSpec> {
+    let Entry { at, key, value: node } = entry;
+    if !is_plain(key) {
         let fault =
-            Fault::new(format!("`{}` is not a name for an input", crate::model::SafeText(&key.text).cut(40)));
-        reader.wrong(key.at, fault.hint("a name has letters, digits, `_` and `-`, and begins with a letter"));
+            Fault::new(format!("`{}` is not a name for an input", crate::model::SafeText(key).cut(40)));
+        reader.wrong(*at, fault.hint("a name has letters, digits, `_` and `-`, and begins with a letter"));
         return None;
     }
-    let words: Vec<&str> = ValueType::ALL.iter().map(|(_, name)| *name).collect();
     let mut input = InputSpec {
-        name: Arc::from(key.text.as_str()),
+        name: Arc::from(key.as_str()),
         kind: ValueType::Text,
         required: true,
         default: None,
@@ -95,11 +95,11 @@ fn read_one(reader: &mut Reader<'_>, key: &Key, node: &Node) -> Option<InputSpec
     };
     if !matches!(node.data, Data::Map(_)) {
         // An input whose type is wrong is still an input.
-        input.kind = reader.word(node, "a type", &words).unwrap_or(ValueType::Text);
+        input.kind = reader.value_type(node).unwrap_or(ValueType::Text);
         return Some(input);
     }
     reader.mapping(node, "an input", &KEYS, &[]);
-    let kind = reader.required(node, "type", "the input").and_then(|n| reader.word(n, "a type", &words));
+    let kind = reader.required(node, "type", "the input").and_then(|n| reader.value_type(n));
     input.kind = kind.unwrap_or(ValueType::Text);
     if let (Some(default), Some(kind)) = (node.get("default"), kind) {
         input.default = read_default(reader, default, kind);
@@ -109,10 +109,10 @@ fn read_one(reader: &mut Reader<'_>, key: &Key, node: &Node) -> Option<InputSpec
         .and_then(|n| reader.flag(n, "required"))
         .unwrap_or(node.get("default").is_none());
     if input.required
-        && let Some((key, _)) = node.entry("default")
+        && let Some(default) = node.entry("default")
     {
         reader.wrong(
-            key.at,
+            default.at,
             Fault::new("an input with a default is never missing").hint("remove `required` or `default`"),
         );
     }
@@ -138,7 +138,7 @@ fn read_default(reader: &mut Reader<'_>, node: &Node, kind: ValueType) -> Option
 }
 
 fn read_from(reader: &mut Reader<'_>, node: &Node) -> Option<Template> {
-    let template = reader.template(node, "a path into the detection")?;
+    let template = Template::read(reader, node, "a path into the detection")?;
     let others = template.paths().filter(|path| !matches!(path, Path::Detection(_)));
     let others: Vec<String> = others.map(|path| format!("`${{{path}}}`")).collect();
     if template.as_constant().is_some() {

@@ -2,25 +2,20 @@
 
 mod check;
 mod condition;
-mod fault;
 mod graph;
 mod inputs;
 mod parse;
 mod path;
-mod reader;
 mod scope;
 mod steps;
 mod template;
 mod trigger;
-pub mod yaml;
 
 pub use condition::{Condition, Reads};
-pub use fault::{Fault, did_you_mean, list, suggest};
 pub use graph::{
     InputSpec, OnFailure, Plan, PlanStep, Requirement, Retry, Step, Trigger, TriggerRule, Undo, Workflow,
 };
 pub use parse::{Draft, MAX_STEPS, draft, parse};
 pub use path::{Found, Path};
-pub use reader::{Later, Reader};
 pub use scope::{Scope, StepView};
 pub use template::Template;

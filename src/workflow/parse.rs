@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
-use super::fault::Fault;
-use super::reader::{Later, Reader};
-use super::yaml::{Node, Place};
 use super::{Path, Plan, PlanStep, Template, Workflow, check, inputs, steps, trigger};
-use crate::model::{Digest, Mistake, Priority, Severity};
+use crate::flow::fault::Fault;
+use crate::flow::reader::{Later, Reader};
+use crate::flow::yaml::{Node, Place};
+use crate::model::{Digest, Mistake, Priority};
 
 const KEYS: [&str; 10] = [
     "workflow",
@@ -72,7 +72,7 @@ pub fn parse(file: &str, text: &str) -> Result<Workflow, Vec<Mistake>> {
 /// Reads as much of a workflow as can be read.
 pub fn draft(file: &str, text: &str) -> (Option<Draft>, Vec<Mistake>) {
     let mut reader = Reader::new(file);
-    let draft = reader.parse(text).and_then(|tree| {
+    let draft = reader.document(text).and_then(|tree| {
         let (workflow, items) = read(&mut reader, &tree, text)?;
         Some(Draft { workflow, tree, items })
     });
@@ -86,7 +86,6 @@ pub fn draft(file: &str, text: &str) -> (Option<Draft>, Vec<Mistake>) {
 fn read(reader: &mut Reader<'_>, node: &Node, text: &str) -> Option<(Workflow, Vec<usize>)> {
     reader.mapping(node, "a workflow", &KEYS, &LATER)?;
     let name = reader.required(node, "workflow", "the file").and_then(|n| reader.name(n, "a workflow"));
-    let severities: Vec<&str> = Severity::ALL.iter().map(|s| s.name()).collect();
     let priorities: Vec<&str> = Priority::ALL.iter().map(|p| p.name()).collect();
     let drafts = read_steps(reader, node);
     let (drafts, items): (Vec<_>, Vec<_>) = drafts.into_iter().unzip();
@@ -100,7 +99,7 @@ fn read(reader: &mut Reader<'_>, node: &Node, text: &str) -> Option<(Workflow, V
             .and_then(|n| reader.line(n, "a description"))
             .unwrap_or("")
             .into(),
-        severity: node.get("severity").and_then(|n| reader.word(n, "a severity", &severities)),
+        severity: node.get("severity").and_then(|n| reader.severity(n, "a severity")),
         priority: node
             .get("priority")
             .and_then(|n| reader.word(n, "a priority", &priorities))
@@ -127,7 +126,7 @@ fn read(reader: &mut Reader<'_>, node: &Node, text: &str) -> Option<(Workflow, V
 fn read_steps<'n>(reader: &mut Reader<'_>, node: &'n Node) -> Vec<(steps::Draft<'n>, usize)> {
     let Some(list) = reader.required(node, "steps", "the workflow") else { return Vec::new() };
     let items = reader.items(list, "steps");
-    if matches!(items.len(), 0) && matches!(list.data, super::yaml::Data::List(_)) {
+    if matches!(items.len(), 0) && matches!(list.data, crate::flow::yaml::Data::List(_)) {
         reader.wrong(list.at, Fault::new("a workflow has at least one step"));
     }
     if items.len() > MAX_STEPS {
@@ -139,7 +138,7 @@ fn read_steps<'n>(reader: &mut Reader<'_>, node: &'n Node) -> Vec<(steps::Draft<
 }
 
 fn read_dedup(reader: &mut Reader<'_>, node: &Node) -> Option<Template> {
-    let template = reader.template(node, "dedup")?;
+    let template = Template::read(reader, node, "dedup")?;
     let wrong = template.paths().find(|path| !matches!(path, Path::Input(_) | Path::Detection(_)));
     if let Some(path) = wrong {
         let fault = Fault::new(format!("`dedup` cannot use `${{{path}}}`: there is no run yet"));

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Scope;
-use super::fault::{Fault, did_you_mean, list};
+use crate::flow::fault::{Fault, did_you_mean, list};
 use crate::model::{Map, Value};
 
 /// The words with which a path may start.

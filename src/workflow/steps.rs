@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::fault::Fault;
 use super::inputs::is_plain;
-use super::reader::{Later, Reader};
 use super::trigger::condition;
-use super::yaml::{Data, Key, Node, Place};
 use super::{OnFailure, Requirement, Retry, Step, Template, Undo};
 use crate::flow::backoff::Backoff;
+use crate::flow::fault::Fault;
+use crate::flow::reader::{Later, Reader};
+use crate::flow::yaml::{Data, Entry, Node, Place};
 use crate::model::{SafeText, Span, Value};
 
 const KEYS: [&str; 15] = [
@@ -111,17 +111,17 @@ fn arguments(reader: &mut Reader<'_>, node: &Node) -> Vec<(Arc<str>, Template)> 
         let message = format!("{} arguments, at most {MAX_ARGUMENTS} are allowed", entries.len());
         reader.wrong(with.at, Fault::new(message));
     }
-    let mut argument = |(key, value): &(Key, Node)| {
-        let named = reader.check_name(key.at, &key.text, "an argument");
-        let template = reader.template(value, &format!("argument `{}`", SafeText(&key.text).cut(40)))?;
-        named.then(|| (Arc::from(key.text.as_str()), template))
+    let mut argument = |Entry { at, key, value }: &Entry| {
+        let named = reader.check_name(*at, key, "an argument");
+        let template = Template::read(reader, value, &format!("argument `{}`", SafeText(key).cut(40)))?;
+        named.then(|| (Arc::from(key.as_str()), template))
     };
     entries.iter().filter_map(&mut argument).collect()
 }
 
 /// `expires` is another way to write the argument of that name.
 fn expiry(reader: &mut Reader<'_>, node: &Node, step: &mut Step) {
-    let Some(template) = reader.template(node, "expires") else { return };
+    let Some(template) = Template::read(reader, node, "expires") else { return };
     if step.with.iter().any(|(name, _)| &**name == "expires") {
         reader.wrong(node.at, Fault::new("`expires` is given twice").hint("remove it here or under `with`"));
         return;
@@ -220,8 +220,8 @@ fn undo(reader: &mut Reader<'_>, node: &Node) -> Undo {
         return Undo::None(Arc::from(why.unwrap_or("?")));
     }
     if let Data::Map(entries) = &node.data
-        && let [(key, _)] = entries.as_slice()
-        && key.text == "none"
+        && let [entry] = entries.as_slice()
+        && entry.key == "none"
     {
         let fault = Fault::new("expected an undo: `{ action: …, with: … }` or `none: why`");
         reader.wrong(node.at, fault.hint("put it in quotes: `undo: \"none: why\"`"));

@@ -1,8 +1,10 @@
 //! Text with `${typed.path}` placeholders. A path is looked up, never evaluated (C26).
 
 use super::Scope;
-use super::fault::Fault;
 use super::path::{Found, Path};
+use crate::flow::fault::Fault;
+use crate::flow::reader::Reader;
+use crate::flow::yaml::{Data, Node};
 use crate::model::Value;
 
 /// Placeholders of one template.
@@ -31,6 +33,24 @@ impl Template {
     /// A value without placeholders.
     pub fn constant(value: Value) -> Self {
         Template { kind: Kind::Constant(value) }
+    }
+
+    /// A value of a file in which text is a template.
+    pub(crate) fn read(reader: &mut Reader<'_>, node: &Node, what: &str) -> Option<Self> {
+        match &node.data {
+            Data::Scalar(Value::Null) | Data::List(_) | Data::Map(_) => {
+                reader.expected(node, &format!("one value ({what})"));
+                None
+            }
+            Data::Scalar(Value::String(text)) => match Template::parse(text) {
+                Ok(template) => Some(template),
+                Err(fault) => {
+                    reader.wrong(node.at, fault);
+                    None
+                }
+            },
+            Data::Scalar(value) => Some(Template::constant(value.clone())),
+        }
     }
 
     /// Reads a text with `${path}` placeholders; `$$` is a `$`, and a `$` before anything else is itself.

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::fault::Fault;
-use super::reader::Reader;
-use super::yaml::Node;
 use super::{Condition, Scope, Trigger, TriggerRule};
-use crate::model::{Map, RuleHead, Severity};
+use crate::flow::fault::Fault;
+use crate::flow::reader::Reader;
+use crate::flow::yaml::Node;
+use crate::model::{Map, RuleHead};
 
 const KEYS: [&str; 4] = ["rule", "tags", "severity>=", "when"];
 
@@ -39,8 +39,7 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Trigger> {
     let rule = node.get("rule").and_then(|n| reader.line(n, "the name or id of a rule"));
     let tags = node.get("tags").map_or(&[][..], |n| reader.items(n, "tags"));
     let tags = tags.iter().filter_map(|n| reader.line(n, "a tag")).map(Arc::from).collect();
-    let words: Vec<&str> = Severity::ALL.iter().map(|s| s.name()).collect();
-    let severity = node.get("severity>=").and_then(|n| reader.word(n, "a severity", &words));
+    let severity = node.get("severity>=").and_then(|n| reader.severity(n, "a severity"));
     let when = node.get("when").and_then(|n| {
         let when = condition(reader, n)?;
         let reads = when.reads();
@@ -56,7 +55,7 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Trigger> {
 /// Reads a condition.
 pub(super) fn condition(reader: &mut Reader<'_>, node: &Node) -> Option<Condition> {
     let source = match &node.data {
-        super::yaml::Data::Scalar(crate::model::Value::Bool(flag)) => flag.to_string(),
+        crate::flow::yaml::Data::Scalar(crate::model::Value::Bool(flag)) => flag.to_string(),
         _ => reader.text(node, "a condition")?.to_owned(),
     };
     match Condition::compile(&source) {
@@ -71,11 +70,12 @@ pub(super) fn condition(reader: &mut Reader<'_>, node: &Node) -> Option<Conditio
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Severity;
     use serde_json::json;
 
     fn trigger(text: &str) -> Result<Trigger, String> {
         let mut reader = Reader::new("t");
-        let node = reader.parse(text).unwrap();
+        let node = reader.document(text).unwrap();
         let trigger = read(&mut reader, &node);
         let mistakes = reader.into_mistakes();
         match (trigger, mistakes.first()) {

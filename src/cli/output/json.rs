@@ -1,9 +1,9 @@
 //! Records as JSON lines (S12): `{"type","seq","at","event","id",…}`, with the names that people use in
-//! place of numbers. Fields are only ever added.
+//! place of numbers, and `"drill":true` in every line about an exercise. Fields are only ever added.
 
 use std::io::{self, Write};
 
-use crate::engine::{Event, Record, State};
+use crate::engine::{Event, JournalKind, Record, State};
 use crate::flow::machine::Status;
 use crate::model::{AgentId, IncidentId, Map, RunId, StepIx, Timestamp, Value};
 
@@ -71,12 +71,19 @@ pub fn line(record: &Record, state: &State, out: &mut impl Write) -> io::Result<
         About::Request => ("request", None),
         About::Retired => ("retired", None),
     };
+    if let Event::RunJoined { incident, .. } = &record.event {
+        // `incident` is the one that the run began with.
+        set(&mut fields, "joined", incident.to_string());
+    }
     write!(out, r#"{{"type":"{kind}","seq":{},"at":"{}","event":"{event}""#, record.seq, record.at)?;
     if let Some(id) = id {
         fields.insert("id".to_owned(), Value::from(id));
     }
     if let Some(id) = fields.remove("id") {
         write!(out, r#","id":{id}"#)?;
+    }
+    if state.kind() == Some(JournalKind::Exercise) {
+        out.write_all(br#","drill":true"#)?;
     }
     for (name, value) in &fields {
         write!(out, ",{}:{value}", Value::from(name.as_str()))?;
@@ -149,7 +156,23 @@ fn run_fields(id: RunId, state: &State, fields: &mut Map) -> Option<String> {
         set(fields, "rollback_done", rollback.done);
         set(fields, "rollback_total", rollback.total);
     }
+    name_steps(fields);
     Some(id.to_string())
+}
+
+/// A new run lists its steps: those that they need are numbers in the journal, and ids for everybody else.
+fn name_steps(fields: &mut Map) {
+    let Some(Value::Array(plan)) = fields.get_mut("plan") else { return };
+    let ids: Vec<Value> = plan.iter().map(|step| step["id"].clone()).collect();
+    let name = |number: &mut Value| {
+        let id = number.as_u64().and_then(|n| ids.get(usize::try_from(n).ok()?));
+        *number = id.cloned().unwrap_or(Value::Null);
+    };
+    let needs = plan.iter_mut().filter_map(|step| step.get_mut("needs")?.as_array_mut());
+    needs.flatten().for_each(name);
+    if let Some(Value::Array(takes_over)) = fields.get_mut("takes_over") {
+        takes_over.iter_mut().for_each(name);
+    }
 }
 
 fn step_fields(id: RunId, ix: StepIx, state: &State, fields: &mut Map) -> Option<String> {
@@ -202,12 +225,30 @@ mod tests {
             Event::AgentChanged { agent: AgentId(0), to: AgentStatus::Idle, why: "ready".into() },
         ]);
         let expected = [
-            r#"{"type":"journal","seq":1,"at":"1970-01-01T00:00:00.000000Z","event":"journal_opened","kind":"exercise","seed":7,"version":"1"}"#,
-            r#"{"type":"agent","seq":2,"at":"1970-01-01T00:00:00.000001Z","event":"agent_joined","id":"wall-1","concurrency":2,"kind":"drill","name":"wall-1","role":"WALL","status":"initializing"}"#,
-            r#"{"type":"agent","seq":3,"at":"1970-01-01T00:00:00.000002Z","event":"agent_changed","id":"wall-1","name":"wall-1","status":"idle","to":"idle","why":"ready"}"#,
+            r#"{"type":"journal","seq":1,"at":"1970-01-01T00:00:00.000000Z","event":"journal_opened","drill":true,"kind":"exercise","seed":7,"version":"1"}"#,
+            r#"{"type":"agent","seq":2,"at":"1970-01-01T00:00:00.000001Z","event":"agent_joined","id":"wall-1","drill":true,"concurrency":2,"kind":"drill","name":"wall-1","role":"WALL","status":"initializing"}"#,
+            r#"{"type":"agent","seq":3,"at":"1970-01-01T00:00:00.000002Z","event":"agent_changed","id":"wall-1","drill":true,"name":"wall-1","status":"idle","to":"idle","why":"ready"}"#,
         ];
         for (line, expected) in lines.iter().zip(expected) {
             assert_eq!(line.trim_end(), expected);
         }
+    }
+
+    #[test]
+    fn real_work_has_no_mark() {
+        let opened = Event::JournalOpened { kind: JournalKind::Real, version: "1".into(), seed: 7 };
+        assert!(!lines(vec![opened])[0].contains("drill"));
+    }
+
+    #[test]
+    fn steps_have_names_and_no_numbers() {
+        let fields =
+            r#"{"plan":[{"id":"a"},{"id":"b","needs":[0]},{"id":"c","needs":[0,1]}],"takes_over":[1]}"#;
+        let mut fields: Map = serde_json::from_str(fields).unwrap();
+        name_steps(&mut fields);
+        assert_eq!(
+            serde_json::to_string(&fields).unwrap(),
+            r#"{"plan":[{"id":"a"},{"id":"b","needs":["a"]},{"id":"c","needs":["a","b"]}],"takes_over":["b"]}"#
+        );
     }
 }

@@ -4,6 +4,7 @@ pub mod json;
 pub mod progress;
 pub mod summary;
 pub mod totals;
+pub mod words;
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};

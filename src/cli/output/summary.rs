@@ -4,9 +4,12 @@
 use std::fmt::{self, Write as _};
 
 use super::totals::{Totals, cut_short, percentiles};
+use super::words::{counted, seconds, words};
 use crate::engine::{AgentKind, Incident, JournalKind, Run, RunStatus, State, StepState, StepStatus};
-use crate::model::{SafeText, Span, StepIx};
-use crate::runtime::gauges::Stage;
+use crate::flow::machine::Status;
+use crate::model::{SafeText, StepIx};
+use crate::runtime::gauges::{BookTotals, Stage};
+use crate::source::quarantine::{BadLines, Sample};
 
 /// Incidents and runs that are listed, each; the rest is counted.
 const LISTED: usize = 50;
@@ -28,16 +31,16 @@ fn write(out: &mut String, totals: &Totals<'_>) -> fmt::Result {
     incidents(out, state)?;
     runs(out, state)?;
     in_force(out, state)?;
+    writeln!(out)?;
     figures(out, totals)
 }
 
 fn incidents(out: &mut String, state: &State) -> fmt::Result {
     let counts = state.counts();
-    writeln!(out, "incidents {} ({} open)", counts.incidents, counts.open_incidents)?;
-    for incident in state.incidents().take(LISTED) {
-        incident_line(out, incident)?;
-    }
-    more(out, counts.incidents, state.kept().1.min(LISTED))
+    writeln!(out, "incidents {} ({} active)", counts.incidents, counts.open_incidents)?;
+    let kept = state.kept().1;
+    earlier(out, counts.incidents, kept.min(LISTED))?;
+    state.incidents().skip(kept.saturating_sub(LISTED)).try_for_each(|incident| incident_line(out, incident))
 }
 
 fn incident_line(out: &mut String, incident: &Incident) -> fmt::Result {
@@ -50,7 +53,7 @@ fn incident_line(out: &mut String, incident: &Incident) -> fmt::Result {
         SafeText(&incident.first().rule.name).cut(22),
         SafeText(incident.key()).cut(28),
         incident.count(),
-        words(incident.status().to_string()),
+        words(incident.status().name()),
     )
 }
 
@@ -72,16 +75,16 @@ fn runs(out: &mut String, state: &State) -> fmt::Result {
         parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
     let colon = if parts.is_empty() { "" } else { ": " };
     writeln!(out, "\nruns {all}{colon}{}", parts.join(", "))?;
-    for run in state.runs().take(LISTED) {
-        run_lines(out, run, state)?;
-    }
-    more(out, all, state.kept().0.min(LISTED))
+    let kept = state.kept().0;
+    earlier(out, all, kept.min(LISTED))?;
+    state.runs().skip(kept.saturating_sub(LISTED)).try_for_each(|run| run_lines(out, run, state))
 }
 
-fn more(out: &mut String, all: u64, shown: usize) -> fmt::Result {
+/// The latest are listed: what a person has just started is among them.
+fn earlier(out: &mut String, all: u64, shown: usize) -> fmt::Result {
     match all.saturating_sub(shown as u64) {
         0 => Ok(()),
-        rest => writeln!(out, "  … and {rest} more; --json has every one"),
+        rest => writeln!(out, "  … {rest} earlier; --json has every one"),
     }
 }
 
@@ -94,7 +97,7 @@ fn run_lines(out: &mut String, run: &Run, state: &State) -> fmt::Result {
         run.created_at().clock(),
         run.id(),
         SafeText(run.workflow()).cut(24),
-        words(run.status().to_string()),
+        words(run.status().name()),
         seconds(run.duration(state.now())),
     )?;
     if let Some(why) = run.why() {
@@ -129,7 +132,7 @@ fn step_line(out: &mut String, run: &Run, ix: StepIx, step: &StepState, state: &
         SafeText(run.step_id(ix)).cut(16),
         SafeText(agent).cut(14),
         SafeText(&action).cut(42),
-        words(step.status().to_string()),
+        words(step.status().name()),
     )?;
     match step.failure() {
         Some(failure) => writeln!(out, ": {}", SafeText(&failure.message).cut(80)),
@@ -164,27 +167,14 @@ fn in_force(out: &mut String, state: &State) -> fmt::Result {
         }
     }
     writeln!(out, "\nin force {}", lines.len())?;
-    for line in lines.iter().take(LISTED) {
-        writeln!(out, "{line}")?;
-    }
-    more(out, lines.len() as u64, lines.len().min(LISTED))
+    let skipped = lines.len().saturating_sub(LISTED);
+    earlier(out, lines.len() as u64, lines.len() - skipped)?;
+    lines.iter().skip(skipped).try_for_each(|line| writeln!(out, "{line}"))
 }
 
 fn figures(out: &mut String, totals: &Totals<'_>) -> fmt::Result {
-    let books = totals.gauges.books;
-    writeln!(
-        out,
-        "\nsignals  {} received = {} processed + {} deduplicated + {} dropped + {} queued; {} late",
-        books.received,
-        books.processed,
-        books.deduplicated,
-        books.dropped(),
-        books.queued,
-        books.late
-    )?;
-    if books.dropped() > 0 {
-        let (bad, long, full) = (books.undecodable, books.too_long, books.overflow);
-        writeln!(out, "         dropped: {bad} undecodable, {long} too long, {full} by a full queue")?;
+    if let Some(bad) = totals.bad {
+        signals(out, &totals.gauges.books, bad)?;
     }
     for stage in Stage::ALL {
         if let Some([p50, p95, p99, max]) = percentiles(totals.gauges, stage) {
@@ -204,10 +194,49 @@ fn figures(out: &mut String, totals: &Totals<'_>) -> fmt::Result {
     writeln!(out, "took     {:.2} s", totals.took.as_secs_f64())
 }
 
-fn words(name: String) -> String {
-    name.replace('_', " ")
+/// The books of what was read, and the lines that were no signals.
+fn signals(out: &mut String, books: &BookTotals, bad: &BadLines) -> fmt::Result {
+    writeln!(
+        out,
+        "signals  {} received = {} processed + {} deduplicated + {} dropped + {} queued; {} late",
+        books.received,
+        books.processed,
+        books.deduplicated,
+        books.dropped(),
+        books.queued,
+        books.late
+    )?;
+    if books.received == 0 {
+        return writeln!(out, "         there was no line to read");
+    }
+    if books.dropped() == 0 {
+        return Ok(());
+    }
+    let mut reasons: Vec<String> = bad.reasons.iter().map(|(why, n)| format!("{n} {}", words(why))).collect();
+    if books.overflow > 0 {
+        reasons.push(format!("{} by a full queue", books.overflow));
+    }
+    writeln!(out, "dropped  {}", reasons.join(", "))?;
+    for sample in samples(bad) {
+        writeln!(out, "{sample}")?;
+    }
+    let shown = bad.samples.len() as u64;
+    match books.dropped().saturating_sub(shown) {
+        0 => {}
+        rest => writeln!(out, "  … and {}; --quarantine FILE keeps every one", counted(rest, "more line"))?,
+    }
+    if books.dropped() == books.received {
+        writeln!(
+            out,
+            "         no line was a signal: expected plain text, one record per line, in a format of --format"
+        )?;
+    }
+    Ok(())
 }
 
-fn seconds(span: Span) -> String {
-    format!("{:.1} s", span.as_secs_f64())
+/// The first lines that were no signals. What they say is safe text already.
+pub fn samples(bad: &BadLines) -> impl Iterator<Item = String> {
+    let show =
+        |sample: &Sample| format!("  {}:{}: {}: {}", sample.file, sample.line, sample.reason, sample.text);
+    bad.samples.iter().map(show)
 }

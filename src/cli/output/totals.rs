@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::engine::{Counts, State};
+use crate::engine::{Counts, JournalKind, State};
 use crate::model::Map;
 use crate::runtime::gauges::{Gauges, Stage};
 use crate::runtime::virtual_time::Ending;
+use crate::source::quarantine::BadLines;
 
 /// Everything that the summary is made of.
 pub struct Totals<'a> {
@@ -17,6 +18,8 @@ pub struct Totals<'a> {
     pub gauges: &'a Gauges,
     /// How it ended.
     pub ending: &'a Ending,
+    /// The lines that were no signals, if there was something to read.
+    pub bad: Option<&'a BadLines>,
     /// How long it took, in real time.
     pub took: Duration,
 }
@@ -55,6 +58,8 @@ impl Totals<'_> {
                 Some((stage.name().to_owned(), figures))
             })
             .collect();
+        let none = BadLines::default();
+        let bad = self.bad.unwrap_or(&none);
         let mut summary = json!({
             "received": books.received,
             "processed": books.processed,
@@ -63,6 +68,8 @@ impl Totals<'_> {
             "dropped_by": {
                 "undecodable": books.undecodable, "too_long": books.too_long, "overflow": books.overflow,
             },
+            "bad_lines": bad.reasons,
+            "samples": bad.samples,
             "queued": books.queued,
             "late": books.late,
             "detections": counts.detections,
@@ -84,8 +91,16 @@ impl Totals<'_> {
             "interrupted": self.ending.interrupted,
             "latency_ms": latencies,
         });
-        if let (Some(hash), Some(summary)) = (self.ending.records_hash, summary.as_object_mut()) {
-            summary.insert("records_hash".to_owned(), Value::from(hash.to_string()));
+        let mut set = |name: &str, value: Value| {
+            if let Some(summary) = summary.as_object_mut() {
+                summary.insert(name.to_owned(), value);
+            }
+        };
+        if self.state.kind() == Some(JournalKind::Exercise) {
+            set("drill", true.into());
+        }
+        if let Some(hash) = self.ending.records_hash {
+            set("records_hash", hash.to_string().into());
         }
         summary
     }

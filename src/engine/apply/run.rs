@@ -99,16 +99,6 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn run_waits(
-        &mut self,
-        id: RunId,
-        to: RunStatus,
-        why: &Arc<str>,
-        stamp: Stamp,
-    ) -> Result<(), Misfit> {
-        self.run_to(id, to, Some(why), stamp)
-    }
-
     pub(super) fn run_paused(&mut self, id: RunId, stamp: Stamp) -> Result<(), Misfit> {
         self.run_to(id, RunStatus::Paused, None, stamp)?;
         self.run_mut(id)?.paused_at = Some(stamp.at);
@@ -135,11 +125,8 @@ impl State {
         run.end_pause(stamp);
         for step in &mut run.steps {
             step.undo_given_up = false;
-            if STEP.is_within(step.status(), "Ahead") {
-                STEP.enter(&mut step.place, StepStatus::Cancelled, stamp.at)?;
-                step.until = None;
-            }
         }
+        run.cancel_ahead(stamp)?;
         // An attempt before this one may have acted without an answer, while the step waited for its next.
         for i in 0..run.steps.len() {
             let step = StepIx(i as u16);
@@ -178,11 +165,7 @@ impl State {
         self.run_to(id, to, why, stamp)?;
         let run = self.run_mut(id)?;
         run.ended_at = Some(stamp.at);
-        for step in &mut run.steps {
-            if STEP.is_within(step.status(), "Ahead") {
-                STEP.enter(&mut step.place, StepStatus::Cancelled, stamp.at)?;
-            }
-        }
+        run.cancel_ahead(stamp)?;
         if let Some(key) = run.dedup.clone() {
             let key = (Arc::clone(&run.workflow), key);
             if self.by_dedup.get(&key) == Some(&id) {
@@ -205,6 +188,15 @@ impl Run {
                 step.until = step.until.map(|at| at + held);
             }
         }
+    }
+
+    /// What did not begin will not.
+    fn cancel_ahead(&mut self, stamp: Stamp) -> Result<(), Misfit> {
+        for step in self.steps.iter_mut().filter(|step| STEP.is_within(step.status(), "Ahead")) {
+            STEP.enter(&mut step.place, StepStatus::Cancelled, stamp.at)?;
+            step.until = None;
+        }
+        Ok(())
     }
 
     /// The effect of a step exists or may exist: a rollback has to undo it.

@@ -40,6 +40,25 @@ fn rollback_fails_then_crash() {
 }
 
 #[test]
+fn c18_a_drain_starts_nothing_new_and_the_next_start_goes_on() {
+    check(
+        "c18_drain",
+        CHAIN,
+        "trigger chain\n drain\n ok a\n trigger chain\n crash\n ok run-1/b\n ok run-1/c",
+    );
+    check(
+        "c18_drain_in_rollback",
+        CHAIN,
+        "trigger chain\n ok a\n ok b\n fail c\n drain\n undone b\n crash\n undone a",
+    );
+    check(
+        "c18_drain_in_retry",
+        CHAIN,
+        "trigger chain\n ok a\n ok b\n fail c\n undo-fails b\n drain\n wait 1m\n crash\n wait 1s\n undone b\n undone a",
+    );
+}
+
+#[test]
 fn c17_a_run_keeps_the_text_that_it_began_with() {
     let mut world = World::new(&[CHAIN]);
     world.play("trigger chain\n ok a");

@@ -147,6 +147,7 @@ impl World {
             ["undo-fails", step] => self.answer(step, true, failed(FailureKind::Answered)),
             ["wait", span] => self.wait(span.parse().unwrap()),
             ["crash"] => self.crash(),
+            ["drain"] => self.input(Input::Drain),
             [verb, id] => self.ask(request(verb, id, "")),
             [verb, id, ref reason @ ..] => self.ask(request(verb, id, &reason.join(" "))),
             _ => panic!("what is `{line}`?"),

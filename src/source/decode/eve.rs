@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::time;
-use super::{Options, Undecodable};
+use super::{Options, Undecodable, address, port};
 use crate::model::{Common, Document, Field, LogSource, Signal, Timestamp};
 
 /// The event types that Suricata writes.
@@ -72,8 +72,8 @@ pub fn decode(document: Document, options: &Options) -> Result<Signal, Undecodab
         match key {
             "timestamp" => at = Some(field),
             "event_type" => kind = field.str(),
-            "src_ip" => common.source_ip = field.str().and_then(|text| text.parse().ok()),
-            "dest_ip" => common.destination_ip = field.str().and_then(|text| text.parse().ok()),
+            "src_ip" => common.source_ip = address(field),
+            "dest_ip" => common.destination_ip = address(field),
             "src_port" => common.source_port = port(field),
             "dest_port" => common.destination_port = port(field),
             "host" => common.host = field.str().map(Box::from),
@@ -106,14 +106,6 @@ pub fn decode(document: Document, options: &Options) -> Result<Signal, Undecodab
         category: Cow::Borrowed(category),
     };
     Ok(Signal { at, weight: 1, origin, common, document, threat: None })
-}
-
-/// A port as number or text.
-pub fn port(field: Field) -> Option<u16> {
-    match field.unsigned() {
-        Some(number) => u16::try_from(number).ok(),
-        None => field.str().and_then(|text| text.parse().ok()),
-    }
 }
 
 #[cfg(test)]

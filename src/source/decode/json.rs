@@ -1,11 +1,9 @@
 //! Any JSON object with a time; also ready-made threat signals.
 
 use std::borrow::Cow;
-use std::net::IpAddr;
 
-use super::eve::port;
 use super::time;
-use super::{Options, Undecodable};
+use super::{Options, Undecodable, address, port};
 use crate::model::{Common, Document, Field, LogSource, Severity, Signal, Threat, Timestamp};
 
 /// Fields that may hold the time, the first that is there counts.
@@ -34,7 +32,8 @@ pub fn decode(
     let threat = threat(&document);
     let at = match TIME.iter().find_map(|key| document.get(key)) {
         Some(field) => time::of_field(field, &options.tz)?,
-        None => fallback.filter(|_| threat.is_some()).ok_or(Undecodable::NoTime)?,
+        None if threat.is_some() => fallback.ok_or(Undecodable::NoTimeYet)?,
+        None => return Err(Undecodable::NoTime),
     };
     let mut common = Common::default();
     for (key, field) in document.fields() {
@@ -88,10 +87,6 @@ fn fill(common: &mut Common, key: &str, field: Field) {
     }
 }
 
-fn address(field: Field) -> Option<IpAddr> {
-    field.str().and_then(|text| text.parse().ok())
-}
-
 /// `event_type` and `severity` make a record a ready-made threat signal.
 fn threat(document: &Document) -> Option<Threat> {
     let level: Severity = document.get("severity")?.str()?.to_ascii_lowercase().parse().ok()?;
@@ -128,7 +123,8 @@ mod tests {
         let signal = decoded(line, now).unwrap();
         assert_eq!(signal.threat, Some(Threat { name: "port-scan".into(), level: Severity::High }));
         assert_eq!(Some(signal.at), now);
-        assert_eq!(decoded(line, None), Err(Undecodable::NoTime));
+        assert_eq!(decoded(line, None), Err(Undecodable::NoTimeYet));
+        assert_eq!(decoded(r#"{"source_ip":"192.0.2.1"}"#, now), Err(Undecodable::NoTime));
         for no_threat in [
             r#"{"event_type":"port_scan","severity":"terrible","time":1}"#,
             r#"{"event_type":"port scan","severity":"high","time":1}"#,

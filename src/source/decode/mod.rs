@@ -27,15 +27,19 @@ mod eve;
 mod json;
 mod sshd;
 mod time;
+mod undecodable;
 mod zeek;
 
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::Arc;
 
+pub use undecodable::Undecodable;
+
 use jiff::tz::TimeZone;
 
-use crate::model::{Document, Signal, Timestamp};
+use crate::model::{Document, Field, Signal, Timestamp};
 
 /// The longest line that any decoder takes, in bytes; readers have a lower limit of their own.
 pub const MOST_LINE_BYTES: usize = 16 * 1024 * 1024;
@@ -100,47 +104,6 @@ impl Default for Options {
     }
 }
 
-/// Why a line is not a signal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Undecodable {
-    /// Longer than the limit of its reader, or than [`MOST_LINE_BYTES`].
-    TooLong,
-    /// It has a NUL byte: not a text file.
-    Binary,
-    /// Not UTF-8, from this byte on.
-    NotUtf8(usize),
-    /// Not one JSON object, too deep, or cut off; with the parser's words.
-    NotJson(String),
-    /// A syslog line was expected; with what is missing.
-    NotSyslog(&'static str),
-    /// `auto` was asked, and it looks like none of the formats.
-    Unrecognised,
-    /// A JSON object without a field that the format must have.
-    Lacks(&'static str),
-    /// No field with a time.
-    NoTime,
-    /// The field with the time is not readable as one.
-    BadTime(String),
-}
-
-impl fmt::Display for Undecodable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Undecodable::TooLong => write!(f, "line is longer than the limit for lines"),
-            Undecodable::Binary => write!(f, "line has a NUL byte: binary data, not text"),
-            Undecodable::NotUtf8(at) => write!(f, "line is not valid UTF-8 from byte {} on", at + 1),
-            Undecodable::NotJson(why) => write!(f, "not one JSON object: {why}"),
-            Undecodable::NotSyslog(why) => write!(f, "not a syslog line: expected {why}"),
-            Undecodable::Unrecognised => write!(f, "neither a JSON object nor a syslog line"),
-            Undecodable::Lacks(field) => write!(f, "the record has no usable `{field}`"),
-            Undecodable::NoTime => write!(f, "the record has no field with a time, such as `timestamp`"),
-            Undecodable::BadTime(found) => write!(f, "expected a time, found `{found}`"),
-        }
-    }
-}
-
-impl std::error::Error for Undecodable {}
-
 /// Decodes the lines of one stream.
 #[derive(Debug, Clone)]
 pub struct Decoder {
@@ -199,6 +162,19 @@ impl Decoder {
     }
 }
 
+/// An address as text.
+fn address(field: Field) -> Option<IpAddr> {
+    field.str().and_then(|text| text.parse().ok())
+}
+
+/// A port as number or text.
+fn port(field: Field) -> Option<u16> {
+    match field.unsigned() {
+        Some(number) => u16::try_from(number).ok(),
+        None => field.str().and_then(|text| text.parse().ok()),
+    }
+}
+
 fn not_json(error: serde_json::Error) -> Undecodable {
     let said = error.to_string();
     Undecodable::NotJson(said.replace(" at line 1 column ", " at column "))
@@ -248,6 +224,11 @@ mod tests {
         for (format, line, expected) in [
             (Format::Auto, &b"{\"a\":1"[..], "not one JSON object: EOF while parsing an object at column 6"),
             (Format::Auto, b"{\"a\":1}", "no field with a time"),
+            (
+                Format::Auto,
+                br#"{"event_type":"port_scan","severity":"high"}"#,
+                "the signal has no time, and there is no line before it",
+            ),
             (Format::Auto, b"hello", "neither a JSON object nor a syslog line"),
             (Format::Sshd, b"hello", "not a syslog line: expected a time"),
             (Format::Auto, b"\x7fELF\x02\x00\x00", "NUL byte"),

@@ -2,9 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::eve::port;
 use super::time;
-use super::{Options, Undecodable};
+use super::{Options, Undecodable, port};
 use crate::model::{Common, Document, Field, LogSource, Scalar, Signal};
 
 /// Log names that need no copy.

@@ -1,6 +1,6 @@
 use super::super::{OnFailure, Undo};
 use super::*;
-use crate::model::{Span, StepIx};
+use crate::model::{Severity, Span, StepIx};
 use proptest::prelude::*;
 
 const HEAD: &str = "workflow: w\ninputs: { user: user }\n";
@@ -252,7 +252,7 @@ fn mistakes_outside_steps_are_named_with_their_place() {
     const STEP: &str = "steps: [{ id: a, role: R, action: x }]\n";
     let cases = [
         ("", "w.yaml:1:1: expected a mapping (a workflow), found nothing"),
-        ("# nothing\n", "w.yaml:2:1: expected a mapping (a workflow), found nothing"),
+        ("# nothing\n", "w.yaml:1:1: expected a mapping (a workflow), found nothing"),
         ("- a\n", "w.yaml:1:1: expected a mapping (a workflow), found a list"),
         ("workflow: w\n", "w.yaml:1:1: `steps` is missing in the workflow"),
         ("STEPS", "w.yaml:1:1: `workflow` is missing in the file"),

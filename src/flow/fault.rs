@@ -28,6 +28,18 @@ impl Fault {
     }
 }
 
+impl From<&str> for Fault {
+    fn from(message: &str) -> Self {
+        Fault::new(message)
+    }
+}
+
+impl From<String> for Fault {
+    fn from(message: String) -> Self {
+        Fault::new(message)
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;

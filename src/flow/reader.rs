@@ -3,10 +3,9 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use super::Template;
 use super::fault::{Fault, did_you_mean, list};
-use super::yaml::{Data, Key, Node, Place};
-use crate::model::{Mistake, Span, Value};
+use super::yaml::{self, Data, Entry, Node, Place};
+use crate::model::{Mistake, SafeText, Severity, Span, Value, ValueType};
 
 /// A keyword that is refused until it acts.
 pub type Later = &'static str;
@@ -24,15 +23,25 @@ impl<'a> Reader<'a> {
         Reader { file, mistakes: Vec::new() }
     }
 
-    /// Parses a text. What could not be read at all is noted; a file with a double key is still given.
-    pub fn parse(&mut self, text: &str) -> Option<Node> {
-        match super::yaml::parse(self.file, text) {
-            Ok(node) => Some(node),
-            Err((mistake, rest)) => {
-                self.mistakes.push(mistake);
-                rest
-            }
+    /// The documents of a text. What could not be read at all is noted; a file with a double key is
+    /// still given.
+    pub fn documents(&mut self, text: &str) -> Vec<Node> {
+        let (documents, mistake) = yaml::read(self.file, text);
+        self.mistakes.extend(mistake);
+        documents
+    }
+
+    /// The only document of a text, as [`Reader::documents`]; of an empty text a null.
+    pub fn document(&mut self, text: &str) -> Option<Node> {
+        let before = self.noted();
+        let mut documents = self.documents(text).into_iter();
+        let first = documents.next();
+        if let Some(second) = documents.next() {
+            let fault = Fault::new(format!("expected one document, found {}", documents.len() + 2));
+            self.wrong(second.at, fault.hint("put what comes after `---` into a file of its own"));
         }
+        let nothing = Node { at: Place::START, data: Data::Scalar(Value::Null) };
+        first.or_else(|| (self.noted() == before).then_some(nothing))
     }
 
     /// The mistakes so far, in the order of the file.
@@ -43,13 +52,14 @@ impl<'a> Reader<'a> {
         mistakes
     }
 
-    /// Whether nothing was wrong so far.
-    pub fn is_clean(&self) -> bool {
-        self.mistakes.is_empty()
+    /// How many mistakes were noted so far.
+    pub fn noted(&self) -> usize {
+        self.mistakes.len()
     }
 
     /// Notes a mistake.
-    pub fn wrong(&mut self, at: Place, fault: Fault) {
+    pub fn wrong(&mut self, at: Place, fault: impl Into<Fault>) {
+        let fault = fault.into();
         self.mistakes.push(at.mistake(self.file, fault.message, fault.hint));
     }
 
@@ -65,28 +75,29 @@ impl<'a> Reader<'a> {
         what: &str,
         keys: &[&str],
         later: &[Later],
-    ) -> Option<&'n [(Key, Node)]> {
+    ) -> Option<&'n [Entry]> {
         let entries = self.entries(node, what)?;
-        for (key, _) in entries {
-            let text = key.text.as_str();
-            if keys.contains(&text) {
-                continue;
-            }
-            let shown = crate::model::SafeText(text).cut(60);
-            let fault = if later.contains(&text) {
-                Fault::new(format!("`{shown}` is not supported yet")).hint("remove it")
-            } else {
-                let near = did_you_mean(text, keys.iter().copied());
-                Fault::new(format!("unknown key `{shown}` in {what}"))
-                    .hint(near.unwrap_or_else(|| format!("known keys: {}", keys.join(", "))))
-            };
-            self.wrong(key.at, fault);
-        }
+        self.keys(entries, what, keys, later);
         Some(entries)
     }
 
+    /// Notes the keys of a mapping that are not among `keys`.
+    pub fn keys(&mut self, entries: &[Entry], what: &str, keys: &[&str], later: &[Later]) {
+        for Entry { at, key, .. } in entries.iter().filter(|entry| !keys.contains(&entry.key.as_str())) {
+            let shown = SafeText(key).cut(60);
+            let fault = if later.contains(&key.as_str()) {
+                Fault::new(format!("`{shown}` is not supported yet")).hint("remove it")
+            } else {
+                let near = did_you_mean(key, keys.iter().copied());
+                Fault::new(format!("unknown key `{shown}` in {what}"))
+                    .hint(near.unwrap_or_else(|| format!("known keys: {}", keys.join(", "))))
+            };
+            self.wrong(*at, fault);
+        }
+    }
+
     /// A mapping with keys of the author's own.
-    pub fn entries<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n [(Key, Node)]> {
+    pub fn entries<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n [Entry]> {
         match &node.data {
             Data::Map(entries) => Some(entries),
             _ => {
@@ -155,7 +166,7 @@ impl<'a> Reader<'a> {
             && text.starts_with(|c: char| c.is_ascii_alphanumeric())
             && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'));
         if !good {
-            let shown = crate::model::SafeText(text).cut(40);
+            let shown = SafeText(text).cut(40);
             self.wrong(
                 at,
                 Fault::new(format!("`{shown}` is not a name for {what}"))
@@ -171,7 +182,7 @@ impl<'a> Reader<'a> {
         match text.parse() {
             Ok(value) => Some(value),
             Err(why) => {
-                let shown = crate::model::SafeText(text).cut(40);
+                let shown = SafeText(text).cut(40);
                 let hint = did_you_mean(text, known.iter().copied());
                 self.wrong(node.at, Fault::new(format!("{why}; found `{shown}`")).maybe_hint(hint));
                 None
@@ -179,12 +190,24 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// A severity.
+    pub fn severity(&mut self, node: &Node, what: &str) -> Option<Severity> {
+        let words: Vec<&str> = Severity::ALL.iter().map(|severity| severity.name()).collect();
+        self.word(node, what, &words)
+    }
+
+    /// A type of value.
+    pub fn value_type(&mut self, node: &Node) -> Option<ValueType> {
+        let words: Vec<&str> = ValueType::ALL.iter().map(|(_, name)| *name).collect();
+        self.word(node, "a type", &words)
+    }
+
     /// One of the given words; gives its index.
     pub fn choice(&mut self, node: &Node, what: &str, words: &[&str]) -> Option<usize> {
         let text = self.text(node, what)?;
         let found = words.iter().position(|word| *word == text);
         if found.is_none() {
-            let shown = crate::model::SafeText(text).cut(40);
+            let shown = SafeText(text).cut(40);
             let message = format!("expected {what}: one of {}; found `{shown}`", list(words.iter().copied()));
             self.wrong(node.at, Fault::new(message).maybe_hint(did_you_mean(text, words.iter().copied())));
         }
@@ -261,22 +284,29 @@ impl<'a> Reader<'a> {
         }
         found
     }
+}
 
-    /// A value in which text is a template.
-    pub fn template(&mut self, node: &Node, what: &str) -> Option<Template> {
-        match &node.data {
-            Data::Scalar(Value::Null) | Data::List(_) | Data::Map(_) => {
-                self.expected(node, &format!("one value ({what})"));
-                None
-            }
-            Data::Scalar(Value::String(text)) => match Template::parse(text) {
-                Ok(template) => Some(template),
-                Err(fault) => {
-                    self.wrong(node.at, fault);
-                    None
-                }
-            },
-            Data::Scalar(value) => Some(Template::constant(value.clone())),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_one_document_has_no_second() {
+        for (text, given, wrong) in [
+            ("a: 1\n", true, ""),
+            ("---\na: 1\n---\n", true, ""),
+            ("", true, ""),
+            (
+                "a: 1\n---\nb: 2\n---\nc: 3\n",
+                true,
+                "f:3:1: expected one document, found 3\n  hint: put what comes after `---` into a file of its own",
+            ),
+            ("a: [", false, "f:1:4: not readable as YAML: unclosed bracket '['"),
+        ] {
+            let mut reader = Reader::new("f");
+            assert_eq!(reader.document(text).is_some(), given, "{text}");
+            let found: Vec<String> = reader.into_mistakes().iter().map(Mistake::to_string).collect();
+            assert_eq!(found.join("\n"), wrong, "{text}");
         }
     }
 }

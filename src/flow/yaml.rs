@@ -11,8 +11,8 @@ use serde_saphyr::{Location, Spanned, UserMessageFormatter};
 
 use crate::model::{Mistake, SafeText, Value};
 
-/// Bytes of one setup file.
-pub const MAX_TEXT: usize = 256 * 1024;
+/// The largest file, in bytes.
+pub const MAX_TEXT: usize = 1024 * 1024;
 
 /// A line and a column, both from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,6 +26,11 @@ pub struct Place {
 impl Place {
     /// The start of a file.
     pub const START: Place = Place { line: 1, column: 1 };
+
+    /// The same line, some characters on.
+    pub fn right(self, characters: usize) -> Place {
+        Place { column: self.column.saturating_add(u32::try_from(characters).unwrap_or(u32::MAX)), ..self }
+    }
 
     /// The mistake that is at this place.
     pub fn mistake(self, file: &str, message: impl Into<String>, hint: Option<String>) -> Mistake {
@@ -58,28 +63,30 @@ pub enum Data {
     /// A list.
     List(Vec<Node>),
     /// A mapping, in file order; no key comes twice.
-    Map(Vec<(Key, Node)>),
+    Map(Vec<Entry>),
 }
 
-/// A key of a mapping with its place.
+/// A key of a mapping with its place, and its value.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Key {
-    /// Where it starts.
+pub struct Entry {
+    /// Where the key starts.
     pub at: Place,
-    /// Its text.
-    pub text: String,
+    /// The key.
+    pub key: String,
+    /// What stands under it.
+    pub value: Node,
 }
 
 impl Node {
     /// The value under a key of a mapping.
     pub fn get(&self, key: &str) -> Option<&Node> {
-        self.entry(key).map(|(_, node)| node)
+        self.entry(key).map(|entry| &entry.value)
     }
 
     /// A key of a mapping and its value.
-    pub fn entry(&self, key: &str) -> Option<(&Key, &Node)> {
+    pub fn entry(&self, key: &str) -> Option<&Entry> {
         let Data::Map(entries) = &self.data else { return None };
-        entries.iter().find(|(k, _)| k.text == key).map(|(k, node)| (k, node))
+        entries.iter().find(|entry| entry.key == key)
     }
 
     /// The items of a list.
@@ -103,33 +110,34 @@ impl Node {
     }
 }
 
-/// Reads one document.
-///
-/// # Errors
-/// The mistake that stopped the reading; for a key that comes twice also the tree, with the first one.
-pub fn parse(file: &str, text: &str) -> Result<Node, (Mistake, Option<Node>)> {
+/// Reads every document of a file; those that are empty are left out. With it the mistake that
+/// stopped the reading. If that is a key that comes twice, everything else is still given.
+pub fn read(file: &str, text: &str) -> (Vec<Node>, Option<Mistake>) {
     if text.len() > MAX_TEXT {
         let message = format!("the file has {} KiB, at most {} are read", text.len() / 1024, MAX_TEXT / 1024);
-        return Err((Place::START.mistake(file, message, None), None));
+        return (Vec::new(), Some(Place::START.mistake(file, message, None)));
     }
-    read(text, DuplicateKeyPolicy::Error).map_err(|error| {
-        let rest = matches!(error.without_snippet(), serde_saphyr::Error::DuplicateMappingKey { .. })
-            .then(|| read(text, DuplicateKeyPolicy::FirstWins).ok())
-            .flatten();
-        (mistake(file, &error), rest)
-    })
+    let error = match documents(text, DuplicateKeyPolicy::Error) {
+        Ok(documents) => return (documents, None),
+        Err(error) => error,
+    };
+    let rest = match error.without_snippet() {
+        serde_saphyr::Error::DuplicateMappingKey { .. } => documents(text, DuplicateKeyPolicy::FirstWins),
+        _ => Ok(Vec::new()),
+    };
+    (rest.unwrap_or_default(), Some(mistake(file, &error)))
 }
 
-fn read(text: &str, duplicate_keys: DuplicateKeyPolicy) -> Result<Node, serde_saphyr::Error> {
+fn documents(text: &str, duplicate_keys: DuplicateKeyPolicy) -> Result<Vec<Node>, serde_saphyr::Error> {
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
-            max_events: 100_000,
-            max_nodes: 50_000,
-            max_depth: 24,
-            flow_nesting_limit: 24,
-            max_aliases: 200,
-            max_anchors: 200,
-            max_documents: 2,
+            max_events: 200_000,
+            max_nodes: 100_000,
+            max_depth: 32,
+            flow_nesting_limit: 32,
+            max_aliases: 1_000,
+            max_anchors: 1_000,
+            max_documents: 1_000,
             max_total_scalar_bytes: 2 * MAX_TEXT,
         },
         alias_limits: serde_saphyr::alias_limits! {
@@ -142,7 +150,7 @@ fn read(text: &str, duplicate_keys: DuplicateKeyPolicy) -> Result<Node, serde_sa
         reject_unsupported_tags: true,
         with_snippet: false,
     };
-    serde_saphyr::from_str_with_options::<Spanned<Data>>(text, options).map(Node::from)
+    serde_saphyr::from_multiple_with_options::<Node>(text, options)
 }
 
 fn mistake(file: &str, error: &serde_saphyr::Error) -> Mistake {
@@ -164,16 +172,16 @@ fn hint(error: &serde_saphyr::Error) -> Option<String> {
     use serde_saphyr::Error as E;
     let hint = match error.without_snippet() {
         E::DuplicateMappingKey { .. } => "remove one of them",
-        E::MultipleDocuments { .. } => "put what comes after `---` into a file of its own",
         error if error.to_string().contains("tab") => "indent with spaces",
         _ => return None,
     };
     Some(hint.to_owned())
 }
 
-impl From<Spanned<Data>> for Node {
-    fn from(spanned: Spanned<Data>) -> Self {
-        Node { at: spanned.referenced.into(), data: spanned.value }
+impl<'de> Deserialize<'de> for Node {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let spanned = Spanned::<Data>::deserialize(deserializer)?;
+        Ok(Node { at: spanned.referenced.into(), data: spanned.value })
     }
 }
 
@@ -220,15 +228,15 @@ impl<'de> Visitor<'de> for Tree {
     }
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Data, A::Error> {
         let mut list = Vec::new();
-        while let Some(item) = items.next_element::<Spanned<Data>>()? {
-            list.push(Node::from(item));
+        while let Some(item) = items.next_element()? {
+            list.push(item);
         }
         Ok(Data::List(list))
     }
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Data, A::Error> {
-        let mut map: Vec<(Key, Node)> = Vec::new();
-        while let Some((key, value)) = entries.next_entry::<Spanned<String>, Spanned<Data>>()? {
-            map.push((Key { at: key.referenced.into(), text: key.value }, Node::from(value)));
+        let mut map = Vec::new();
+        while let Some((key, value)) = entries.next_entry::<Spanned<String>, Node>()? {
+            map.push(Entry { at: key.referenced.into(), key: key.value, value });
         }
         Ok(Data::Map(map))
     }
@@ -239,15 +247,31 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn places(text: &str) -> Vec<Place> {
+        let (documents, mistake) = read("f", text);
+        assert_eq!(mistake, None);
+        documents.iter().map(|node| node.at).collect()
+    }
+
     #[test]
     fn every_value_knows_its_place() {
-        let node = parse("f", "\u{feff}a: 1\nlist: [x, {'c d': 2h}]\nnone:\n").unwrap();
+        let (documents, _) = read("f", "\u{feff}a: 1\nlist: [x, {'c d': 2h}]\nnone:\n");
+        let [node] = documents.as_slice() else { panic!("{documents:?}") };
         assert_eq!(node.get("a").unwrap().at, Place { line: 1, column: 4 });
-        let (key, item) = node.get("list").unwrap().items()[1].entry("c d").unwrap();
-        assert_eq!((key.at.column, item.at.column), (12, 19));
-        assert_eq!(item.described(), "`2h`");
+        let entry = node.get("list").unwrap().items()[1].entry("c d").unwrap();
+        assert_eq!((entry.at.column, entry.value.at.column), (12, 19));
+        assert_eq!(entry.value.described(), "`2h`");
         assert_eq!(node.get("none").unwrap().described(), "nothing");
-        assert_eq!(parse("f", "").unwrap().described(), "nothing");
+    }
+
+    #[test]
+    fn every_document_that_is_not_empty_is_given() {
+        assert_eq!(places(""), []);
+        assert_eq!(places("# a\n---\n---\nnull\n"), []);
+        assert_eq!(
+            places("---\na: 1\n---\n\n---\n  'b': 2\n"),
+            [Place { line: 2, column: 1 }, Place { line: 6, column: 3 }]
+        );
     }
 
     #[test]
@@ -261,10 +285,6 @@ mod tests {
         for (text, want) in [
             ("a: 1\na: 2\n", "f:2:1: the key `a` comes twice\n  hint: remove one of them"),
             (
-                "a: 1\n---\nb: 2\n",
-                "f:3:1: not readable as YAML: only single YAML document expected but multiple found\n  hint: put what comes after `---` into a file of its own",
-            ),
-            (
                 "a:\n\tb: 1\n",
                 "f:2:2: not readable as YAML: tabs disallowed within this context (block indentation)\n  hint: indent with spaces",
             ),
@@ -272,38 +292,40 @@ mod tests {
             ("a: *x\n", "f:1:4: not readable as YAML: reference to unknown value"),
             ("a: .inf\n", "f:1:4: not readable as YAML: value `.inf` is not a finite number"),
         ] {
-            assert_eq!(parse("f", text).unwrap_err().0.to_string(), want);
+            assert_eq!(read("f", text).1.unwrap().to_string(), want);
         }
         for (text, part) in [
             (bomb.as_str(), "f:"),
             (&"[".repeat(5000), "f:1:"),
             (&(0..60).map(|n| " ".repeat(n) + "a:\n").collect::<String>(), "f:"),
-            (&"x".repeat(300 * 1024), "f:1:1: the file has 300 KiB, at most 256 are read"),
+            (&"x".repeat(1100 * 1024), "f:1:1: the file has 1100 KiB, at most 1024 are read"),
             ("a: !exec rm\n", "f:1:"),
             ("<<: {a: 1}\n", "f:1:"),
             ("? [a]\n: 1\n", "f:1:"),
             ("a: \0", "f:1:"),
         ] {
-            let found = parse("f", text).unwrap_err().0.to_string();
+            let found = read("f", text).1.unwrap().to_string();
             assert!(found.starts_with(part), "{found}");
         }
     }
 
     #[test]
     fn the_rest_of_a_file_with_a_double_key_is_still_read() {
-        let (_, rest) = parse("f", "a: 1\na: 2\nb: 3\n").unwrap_err();
-        assert_eq!(rest.unwrap().get("b").unwrap().described(), "the number 3");
+        let (rest, mistake) = read("f", "a: 1\na: 2\nb: 3\n---\nc: 4\n");
+        assert!(mistake.is_some());
+        assert_eq!(rest[0].get("b").unwrap().described(), "the number 3");
+        assert_eq!(rest[1].get("c").unwrap().described(), "the number 4");
     }
 
     proptest! {
         #[test]
         fn any_text_is_read_or_refused(text in "[ -~\n\t\u{feff}é]{0,200}") {
-            let _ = parse("f", &text);
+            let _ = read("f", &text);
         }
 
         #[test]
         fn anything_like_yaml_is_read_or_refused(text in "((a|b|- |: |\n|  |\\[|\\]|\\{|\\}|,|&x |\\*x|'|\"|#|\\||>|!!|---|<<|\\?|~|1)){0,40}") {
-            let _ = parse("f", &text);
+            let _ = read("f", &text);
         }
     }
 }

@@ -1,0 +1,90 @@
+//! What `--help` says below the options. Paragraphs are one line each: they are wrapped to the
+//! terminal. Lines of examples fit into 80 columns.
+
+/// `quell --help`.
+pub const EXERCISE: &str = "\
+Examples:
+  quell                                the exercise: a console on a recording
+  quell --headless                     the same without a console, all at once
+  quell replay eve.json auth.log       what would be found in your own logs
+  quell trigger block-address address=192.0.2.7
+  quell check my-setup/                look for mistakes in a setup
+
+Without a verb, and with every verb listed here, quell is an exercise: nothing real is done. Agents are drills, which pretend, or builtins, which write only in the state folder.
+
+Environment: QUELL_CONFIG names the folder of the setup; QUELL_LOG sets what is logged, for example `info` or `quell::engine=debug`; NO_COLOR is respected.
+
+Exit codes: 0 everything ended; 1 quell failed; 2 usage or setup; 3 something waits for a person.";
+
+/// `quell replay --help`.
+pub const REPLAY: &str = "\
+Examples:
+  quell replay eve.json                a console, at the pace of the recording
+  quell replay eve.json --speed 10     ten times as fast
+  quell replay *.log --json            as fast as possible, as JSON lines
+  quell replay auth.log --year 2024 --tz Europe/Berlin
+  quell replay big.json --headless --state work/
+                                       keeps a journal: kill it, start it again,
+                                       and it goes on
+
+At `--speed max` time is virtual: nothing waits, and two replays of the same files give the same records on every machine; the summary has their hash.
+
+A line that is no signal is counted, shown in the summary and never fatal; --quarantine keeps such lines.
+
+Exit codes: 0 every run ended (rolled back counts); 1 a file or the journal failed; 2 usage or setup; 3 something waits for a person; 141 nobody reads the output.";
+
+/// `quell trigger --help`.
+pub const TRIGGER: &str = "\
+Examples:
+  quell trigger block-address address=192.0.2.7
+  quell trigger block-address address=192.0.2.7 for=2h --state work/
+  quell trigger contain-port-scan address=192.0.2.7 --json
+
+A wrong name or input is answered with what there is.
+
+Exit codes: 0 the run completed; 1 it did not; 2 usage or setup; 3 it waits for a person.";
+
+/// `quell journal show --help`.
+pub const JOURNAL: &str = "\
+Examples:
+  quell journal show --state work/
+  quell journal show --state work/ --json | jq 'select(.type == \"step\")'
+
+It may be read while another quell writes it.";
+
+/// `quell check --help`.
+pub const CHECK: &str = "\
+Examples:
+  quell check                          the setup that would be used now
+  quell check my-setup/                a folder
+
+Every mistake is reported at once, as file:line:column. Exit codes: 0 it is fine; 2 it is not.";
+
+/// `quell states --help`.
+pub const STATES: &str = "\
+Examples:
+  quell states                         for people
+  quell states --json | jq .run.transitions
+
+They are printed from the tables that the engine runs.";
+
+/// `quell completions --help`.
+pub const COMPLETIONS: &str = "\
+Examples:
+  quell completions bash > ~/.local/share/bash-completion/completions/quell
+  quell completions zsh > ~/.zfunc/_quell
+  quell completions fish > ~/.config/fish/completions/quell.fish";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn examples_fit_into_80_columns() {
+        for text in [EXERCISE, REPLAY, TRIGGER, JOURNAL, CHECK, STATES, COMPLETIONS] {
+            for line in text.lines().filter(|line| line.starts_with(' ')) {
+                assert!(line.chars().count() <= 80, "{line}");
+            }
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! The real binary from outside: verbs, bad input, exit codes, output that others read.
+
+mod bad_input;
+mod bad_setup;
+mod contract;
+mod folders;
+mod output;
+mod run;
+mod stops;
+mod usage;
