@@ -4,16 +4,22 @@ use std::fmt;
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::model::{Model, may_cancel};
-use super::requests::may_ask;
-use super::{Pane, Subject};
-use crate::engine::{JournalKind, RunStatus};
+use super::Pane;
+use super::may::*;
+use super::model::Model;
 
 /// What can be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum ActionId {
     Help,
+    Palette,
+    NextMatch,
+    PreviousMatch,
+    SortColumn,
+    SortInvert,
+    CopyId,
+    CopyRow,
     Filter,
     Open,
     Freeze,
@@ -170,9 +176,16 @@ pub static ACTIONS: &[Action] = {
     use ActionId::*;
     actions! {
         Help, [ch('?')], "help", Look None 1, always, "This list. Type to search it, Enter does the entry.";
-        Open, [key(KeyCode::Enter)], "open", Look None 3, can_open, "Opens a run, an incident or an agent.";
+        Palette, [ch(':')], "command", Look None 16, always, "Finds an action by a few of its letters; Enter does it.";
+        Open, [key(KeyCode::Enter)], "open", Look None 3, can_open, "Opens the selected row; with none selected the first, of incidents the newest.";
         Back, [key(KeyCode::Esc)], "back", Look None 0, always, "Goes back, lets go of the cursor, clears the filter. Never quits.";
         Filter, [ch('/')], "filter", Look None 2, on_list, "Shows only rows with these words; a leading ! shows all others.";
+        NextMatch, [ch('n')], "next match", Look None 0, has_filter, "The next row that passes the filter; after the last the first.";
+        PreviousMatch, [ch('N')], "match before", Look None 0, has_filter, "The row before that passes the filter.";
+        SortColumn, [ch('o')], "sort", Look None 17, on_list, "Sorts the rows by the next column. The cursor stays with its id.";
+        SortInvert, [ch('O')], "invert", Look None 0, on_list, "Turns the order of the rows round.";
+        CopyId, [ch('y')], "copy id", Look None 18, can_copy, "Copies the id to the clipboard of the terminal (OSC 52).";
+        CopyRow, [ch('Y')], "copy row", Look None 0, can_copy, "Copies the row as JSON to the clipboard of the terminal.";
         Freeze, [ch('f')], "freeze", Look None 4, always, "Holds the picture still. The engine goes on; f again catches up.";
         Zoom, [ch('z')], "zoom", Look None 11, no_page, "Gives the whole screen to the focused pane.";
         Log, [ch('L')], "log", Look None 12, no_page, "Opens or closes the log of quell itself.";
@@ -196,17 +209,17 @@ pub static ACTIONS: &[Action] = {
         First, [ch('g'), key(KeyCode::Home)], "first", Move None 0, always, "The first row.";
         Last, [ch('G'), key(KeyCode::End)], "last", Move None 0, always, "The last row. In the incidents: follows again.";
 
-        Pause, [ch('p')], "pause", Act None 5, can_pause, "Holds a run at its next step, or lets it go on.";
-        Cancel, [ch('x')], "cancel", Act Confirm 6, can_cancel, "Stops a run and rolls back what it did. Asks first.";
+        Pause, [ch('p')], "pause", Act None 5, can_pause, "Holds a run at its next step, or lets it go on; with none selected the first.";
+        Cancel, [ch('x')], "cancel", Act Confirm 6, can_cancel, "Stops a run and rolls back what it did; asks first, by id.";
         Abandon, [ch('X')], "abandon", Act Type 0, can_abandon, "Stops a run and leaves everything as it is. Its id has to be typed.";
-        Retry, [ch('r')], "retry", Act None 8, can_retry, "Goes on with a parked or stuck run; of one that ended badly, starts it again.";
+        Retry, [ch('r')], "retry", Act None 8, can_retry, "Goes on with a parked or stuck run, or starts anew what ended badly.";
         Trigger, [ch('t')], "trigger", Act None 7, can_trigger, "Starts a workflow: choose it, then fill in its inputs.";
-        Acknowledge, [ch('a')], "ack", Act None 9, can_acknowledge, "Says that you are on an incident.";
-        Close, [ch('c')], "close", Act None 10, can_close, "Closes an incident as over or as nothing, with a reason.";
+        Acknowledge, [ch('a')], "ack", Act None 9, can_acknowledge, "Says that you are on an incident; with none selected the newest open one.";
+        Close, [ch('c')], "close", Act None 10, can_close, "Closes an incident, with a reason; with none selected the newest open one.";
 
         Redraw, [ctrl('l')], "redraw", Console None 0, always, "Draws the whole screen anew.";
         Suspend, [ctrl('z')], "suspend", Console None 0, always, "Back to the shell; fg returns.";
-        Quit, [ch('q'), ctrl('c')], "quit", Console None 15, always, "Leaves. An exercise ends at once; with real runs live it asks.";
+        Quit, [ch('q'), ctrl('c')], "quit", Console None 20, always, "Leaves. An exercise ends at once; with real runs live it asks.";
     }
 };
 
@@ -218,107 +231,6 @@ pub fn lookup(chord: Chord) -> Option<&'static Action> {
 /// The entry of an action.
 pub fn entry(id: ActionId) -> Option<&'static Action> {
     ACTIONS.iter().find(|action| action.id == id)
-}
-
-fn always(_: &Model) -> Result<(), String> {
-    Ok(())
-}
-
-fn no_page(model: &Model) -> Result<(), String> {
-    if model.page.is_none() { Ok(()) } else { Err("Esc goes back to the panes first".to_owned()) }
-}
-
-fn on_list(model: &Model) -> Result<(), String> {
-    no_page(model)?;
-    match model.focus {
-        Pane::Agents | Pane::Workflows | Pane::Incidents => Ok(()),
-        _ => Err("this pane has no rows to filter: press 1, 2 or 3".to_owned()),
-    }
-}
-
-fn on_latency(model: &Model) -> Result<(), String> {
-    let shown = model.page.is_none() && model.layout().pane(Pane::Latency).is_some();
-    if shown { Ok(()) } else { Err("the histogram is not on the screen: press 4".to_owned()) }
-}
-
-fn on_throughput(model: &Model) -> Result<(), String> {
-    let shown = model.page.is_none() && model.layout().pane(Pane::Throughput).is_some();
-    if shown { Ok(()) } else { Err("the throughput is not on the screen: press 5".to_owned()) }
-}
-
-fn can_open(model: &Model) -> Result<(), String> {
-    no_page(model)?;
-    selected(model).map(|_| ())
-}
-
-/// What Enter opens.
-pub fn selected(model: &Model) -> Result<Subject, String> {
-    let nothing = || "nothing is selected: choose a row with the arrow keys".to_owned();
-    match model.focus {
-        Pane::Agents => model.agents.selected().map(Subject::Agent).ok_or_else(nothing),
-        Pane::Workflows => model.runs.selected().map(Subject::Run).ok_or_else(nothing),
-        Pane::Incidents => model.incidents.selected().map(Subject::Incident).ok_or_else(nothing),
-        _ => Err("there is nothing to open in this pane".to_owned()),
-    }
-}
-
-fn can_pause(model: &Model) -> Result<(), String> {
-    may_ask(model)?;
-    let run = model.subject_run()?;
-    match run.status() {
-        RunStatus::Running | RunStatus::Paused => Ok(()),
-        RunStatus::RollingBack => Err(format!("{} is being rolled back: a rollback is never held", run.id())),
-        status => Err(format!("{} is {}: only a running run can be paused", run.id(), status)),
-    }
-}
-
-fn can_cancel(model: &Model) -> Result<(), String> {
-    may_ask(model)?;
-    may_cancel(model.subject_run()?)
-}
-
-fn can_abandon(model: &Model) -> Result<(), String> {
-    may_ask(model)?;
-    let run = model.subject_run()?;
-    if run.status().is_terminal() { Err(format!("{} has ended: {}", run.id(), run.status())) } else { Ok(()) }
-}
-
-fn can_retry(model: &Model) -> Result<(), String> {
-    may_ask(model)?;
-    let run = model.subject_run()?;
-    match run.status() {
-        RunStatus::Parked | RunStatus::Stuck => Ok(()),
-        status if status.is_terminal() && status != RunStatus::Completed => Ok(()),
-        status => Err(format!("{} is {}: there is nothing to try again", run.id(), status)),
-    }
-}
-
-fn can_trigger(model: &Model) -> Result<(), String> {
-    may_ask(model)?;
-    if model.catalogue.workflows.is_empty() { Err("the setup has no workflows".to_owned()) } else { Ok(()) }
-}
-
-fn can_acknowledge(model: &Model) -> Result<(), String> {
-    may_ask(model)?;
-    let incident = model.subject_incident()?;
-    match incident.status() {
-        crate::engine::IncidentStatus::Open => Ok(()),
-        status => Err(format!("{} is {} already", incident.id(), status)),
-    }
-}
-
-fn can_close(model: &Model) -> Result<(), String> {
-    may_ask(model)?;
-    let incident = model.subject_incident()?;
-    if incident.status() == crate::engine::IncidentStatus::Dismissed {
-        return Err(format!("{} is dismissed already", incident.id()));
-    }
-    Ok(())
-}
-
-/// Whether leaving needs a question: real runs are live.
-pub fn quit_asks(model: &Model) -> bool {
-    model.connected && model.state().kind() == Some(JournalKind::Real) && model.state().counts().live_runs > 0
 }
 
 #[cfg(test)]

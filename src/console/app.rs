@@ -161,6 +161,7 @@ impl App {
                 let id = self.asker.send(seen, request);
                 self.take(Msg::Sent(id, what));
             }
+            Todo::Copy(text) => self.writer.put(session::clipboard(&text)),
             Todo::Redraw => self.screen.restart(Session::opening()),
             Todo::Suspend => {
                 self.writer.finish(LAST_FRAME);

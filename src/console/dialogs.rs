@@ -4,14 +4,12 @@ use ratatui::crossterm::event::KeyCode;
 
 use super::actions::{ACTIONS, Action, Chord};
 use super::field::Field;
-use super::model::{Form, Mode, Model, Question};
+use super::model::{Mode, Model, Question};
 use super::requests::ask;
 use super::theme::Tone;
-use super::update::Todo;
-use super::{Ended, perform};
+use super::update::{Todo, try_action};
+use super::{Ended, form, palette};
 use crate::engine::Request;
-use crate::model::{Map, Value, ValueType};
-use crate::workflow::InputSpec;
 
 /// A key for the dialog that is open.
 pub fn on_key(model: &mut Model, chord: Chord) -> Vec<Todo> {
@@ -19,10 +17,11 @@ pub fn on_key(model: &mut Model, chord: Chord) -> Vec<Todo> {
     match std::mem::replace(&mut model.mode, Mode::Normal) {
         Mode::Normal => Vec::new(),
         Mode::Help { query, at } => on_help(model, chord, query, at),
+        Mode::Palette { query, at } => palette::on_key(model, chord, query, at),
         Mode::Confirm(question) => on_question(model, chord, question),
         Mode::Abandon { run, seen, field } => on_abandon(model, chord, run, seen, field),
         Mode::Pick { at } => on_pick(model, chord, at),
-        Mode::Form(form) => on_form(model, chord, form),
+        Mode::Form(form) => form::on_key(model, chord, form),
         Mode::Close { incident, seen, nothing, field } => {
             on_close(model, chord, incident, seen, nothing, field)
         }
@@ -33,7 +32,7 @@ pub fn on_key(model: &mut Model, chord: Chord) -> Vec<Todo> {
 /// Pasted text goes where text is typed, and nowhere else: it never triggers a key.
 pub fn on_paste(model: &mut Model, text: &str) {
     let field = match &mut model.mode {
-        Mode::Help { query, .. } => Some(query),
+        Mode::Help { query, .. } | Mode::Palette { query, .. } => Some(query),
         Mode::Close { field, .. } | Mode::Filter { field, .. } => Some(field),
         Mode::Form(form) => form.fields.get_mut(form.at),
         // An id that has to be typed is typed.
@@ -68,14 +67,7 @@ fn on_help(model: &mut Model, chord: Chord, mut query: Field, at: usize) -> Vec<
         KeyCode::Esc => return Vec::new(),
         KeyCode::Char('?') if query.text().is_empty() => return Vec::new(),
         KeyCode::Enter => {
-            let Some(action) = entries.get(at.min(last)) else { return Vec::new() };
-            return match (action.when)(model) {
-                Ok(()) => perform::perform(model, action.id),
-                Err(why) => {
-                    model.say(format!("✗ {}: {why}", action.title), Tone::Wait);
-                    Vec::new()
-                }
-            };
+            return entries.get(at.min(last)).map_or_else(Vec::new, |action| try_action(model, action));
         }
         KeyCode::Up => at.saturating_sub(1),
         KeyCode::Down => (at + 1).min(last),
@@ -138,7 +130,7 @@ fn on_pick(model: &mut Model, chord: Chord, at: usize) -> Vec<Todo> {
         KeyCode::Esc => return Vec::new(),
         KeyCode::Enter => {
             if let Some((_, _, inputs)) = model.catalogue.workflows.get(at) {
-                model.mode = Mode::Form(form(at, inputs));
+                model.mode = Mode::Form(form::blank(at, inputs));
             }
             return Vec::new();
         }
@@ -150,101 +142,6 @@ fn on_pick(model: &mut Model, chord: Chord, at: usize) -> Vec<Todo> {
     };
     model.mode = Mode::Pick { at };
     Vec::new()
-}
-
-fn form(workflow: usize, inputs: &[InputSpec]) -> Form {
-    let prefilled = |input: &InputSpec| match &input.default {
-        Some(Value::String(text)) => Field::with(text),
-        Some(value) => Field::with(&value.to_string()),
-        None => Field::default(),
-    };
-    let fields: Vec<Field> = inputs.iter().map(prefilled).collect();
-    Form { workflow, errors: vec![None; fields.len()], fields, at: 0 }
-}
-
-fn on_form(model: &mut Model, chord: Chord, mut form: Form) -> Vec<Todo> {
-    let start = form.fields.len();
-    match chord.code {
-        KeyCode::Esc => {
-            model.mode = Mode::Pick { at: form.workflow };
-            return Vec::new();
-        }
-        KeyCode::Enter if form.at == start => return submit(model, form),
-        KeyCode::Enter | KeyCode::Tab | KeyCode::Down => {
-            check(model, &mut form);
-            form.at = (form.at + 1).min(start);
-        }
-        KeyCode::BackTab | KeyCode::Up => form.at = form.at.saturating_sub(1),
-        code => {
-            if let Some(field) = form.fields.get_mut(form.at) {
-                field.key(code, chord.ctrl);
-                form.errors[form.at] = None;
-            }
-        }
-    }
-    model.mode = Mode::Form(form);
-    Vec::new()
-}
-
-/// Says what is wrong with the field that the cursor leaves.
-fn check(model: &Model, form: &mut Form) {
-    let inputs = model.catalogue.workflows.get(form.workflow).map(|(_, _, inputs)| inputs.as_slice());
-    let at = form.at;
-    if let (Some(input), Some(field)) = (inputs.and_then(|inputs| inputs.get(at)), form.fields.get(at)) {
-        let error = typed(input, field.text()).err();
-        if let Some(place) = form.errors.get_mut(at) {
-            *place = error;
-        }
-    }
-}
-
-fn submit(model: &mut Model, mut form: Form) -> Vec<Todo> {
-    let Some((name, _, inputs)) = model.catalogue.workflows.get(form.workflow).cloned() else {
-        return Vec::new();
-    };
-    let mut values = Map::new();
-    for (i, (input, field)) in inputs.iter().zip(&form.fields).enumerate() {
-        match typed(input, field.text()) {
-            Ok(Some(value)) => {
-                values.insert(input.name.to_string(), value);
-            }
-            Ok(None) => {}
-            Err(why) => form.errors[i] = Some(why),
-        }
-    }
-    match form.errors.iter().position(Option::is_some) {
-        Some(wrong) => {
-            form.at = wrong;
-            model.mode = Mode::Form(form);
-            Vec::new()
-        }
-        None => {
-            let what = format!("trigger {name}");
-            ask(model, None, Request::Trigger { workflow: name, inputs: values }, what)
-        }
-    }
-}
-
-/// What was typed, as a value of the input's type; nothing where nothing was typed and nothing is needed.
-pub fn typed(input: &InputSpec, text: &str) -> Result<Option<Value>, String> {
-    let text = if input.kind == ValueType::Text { text } else { text.trim() };
-    if text.is_empty() {
-        return if input.required && input.default.is_none() {
-            Err("it is needed".to_owned())
-        } else {
-            Ok(None)
-        };
-    }
-    let number = |text: &str| serde_json::from_str::<serde_json::Number>(text).ok().map(Value::Number);
-    let value = match input.kind {
-        ValueType::Number | ValueType::Port => number(text),
-        _ => None,
-    };
-    let value = value.unwrap_or_else(|| Value::String(text.to_owned()));
-    if input.kind == ValueType::Number && !value.is_number() {
-        return Err(format!("expected a number, found {text}"));
-    }
-    input.kind.check(&value).map(|()| Some(value))
 }
 
 fn on_close(

@@ -35,6 +35,10 @@ pub enum Move {
     PageDown,
     First,
     Last,
+    /// Down, and from the last row to the first.
+    Next,
+    /// Up, and from the first row to the last.
+    Previous,
 }
 
 impl<Id: Copy + Eq> List<Id> {
@@ -67,8 +71,23 @@ impl<Id: Copy + Eq> List<Id> {
     pub fn follow(&mut self) -> bool {
         self.selected.take().is_some()
     }
+    /// Ids from the end where the newest are.
+    pub fn from_newest(&self) -> impl Iterator<Item = Id> + '_ {
+        let (from_top, from_bottom) = match self.newest {
+            Newest::Top => (self.order.as_slice(), &[][..]),
+            Newest::Bottom => (&[][..], self.order.as_slice()),
+        };
+        from_top.iter().chain(from_bottom.iter().rev()).copied()
+    }
+    /// Says where one looks without a cursor.
+    pub fn set_newest(&mut self, newest: Newest) {
+        self.newest = newest;
+    }
+    /// The order is another one by order of the operator: rows need not keep their places.
+    pub fn resort(&mut self) {
+        self.still_until = Span::ZERO;
+    }
     /// Puts the cursor on an id.
-    #[cfg(test)]
     pub fn select(&mut self, id: Id) {
         self.selected = Some(id);
     }
@@ -149,6 +168,14 @@ impl<Id: Copy + Eq> List<Id> {
                 return;
             }
             (_, Move::Last) => last,
+            (Some(row), Move::Next) => {
+                if row == last {
+                    0
+                } else {
+                    row + 1
+                }
+            }
+            (Some(row), Move::Previous) => row.checked_sub(1).unwrap_or(last),
             (Some(row), Move::Up) => row.saturating_sub(1),
             (Some(row), Move::Down) => row + 1,
             (Some(row), Move::PageUp) => row.saturating_sub(page),

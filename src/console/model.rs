@@ -9,8 +9,9 @@ use super::field::Field;
 use super::layout::{Layout, Pane};
 use super::list::{List, Newest};
 use super::requests::Requests;
+use super::sort::Sort;
 use super::theme::Tone;
-use crate::engine::{JournalKind, Run, RunStatus, State};
+use crate::engine::{JournalKind, State};
 use crate::model::{AgentId, IncidentId, RunId, Seq, Span, Timestamp};
 use crate::runtime::gauges::{Gauges, Stage};
 use crate::workflow::InputSpec;
@@ -44,6 +45,7 @@ pub struct Model {
     pub(super) runs: List<RunId>,
     pub(super) incidents: List<IncidentId>,
     pub(super) filters: BTreeMap<Pane, String>,
+    pub(super) sorts: BTreeMap<Pane, Sort>,
     pub(super) latency: LatencyView,
     /// Seconds that the throughput pane shows.
     pub(super) window: usize,
@@ -88,6 +90,8 @@ pub enum Mode {
     Normal,
     /// The list of keys: what is searched for, and the entry under the cursor.
     Help { query: Field, at: usize },
+    /// The actions by a few of their letters.
+    Palette { query: Field, at: usize },
     /// A question with y and n; n is what every other key means.
     Confirm(Question),
     /// The id of a run has to be typed before it is abandoned.
@@ -160,6 +164,7 @@ impl Model {
             runs: List::new(Newest::Top),
             incidents: List::new(Newest::Bottom),
             filters: BTreeMap::new(),
+            sorts: BTreeMap::new(),
             latency: LatencyView { stage: Stage::Step, log: true },
             window: WINDOWS[1],
             page: None,
@@ -196,28 +201,6 @@ impl Model {
         Pane::ALL.into_iter().filter(move |pane| *pane != Pane::Log || log)
     }
 
-    /// The run that keys act on.
-    pub fn subject_run(&self) -> Result<&Run, String> {
-        let id = match (&self.page, self.focus) {
-            (Some(Detail { subject: Subject::Run(id), .. }), _) => Some(*id),
-            (None, Pane::Workflows) => self.runs.selected(),
-            _ => return Err("no run is selected: press 2 and choose one".to_owned()),
-        };
-        let id = id.ok_or("no run is selected: choose one with the arrow keys")?;
-        self.state().run(id).ok_or_else(|| format!("{id} is no longer kept here"))
-    }
-
-    /// The incident that keys act on.
-    pub fn subject_incident(&self) -> Result<&crate::engine::Incident, String> {
-        let id = match (&self.page, self.focus) {
-            (Some(Detail { subject: Subject::Incident(id), .. }), _) => Some(*id),
-            (None, Pane::Incidents) => self.incidents.selected(),
-            _ => return Err("no incident is selected: press 3 and choose one".to_owned()),
-        };
-        let id = id.ok_or("no incident is selected: choose one with the arrow keys")?;
-        self.state().incident(id).ok_or_else(|| format!("{id} is no longer kept here"))
-    }
-
     /// Whether nothing acts on the world.
     pub fn is_drill(&self) -> bool {
         self.state().kind() == Some(JournalKind::Exercise)
@@ -249,12 +232,17 @@ impl Model {
         let state = self.frozen.as_deref().map_or(&self.live, |(state, _)| state);
         let filter = |pane: Pane| self.filters.get(&pane).map_or("", String::as_str);
 
-        let agents = super::pane::agents::ids(state, filter(Pane::Agents));
+        let sort = |pane: Pane| self.sorts.get(&pane).copied().unwrap_or_default();
+
+        let agents = super::pane::agents::ids(state, filter(Pane::Agents), sort(Pane::Agents));
+        self.agents.set_newest(sort(Pane::Agents).newest(Newest::Top));
         self.agents.refresh(agents, self.now, layout.list_rows(Pane::Agents), |_, _| 1);
-        let runs = super::pane::workflows::ids(state, filter(Pane::Workflows));
+        let runs = super::pane::workflows::ids(state, filter(Pane::Workflows), sort(Pane::Workflows));
+        self.runs.set_newest(sort(Pane::Workflows).newest(Newest::Top));
         let height = |id, selected| super::pane::workflows::height(state, id, selected);
         self.runs.refresh(runs, self.now, layout.list_rows(Pane::Workflows), height);
-        let incidents = super::pane::incidents::ids(state, filter(Pane::Incidents));
+        let incidents = super::pane::incidents::ids(state, filter(Pane::Incidents), sort(Pane::Incidents));
+        self.incidents.set_newest(sort(Pane::Incidents).newest(Newest::Bottom));
         self.incidents.refresh(incidents, self.now, layout.list_rows(Pane::Incidents), |_, _| 1);
 
         if let Some(Detail { subject, scroll }) = self.page {
@@ -277,18 +265,6 @@ pub(super) fn passes(filter: &str, row: impl FnOnce() -> String) -> bool {
     let row = row().to_lowercase();
     let found = words.split_whitespace().all(|word| row.contains(&word.to_lowercase()));
     found != inverse
-}
-
-/// Whether a run can still be stopped by a person.
-pub(super) fn may_cancel(run: &Run) -> Result<(), String> {
-    use RunStatus::*;
-    let id = run.id();
-    match run.status() {
-        Created | Queued | Running | Paused | Parked => Ok(()),
-        RollingBack => Err(format!("{id} is being rolled back already; X abandons it")),
-        Stuck => Err(format!("{id} is stuck in its rollback: r tries again, X abandons it")),
-        status => Err(format!("{id} has ended: {}", super::glyph::word(&status.to_string(), false))),
-    }
 }
 
 #[cfg(test)]

@@ -1,19 +1,22 @@
 //! What each action does, once it is known that it may be done.
 
-use super::actions::{self, ActionId};
+use super::actions::ActionId;
 use super::field::Field;
 use super::list::Move;
-use super::model::{Detail, Mode, Model, Question, WINDOWS};
+use super::model::{Detail, Mode, Model, Question, Subject, WINDOWS};
 use super::requests::ask;
+use super::sort::Sort;
+use super::theme::Tone;
 use super::update::Todo;
-use super::{Ended, Pane};
-use crate::engine::{Request, RunStatus};
+use super::{Ended, Pane, may, pane, subject};
+use crate::engine::{IncidentStatus, Request, RunStatus};
 use crate::runtime::gauges::Stage;
 
 /// Does it.
 pub fn perform(model: &mut Model, id: ActionId) -> Vec<Todo> {
     use ActionId::*;
     match id {
+        Palette => model.mode = Mode::Palette { query: Field::default(), at: 0 },
         Help => model.mode = Mode::Help { query: Field::default(), at: 0 },
         Filter => start_filter(model),
         Open => open(model),
@@ -29,6 +32,14 @@ pub fn perform(model: &mut Model, id: ActionId) -> Vec<Todo> {
         Next => turn(model, 1),
         Previous => turn(model, -1),
         Go(pane) => (model.focus, model.page) = (pane, None),
+        NextMatch => go(model, Move::Next),
+        PreviousMatch => go(model, Move::Previous),
+        SortColumn => {
+            sort(model, |sort, columns| *sort = Sort { column: (sort.column + 1) % columns, inverted: false })
+        }
+        SortInvert => sort(model, |sort, _| sort.inverted = !sort.inverted),
+        CopyId => return copy(model, super::copy::id, "id"),
+        CopyRow => return copy(model, super::copy::row, "row"),
         Up => go(model, Move::Up),
         Down => go(model, Move::Down),
         PageUp => go(model, Move::PageUp),
@@ -46,7 +57,7 @@ pub fn perform(model: &mut Model, id: ActionId) -> Vec<Todo> {
         Close => start_close(model),
         Redraw => return vec![Todo::Redraw],
         Suspend => return vec![Todo::Suspend],
-        Quit if actions::quit_asks(model) => model.mode = Mode::Confirm(Question::Quit),
+        Quit if may::quit_asks(model) => model.mode = Mode::Confirm(Question::Quit),
         Quit => return vec![Todo::End(Ended::Quit)],
     }
     Vec::new()
@@ -58,8 +69,14 @@ fn start_filter(model: &mut Model) {
 }
 
 fn open(model: &mut Model) {
-    if let Ok(subject) = actions::selected(model) {
-        model.page = Some(Detail { subject, scroll: 0 });
+    let chosen = subject::is_chosen(model);
+    if let Ok(found) = subject::opened(model) {
+        subject::choose(model, found);
+        model.page = Some(Detail { subject: found, scroll: 0 });
+        if !chosen {
+            let name = super::copy::id(model, found);
+            model.say(format!("nothing was selected: this is {name}, the first row"), Tone::Plain);
+        }
     }
 }
 
@@ -108,8 +125,8 @@ fn go(model: &mut Model, step: Move) {
     if let Some(Detail { subject, scroll }) = model.page {
         let page = usize::from(layout.body.height.saturating_sub(3)).max(1);
         let scroll = match step {
-            Move::Up => scroll.saturating_sub(1),
-            Move::Down => scroll + 1,
+            Move::Up | Move::Previous => scroll.saturating_sub(1),
+            Move::Down | Move::Next => scroll + 1,
             Move::PageUp => scroll.saturating_sub(page),
             Move::PageDown => scroll + page,
             Move::First => 0,
@@ -138,9 +155,10 @@ fn change_stage(model: &mut Model, by: isize) {
 }
 
 fn pause(model: &mut Model) -> Vec<Todo> {
-    let Ok(run) = model.subject_run() else { return Vec::new() };
-    let (id, seen) = (run.id(), run.changed());
-    if run.status() == RunStatus::Paused {
+    let Ok(run) = subject::to_pause(model) else { return Vec::new() };
+    let (id, seen, paused) = (run.id(), run.changed(), run.status() == RunStatus::Paused);
+    subject::choose(model, Subject::Run(id));
+    if paused {
         ask(model, Some(seen), Request::Resume { run: id }, format!("resume {id}"))
     } else {
         ask(model, Some(seen), Request::Pause { run: id }, format!("pause {id}"))
@@ -148,37 +166,63 @@ fn pause(model: &mut Model) -> Vec<Todo> {
 }
 
 fn retry(model: &mut Model) -> Vec<Todo> {
-    let Ok(run) = model.subject_run() else { return Vec::new() };
+    let Ok(run) = subject::to_retry(model) else { return Vec::new() };
     let (id, seen) = (run.id(), run.changed());
+    // It acts anew, and nothing asks first: the row has to be seen before.
+    if !subject::is_chosen(model) {
+        subject::choose(model, Subject::Run(id));
+        model.say(format!("{id} is selected: r tries it again"), Tone::Wait);
+        return Vec::new();
+    }
     ask(model, Some(seen), Request::Retry { run: id }, format!("retry {id}"))
 }
 
 fn acknowledge(model: &mut Model) -> Vec<Todo> {
-    let Ok(incident) = model.subject_incident() else { return Vec::new() };
+    let Ok(incident) = subject::to_acknowledge(model) else { return Vec::new() };
     let (id, seen) = (incident.id(), incident.changed());
+    subject::choose(model, Subject::Incident(id));
     ask(model, Some(seen), Request::Acknowledge { incident: id }, format!("acknowledge {id}"))
 }
 
 fn ask_cancel(model: &mut Model) {
-    if let Ok(run) = model.subject_run() {
-        model.mode = Mode::Confirm(Question::Cancel { run: run.id(), seen: run.changed() });
+    if let Ok(run) = subject::to_cancel(model) {
+        let (run, seen) = (run.id(), run.changed());
+        subject::choose(model, Subject::Run(run));
+        model.mode = Mode::Confirm(Question::Cancel { run, seen });
     }
 }
 
 fn ask_abandon(model: &mut Model) {
-    if let Ok(run) = model.subject_run() {
+    if let Ok(run) = subject::to_abandon(model) {
         model.mode = Mode::Abandon { run: run.id(), seen: run.changed(), field: Field::default() };
     }
 }
 
 fn start_close(model: &mut Model) {
-    if let Ok(incident) = model.subject_incident() {
-        let (incident, seen) = (incident.id(), incident.changed());
+    if let Ok(found) = subject::to_close(model) {
+        let (incident, seen) = (found.id(), found.changed());
         // What is resolved already can only turn out to have been nothing.
-        let nothing = model
-            .state()
-            .incident(incident)
-            .is_some_and(|i| i.status() == crate::engine::IncidentStatus::Resolved);
+        let nothing = found.status() == IncidentStatus::Resolved;
+        subject::choose(model, Subject::Incident(incident));
         model.mode = Mode::Close { incident, seen, nothing, field: Field::default() };
     }
+}
+
+fn sort(model: &mut Model, change: impl FnOnce(&mut Sort, usize)) {
+    let columns = pane::columns(model.focus);
+    let sort = model.sorts.entry(model.focus).or_default();
+    change(sort, columns.len());
+    match model.focus {
+        Pane::Agents => model.agents.resort(),
+        Pane::Workflows => model.runs.resort(),
+        Pane::Incidents => model.incidents.resort(),
+        _ => {}
+    }
+}
+
+fn copy(model: &mut Model, text: impl FnOnce(&Model, Subject) -> String, what: &str) -> Vec<Todo> {
+    let Ok(found) = subject::opened(model) else { return Vec::new() };
+    let (id, text) = (super::copy::id(model, found), text(model, found));
+    model.say(format!("{what} of {id} sent to the clipboard of the terminal"), Tone::Plain);
+    vec![Todo::Copy(text)]
 }

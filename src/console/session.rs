@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
+use ratatui::crossterm::clipboard::CopyToClipboard;
 use ratatui::crossterm::cursor::{Hide, Show};
 use ratatui::crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use ratatui::crossterm::queue;
@@ -83,6 +84,15 @@ impl Drop for Session {
     fn drop(&mut self) {
         restore();
     }
+}
+
+/// The bytes that put a text on the clipboard of the terminal, also at the far end of SSH: OSC 52 of
+/// xterm's control sequences, the text in base64.
+pub fn clipboard(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    // Writing to memory cannot fail.
+    let _ = queue!(bytes, CopyToClipboard::to_clipboard_from(text));
+    bytes
 }
 
 /// Gives the terminal back: cooked mode, the screen from before, a cursor. Does nothing if it is not

@@ -3,7 +3,7 @@
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
 use ratatui::layout::Rect;
 
-use super::actions::{ActionId, Chord, lookup};
+use super::actions::{Action, ActionId, Chord, lookup};
 use super::layout::Class;
 use super::model::{Mode, Model};
 use super::theme::Tone;
@@ -46,6 +46,8 @@ pub enum Msg {
 pub enum Todo {
     /// Send a request; `what` is what a toast calls it.
     Send { seen: Option<Seq>, request: Request, what: String },
+    /// Hand a text to the clipboard of the terminal.
+    Copy(String),
     /// Draw everything anew.
     Redraw,
     /// Give the terminal back to the shell until it says `fg`.
@@ -119,17 +121,22 @@ fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Todo> {
         return dialogs::on_key(model, chord);
     }
     match action {
-        Some(action) => match (action.when)(model) {
-            Ok(()) => perform::perform(model, action.id),
-            Err(why) => {
-                model.say(format!("✗ {}: {why}", action.title), Tone::Wait);
-                Vec::new()
-            }
-        },
+        Some(action) => try_action(model, action),
         None => {
             if let KeyCode::Char(_) = chord.code {
                 model.say(format!("{chord} does nothing here · ? shows the keys"), Tone::Dim);
             }
+            Vec::new()
+        }
+    }
+}
+
+/// Does an action, or says why it cannot be done now.
+pub fn try_action(model: &mut Model, action: &Action) -> Vec<Todo> {
+    match (action.when)(model) {
+        Ok(()) => perform::perform(model, action.id),
+        Err(why) => {
+            model.say(format!("✗ {}: {why}", action.title), Tone::Wait);
             Vec::new()
         }
     }

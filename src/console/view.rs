@@ -9,7 +9,7 @@ use super::model::{Detail, Mode, Model};
 use super::paint::Pen;
 use super::text::{plural, width, wrap};
 use super::theme::{Theme, Tone};
-use super::{Pane, detail, header, overlay, pane};
+use super::{Pane, detail, header, overlay, pane, subject};
 use crate::engine::RunStatus;
 
 /// Draws a whole frame into an empty buffer.
@@ -129,7 +129,7 @@ fn hints(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
 
 /// Its word in the line of hints: `p` does one of two things.
 fn title(model: &Model, action: &Action) -> &'static str {
-    let paused = |model: &Model| model.subject_run().is_ok_and(|run| run.status() == RunStatus::Paused);
+    let paused = |model: &Model| subject::to_pause(model).is_ok_and(|run| run.status() == RunStatus::Paused);
     match action.id {
         ActionId::Pause if paused(model) => "resume",
         ActionId::Freeze if model.frozen.is_some() => "unfreeze",

@@ -3,6 +3,7 @@
 mod agent;
 mod incident;
 mod run;
+mod timeline;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -62,10 +63,17 @@ fn heading(text: &str) -> Row {
     Row::new().add(text, Tone::Strong)
 }
 
+/// Columns for labels, with the space behind them.
+const LABEL: usize = 14;
+
 /// `name      value`, the value broken into as many lines as it takes.
 fn entry(name: &str, value: &str, tone: Tone, width: usize) -> Vec<Row> {
-    let lines = wrap(value, width.saturating_sub(16).max(20));
-    let label = |i: usize| if i == 0 { format!("  {name:<14}") } else { " ".repeat(16) };
+    let lines = wrap(value, width.saturating_sub(LABEL + 2).max(20));
+    let label = |i: usize| match i {
+        // However long a label is, its value stands apart.
+        0 => format!("  {} ", format!("{name:<0$}", LABEL - 1)),
+        _ => " ".repeat(LABEL + 2),
+    };
     lines.into_iter().enumerate().map(|(i, line)| Row::new().dim(label(i)).add(line, tone)).collect()
 }
 

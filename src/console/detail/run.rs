@@ -6,8 +6,8 @@ use super::super::paint::Row;
 use super::super::text::{age, cut, latency};
 use super::super::theme::Tone;
 use super::{described, entry, heading, pairs};
-use crate::engine::{RollbackCause, Run, RunStatus, StepState, StepStatus};
-use crate::model::{StepIx, Timestamp};
+use crate::engine::{RollbackCause, Run, StepState, StepStatus};
+use crate::model::StepIx;
 
 /// The page.
 pub fn rows(model: &Model, run: &Run, width: usize) -> Vec<Row> {
@@ -20,7 +20,7 @@ pub fn rows(model: &Model, run: &Run, width: usize) -> Vec<Row> {
     rows.extend(rollback(run, width));
     rows.push(Row::new());
     rows.push(heading("Timeline (UTC)"));
-    rows.extend(timeline(run));
+    rows.extend(super::timeline::rows(run));
     rows
 }
 
@@ -164,38 +164,4 @@ fn rollback(run: &Run, width: usize) -> Vec<Row> {
         );
     }
     rows
-}
-
-fn timeline(run: &Run) -> Vec<Row> {
-    let mut moments: Vec<(Timestamp, usize, String, Tone)> = Vec::new();
-    let mut add = |at, text: String, tone| {
-        let place = moments.len();
-        moments.push((at, place, text, tone));
-    };
-    add(run.created_at(), "created".to_owned(), Tone::Plain);
-    let now = std::iter::once((run.status(), run.since()));
-    for (status, at) in run.history().chain(now).filter(|(status, _)| *status != RunStatus::Created) {
-        let (glyph, tone) = glyph::run(status);
-        add(at, format!("{glyph} {}", glyph::word(&status.to_string(), false)), tone);
-    }
-    for (i, step) in run.steps().iter().enumerate() {
-        let id = cut(run.step_id(StepIx(i as u16)), 24);
-        if let Some(at) = step.started_at() {
-            add(at, format!("  {id} started, attempt {}", step.attempt()), Tone::Dim);
-        }
-        let settled = !matches!(step.status(), StepStatus::Pending | StepStatus::Running);
-        if let Some(at) = step.ended_at() {
-            let word = if step.failure().is_some() { "ended, not done" } else { "done" };
-            add(at, format!("  {id} {word}"), Tone::Dim);
-        }
-        if settled && step.ended_at() != Some(step.since()) {
-            let (_, tone) = glyph::step(step.status());
-            add(step.since(), format!("  {id} {}", glyph::word(&step.status().to_string(), false)), tone);
-        }
-    }
-    moments.sort_by_key(|(at, place, _, _)| (*at, *place));
-    moments
-        .into_iter()
-        .map(|(at, _, text, tone)| Row::new().dim(format!("  {}  ", at.clock())).add(text, tone))
-        .collect()
 }

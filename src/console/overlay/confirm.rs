@@ -5,9 +5,10 @@ use ratatui::layout::Rect;
 
 use super::super::field::Field;
 use super::super::glyph;
-use super::super::model::{Model, Question, may_cancel};
+use super::super::model::{Model, Question};
 use super::super::paint::{Pen, Row, dialog, rows as paint_rows};
 use super::super::pane::workflows::word;
+use super::super::subject::may_cancel;
 use super::super::text::plural;
 use super::super::theme::{Theme, Tone};
 use crate::engine::{Run, StepStatus};

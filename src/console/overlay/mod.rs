@@ -2,6 +2,7 @@
 
 mod confirm;
 mod help;
+mod palette;
 mod trigger;
 
 use ratatui::buffer::Buffer;
@@ -17,6 +18,7 @@ pub fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     match &model.mode {
         Mode::Normal | Mode::Filter { .. } => {}
         Mode::Help { query, at } => help::render(model, theme, area, query, *at, buffer),
+        Mode::Palette { query, at } => palette::render(model, theme, area, query, *at, buffer),
         Mode::Confirm(question) => confirm::question(model, theme, area, *question, buffer),
         Mode::Abandon { run, field, .. } => confirm::abandon(model, theme, area, *run, field, buffer),
         Mode::Pick { at } => trigger::pick(model, theme, area, *at, buffer),

@@ -6,18 +6,30 @@ use ratatui::layout::Rect;
 use super::super::layout::Pane;
 use super::super::model::{Model, passes};
 use super::super::paint::{Pen, frame};
+use super::super::sort::{Sort, sorted};
 use super::super::text::{about, age, latency};
 use super::super::theme::{Theme, Tone};
 use super::super::{glyph, text};
 use crate::engine::{AgentState, AgentStatus, State};
 use crate::model::{AgentId, SafeText};
 
+/// What the rows can be sorted by.
+pub const COLUMNS: [&str; 5] = ["joined", "agent", "state", "run", "age"];
+
 /// The rows: agents that have not left, in order of joining.
-pub fn ids(state: &State, filter: &str) -> Vec<AgentId> {
+pub fn ids(state: &State, filter: &str, sort: Sort) -> Vec<AgentId> {
     let row = |agent: &AgentState| {
         format!("{} {} {} {}", agent.name(), agent.role(), agent.status(), agent.kind().name())
     };
-    state.agents_present().filter(|a| passes(filter, || row(a))).map(AgentState::id).collect()
+    let mut agents: Vec<&AgentState> = state.agents_present().filter(|a| passes(filter, || row(a))).collect();
+    sorted(&mut agents, sort, |agent, column| match column {
+        1 => (agent.name().to_owned(), 0),
+        2 => (agent.status().to_string(), 0),
+        3 => (String::new(), agent.last_run().map_or(0, |run| run.0 as i64)),
+        // The youngest first.
+        _ => (String::new(), -agent.since().0),
+    });
+    agents.into_iter().map(AgentState::id).collect()
 }
 
 /// `1 Agents 7 · 1 error`.

@@ -7,19 +7,32 @@ use super::super::glyph;
 use super::super::layout::Pane;
 use super::super::model::{Model, passes};
 use super::super::paint::{Pen, frame};
+use super::super::sort::{Sort, sorted};
 use super::super::text::grouped;
 use super::super::theme::{Theme, Tone};
 use crate::engine::{Incident, IncidentStatus, State};
 use crate::model::IncidentId;
 
+/// What the rows can be sorted by.
+pub const COLUMNS: [&str; 6] = ["opened", "severity", "rule", "about", "count", "state"];
+
 /// The rows, in order of opening.
-pub fn ids(state: &State, filter: &str) -> Vec<IncidentId> {
+pub fn ids(state: &State, filter: &str, sort: Sort) -> Vec<IncidentId> {
     let row = |incident: &Incident| {
         let rule = &incident.first().rule;
         let (id, severity, status) = (incident.id(), incident.severity(), incident.status());
         format!("{id} {severity} {status} {} {} {}", rule.name, rule.title, incident.key())
     };
-    state.incidents().filter(|i| passes(filter, || row(i))).map(Incident::id).collect()
+    let mut incidents: Vec<&Incident> = state.incidents().filter(|i| passes(filter, || row(i))).collect();
+    sorted(&mut incidents, sort, |incident, column| match column {
+        // The worst first.
+        1 => (String::new(), -(incident.severity() as i64)),
+        2 => (incident.first().rule.name.to_string(), 0),
+        3 => (incident.key().to_owned(), 0),
+        4 => (String::new(), i64::try_from(incident.count()).unwrap_or(i64::MAX)),
+        _ => (String::new(), incident.status() as i64),
+    });
+    incidents.into_iter().map(Incident::id).collect()
 }
 
 /// `3 Incidents 41 · 3 open · FOLLOW`.

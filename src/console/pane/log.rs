@@ -26,11 +26,11 @@ impl LogView {
     /// Turns pages; the end follows.
     pub fn go(&mut self, step: Move) {
         match step {
-            Move::Up | Move::PageUp | Move::First => {
+            Move::Up | Move::PageUp | Move::First | Move::Previous => {
                 self.state.transition(TuiWidgetEvent::PrevPageKey);
                 self.back += 1;
             }
-            Move::Down | Move::PageDown => {
+            Move::Down | Move::PageDown | Move::Next => {
                 self.state.transition(TuiWidgetEvent::NextPageKey);
                 self.back = self.back.saturating_sub(1);
             }

@@ -15,6 +15,7 @@ use super::layout::Pane;
 use super::list::List;
 use super::model::Model;
 use super::paint::{Pen, highlight};
+use super::sort::Sort;
 use super::text::wrap;
 use super::theme::{Theme, Tone};
 
@@ -30,11 +31,25 @@ pub fn render(model: &Model, theme: &Theme, pane: Pane, area: Rect, buffer: &mut
     }
 }
 
-/// `row 2 of 41 · filter: scan`.
+/// What `o` can sort a pane by; the first is the order that it has by itself.
+pub fn columns(pane: Pane) -> &'static [&'static str] {
+    match pane {
+        Pane::Agents => &agents::COLUMNS,
+        Pane::Workflows => &workflows::COLUMNS,
+        Pane::Incidents => &incidents::COLUMNS,
+        Pane::Latency | Pane::Throughput | Pane::Log => &["time"],
+    }
+}
+
+/// `sort state ▲ · row 2 of 41 · filter: scan`.
 fn foot<Id: Copy + Eq>(model: &Model, pane: Pane, list: &List<Id>) -> String {
     let filter = model.filters.get(&pane).map(|filter| format!("filter: {filter}"));
     let place = list.row().map(|row| format!("row {} of {}", row + 1, list.order().len()));
-    [place, filter].into_iter().flatten().collect::<Vec<_>>().join(" · ")
+    let sort = model.sorts.get(&pane).copied().unwrap_or_default();
+    let column = columns(pane).get(sort.column).copied().unwrap_or_default();
+    let arrow = if sort.inverted { "▼" } else { "▲" };
+    let sort = (sort != Sort::default()).then(|| format!("sort {column} {arrow}"));
+    [sort, place, filter].into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }
 
 /// What stands in a list without rows: what would fill it, or that the filter hides all.

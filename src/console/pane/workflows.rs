@@ -7,13 +7,17 @@ use super::super::glyph;
 use super::super::layout::Pane;
 use super::super::model::{Model, passes};
 use super::super::paint::{Pen, Row, frame};
+use super::super::sort::{Sort, sorted};
 use super::super::text::{about, age};
 use super::super::theme::{Theme, Tone};
 use crate::engine::{Run, RunStatus, State, StepStatus};
 use crate::model::{RunId, StepIx};
 
+/// What the rows can be sorted by.
+pub const COLUMNS: [&str; 6] = ["live", "id", "workflow", "state", "progress", "age"];
+
 /// The rows: live runs first, the newest of each kind above.
-pub fn ids(state: &State, filter: &str) -> Vec<RunId> {
+pub fn ids(state: &State, filter: &str, sort: Sort) -> Vec<RunId> {
     let row = |run: &Run| {
         let incident = run.incident().map(|id| id.to_string()).unwrap_or_default();
         format!(
@@ -27,6 +31,16 @@ pub fn ids(state: &State, filter: &str) -> Vec<RunId> {
     let passing = state.runs().rev().filter(|run| passes(filter, || row(run)));
     let (ended, mut live): (Vec<&Run>, Vec<&Run>) = passing.partition(|run| run.status().is_terminal());
     live.extend(ended);
+    sorted(&mut live, sort, |run, column| match column {
+        1 => (String::new(), run.id().0 as i64),
+        2 => (run.workflow().to_owned(), 0),
+        3 => (run.status().to_string(), 0),
+        4 => {
+            let (done, total) = run.progress();
+            (String::new(), i64::from(done) * 1000 / i64::from(total.max(1)))
+        }
+        _ => (String::new(), run.duration(state.now()).0 as i64),
+    });
     live.into_iter().map(Run::id).collect()
 }
 

@@ -4,8 +4,9 @@ use super::super::screen::Screen;
 use super::super::session::Session;
 use super::super::theme::Theme;
 use super::super::update::{Msg, update};
+use super::figures::{gauges, model};
 use super::press;
-use super::scenario::{Script, busy, gauges, model};
+use super::scenario::{Script, busy};
 use crate::engine::JournalKind;
 use crate::model::{Severity, Span};
 

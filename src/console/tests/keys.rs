@@ -2,11 +2,11 @@
 
 use super::super::Pane;
 use super::super::actions::{ACTIONS, ActionId};
-use super::super::model::{Mode, Question, Subject};
+use super::super::model::{Mode, Subject};
 use super::super::update::{Msg, Todo, update};
-use super::scenario::{busy, gauges, model};
+use super::figures::{gauges, model};
+use super::scenario::busy;
 use super::{press, seen};
-use crate::engine::Request;
 use crate::model::{IncidentId, RunId, Span};
 use crate::runtime::feed::FeedItem;
 use serde_json::json;
@@ -23,7 +23,7 @@ pub fn on_run(id: u64) -> super::Model {
     model
 }
 
-fn on_incident(id: u64) -> super::Model {
+pub fn on_incident(id: u64) -> super::Model {
     let mut model = grid();
     press(&mut model, "3");
     model.incidents.select(IncidentId(id));
@@ -33,13 +33,6 @@ fn on_incident(id: u64) -> super::Model {
 
 pub fn toast(model: &super::Model) -> &str {
     model.toast.as_ref().map_or("", |toast| &toast.text)
-}
-
-fn sent(todos: &[Todo]) -> Option<&Request> {
-    todos.iter().find_map(|todo| match todo {
-        Todo::Send { request, .. } => Some(request),
-        _ => None,
-    })
 }
 
 #[test]
@@ -112,147 +105,6 @@ fn enter_opens_and_esc_goes_back_but_never_quits() {
     assert_eq!(model.page.map(|page| page.subject), Some(Subject::Incident(IncidentId(3))));
     press(&mut model, "1<Down><Enter>");
     assert!(seen(&model).contains("FORTRESS") && seen(&model).contains("History"));
-}
-
-#[test]
-fn nothing_selected_nothing_done() {
-    let mut model = grid();
-    for key in ["p", "x", "X", "r", "<Enter>", "a", "c"] {
-        assert_eq!(press(&mut model, key), [], "{key}");
-        assert!(toast(&model).starts_with('✗'), "{key}: {}", toast(&model));
-        assert_eq!(model.mode, Mode::Normal);
-    }
-}
-
-#[test]
-fn p_pauses_and_resumes() {
-    let mut model = on_run(5);
-    assert_eq!(sent(&press(&mut model, "p")), Some(&Request::Pause { run: RunId(5) }));
-    let mut model = on_run(4);
-    assert_eq!(sent(&press(&mut model, "p")), Some(&Request::Resume { run: RunId(4) }));
-    assert!(seen(&model).contains("p resume"));
-    let mut model = on_run(2);
-    assert_eq!(press(&mut model, "p"), []);
-    assert!(toast(&model).contains("a rollback is never held"));
-    let mut model = on_run(1);
-    press(&mut model, "p");
-    assert!(toast(&model).contains("run-1 is completed"));
-}
-
-#[test]
-fn x_asks_names_what_is_at_stake_and_means_no() {
-    let mut model = on_run(4);
-    let seen_then = model.state().run(RunId(4)).unwrap().changed();
-    assert_eq!(press(&mut model, "x"), []);
-    let question = Question::Cancel { run: RunId(4), seen: seen_then };
-    assert_eq!(model.mode, Mode::Confirm(question));
-    let screen = seen(&model);
-    for part in ["Cancel run-4?", "contain-scan", "paused", "1/3 steps", "unblock_source_ip 10.0.7.21"] {
-        assert!(screen.contains(part), "{part} in\n{screen}");
-    }
-    for no in ["<Enter>", "n", "<Esc>", "x", " ", "<Tab>"] {
-        model.mode = Mode::Confirm(question);
-        assert_eq!(press(&mut model, no), [], "{no}");
-        assert_eq!(model.mode, Mode::Normal);
-    }
-    // The question is about its run, wherever the cursor has gone since.
-    model.mode = Mode::Confirm(question);
-    model.runs.select(RunId(5));
-    let todos = press(&mut model, "y");
-    let request = Request::Cancel { run: RunId(4) };
-    assert_eq!(todos, [Todo::Send { seen: Some(seen_then), request, what: "cancel run-4".to_owned() }]);
-}
-
-#[test]
-fn x_refuses_what_cannot_be_cancelled() {
-    for (run, why) in [(2, "being rolled back already"), (1, "has ended: completed")] {
-        let mut model = on_run(run);
-        press(&mut model, "x");
-        assert!(toast(&model).contains(why), "{}", toast(&model));
-        assert_eq!(model.mode, Mode::Normal);
-    }
-}
-
-#[test]
-fn abandon_wants_the_id() {
-    let mut model = on_run(2);
-    press(&mut model, "Xy<Enter>");
-    assert!(matches!(model.mode, Mode::Abandon { .. }));
-    assert!(toast(&model).contains("type run-2"));
-    update(&mut model, Msg::Paste("run-2".to_owned()));
-    assert_eq!(press(&mut model, "<BS><Enter>"), [], "an id that was pasted was not typed");
-    let todos = press(&mut model, "run-2<Enter>");
-    assert_eq!(sent(&todos), Some(&Request::Abandon { run: RunId(2) }));
-    press(&mut model, "Xrun-2<Esc>");
-    assert_eq!(model.mode, Mode::Normal);
-}
-
-#[test]
-fn r_tries_again_what_ended_badly() {
-    let mut script = busy();
-    script.say(crate::engine::Event::RunAbandoned { run: RunId(5), by: crate::engine::Actor::engine() });
-    let mut model = model(&script, 120, 40);
-    model.runs.select(RunId(5));
-    assert_eq!(sent(&press(&mut model, "r")), Some(&Request::Retry { run: RunId(5) }));
-    for run in [1, 3] {
-        model.runs.select(RunId(run));
-        assert_eq!(press(&mut model, "r"), []);
-        assert!(toast(&model).contains("nothing to try again"));
-    }
-}
-
-#[test]
-fn t_picks_a_workflow_and_checks_its_inputs() {
-    let mut model = grid();
-    press(&mut model, "t");
-    assert!(seen(&model).contains("Block a scanner and tell people"));
-    press(&mut model, "<Enter>");
-    assert!(seen(&model).contains("address, needed"), "{}", seen(&model));
-    assert_eq!(press(&mut model, "not an address<Enter>22<Enter><Enter><Enter>"), []);
-    let Mode::Form(form) = &model.mode else { panic!("{:?}", model.mode) };
-    assert_eq!(form.at, 0, "the cursor is on what is wrong");
-    assert!(seen(&model).contains("expected an IP address"));
-    let todos = press(&mut model, "<C-u>192.0.2.7<Tab><Tab><Tab><Enter>");
-    let inputs = super::scenario::object(json!({"address": "192.0.2.7", "port": 22, "for": "1h"}));
-    assert_eq!(sent(&todos), Some(&Request::Trigger { workflow: "contain-scan".into(), inputs }));
-
-    let todos = press(&mut model, "tG<Enter><Enter>");
-    let inputs = crate::model::Map::new();
-    assert_eq!(sent(&todos), Some(&Request::Trigger { workflow: "all-hands".into(), inputs }));
-    press(&mut model, "t<Enter><Esc><Esc>");
-    assert_eq!(model.mode, Mode::Normal);
-}
-
-#[test]
-fn optional_inputs_may_be_empty_and_ports_are_checked() {
-    let mut model = grid();
-    let todos = press(&mut model, "t<Enter>::1<Tab><Tab><C-u><Tab><Enter>");
-    let inputs = super::scenario::object(json!({"address": "::1"}));
-    assert_eq!(sent(&todos), Some(&Request::Trigger { workflow: "contain-scan".into(), inputs }));
-    assert_eq!(press(&mut model, "t<Enter>::1<Tab>70000<Tab><Tab><Enter>"), []);
-    assert!(seen(&model).contains("expected a port"));
-    press(&mut model, "<Esc><Esc>");
-    assert_eq!(press(&mut model, "t<Enter><Tab><Tab><Tab><Enter>"), []);
-    assert!(seen(&model).contains("it is needed"));
-}
-
-#[test]
-fn incidents_are_acknowledged_and_closed() {
-    let mut model = on_incident(3);
-    let todos = press(&mut model, "a");
-    assert_eq!(sent(&todos), Some(&Request::Acknowledge { incident: IncidentId(3) }));
-    press(&mut model, "c<Enter>");
-    assert!(toast(&model).contains("a reason is needed"));
-    let todos = press(&mut model, "it is over<Enter>");
-    let reason = "it is over".to_owned();
-    assert_eq!(sent(&todos), Some(&Request::Resolve { incident: IncidentId(3), reason }));
-    let todos = press(&mut model, "c<Tab>ours<Enter>");
-    let reason = "ours".to_owned();
-    assert_eq!(sent(&todos), Some(&Request::Dismiss { incident: IncidentId(3), reason }));
-    assert_eq!(press(&mut model, "cnever mind<Esc>"), []);
-    let mut model = on_incident(2);
-    press(&mut model, "a");
-    assert!(toast(&model).contains("inc-2 is acknowledged already"));
 }
 
 #[test]
@@ -342,4 +194,78 @@ fn unknown_keys_point_to_the_help() {
     press(&mut model, "w");
     assert!(toast(&model).contains("? shows the keys"));
     assert!(ACTIONS.iter().any(|action| action.id == ActionId::Help));
+}
+
+#[test]
+fn o_sorts_and_the_cursor_stays_with_its_id() {
+    let runs = |model: &super::Model| model.runs.order().iter().map(|id| id.0).collect::<Vec<_>>();
+    let mut model = on_run(3);
+    press(&mut model, "o");
+    assert_eq!((runs(&model), model.runs.selected()), (vec![1, 2, 3, 4, 5], Some(RunId(3))));
+    assert!(seen(&model).contains("sort id ▲"));
+    press(&mut model, "O");
+    assert_eq!((runs(&model), model.runs.selected()), (vec![5, 4, 3, 2, 1], Some(RunId(3))));
+    press(&mut model, "o");
+    assert_eq!(runs(&model).first(), Some(&5), "all-hands");
+    press(&mut model, "oooo");
+    assert_eq!(runs(&model), [5, 4, 3, 2, 1], "the order of the pane comes again");
+    assert!(!seen(&model).contains("sort live"));
+    press(&mut model, "3o");
+    let first = model.incidents.order()[0];
+    assert_eq!(model.state().incident(first).unwrap().severity(), crate::model::Severity::Critical);
+    assert_eq!(model.incidents.offset(), 0, "a sorted list is looked at from its top");
+    press(&mut model, "ooooo1oO");
+    assert_eq!(model.agent_name(model.agents.order()[0]), "sentinel-1");
+    press(&mut model, "4o");
+    assert!(toast(&model).contains("no rows"));
+}
+
+#[test]
+fn n_goes_through_the_matches_of_a_filter() {
+    let mut model = grid();
+    press(&mut model, "n");
+    assert!(toast(&model).contains("/ sets one"));
+    press(&mut model, "/contain-scan<Enter>");
+    let all = model.runs.order().to_vec();
+    assert!(all.len() > 1);
+    for (key, at) in [("n", 0), ("n", 1), ("N", 0)] {
+        press(&mut model, key);
+        assert_eq!(model.runs.selected(), Some(all[at]));
+    }
+    press(&mut model, "gN");
+    assert_eq!(model.runs.selected(), all.last().copied());
+    press(&mut model, "n");
+    assert_eq!(model.runs.selected(), all.first().copied());
+}
+
+#[test]
+fn y_copies_what_is_safe_to_paste() {
+    assert_eq!(press(&mut on_run(3), "y"), [Todo::Copy("run-3".to_owned())]);
+    let Some(Todo::Copy(row)) = press(&mut on_run(2), "Y").pop() else { panic!("nothing was copied") };
+    let row: serde_json::Value = serde_json::from_str(&row).unwrap();
+    assert_eq!((&row["run"], &row["state"]), (&json!("run-2"), &json!("rolling_back")));
+    let mut script = super::scenario::Script::new();
+    script.open(crate::engine::JournalKind::Exercise);
+    script.incident(1, "x", crate::model::Severity::High, "\u{1b}[2J\u{202e}", &[]);
+    let mut model = model(&script, 120, 40);
+    let Some(Todo::Copy(row)) = press(&mut model, "3Y").pop() else { panic!("nothing was copied") };
+    assert!(row.contains("\\\\x1b[2J\\\\u{202e}"), "{row}");
+    assert!(toast(&model).contains("row of inc-1"));
+    let bytes = super::super::session::clipboard("run-3");
+    assert_eq!(bytes, b"\x1b]52;c;cnVuLTM=\x1b\\");
+}
+
+#[test]
+fn the_palette_does_what_is_found() {
+    let mut model = grid();
+    press(&mut model, ":");
+    assert!(seen(&model).contains("Command"));
+    press(&mut model, "zm<Enter>");
+    assert!(model.zoom && model.mode == Mode::Normal);
+    press(&mut model, ":xxx<Enter>");
+    assert_eq!(model.mode, Mode::Normal);
+    press(&mut model, ":<Down><Up><BS>");
+    assert_eq!(model.mode, Mode::Normal);
+    press(&mut model, ":abandon<Enter>");
+    assert!(toast(&model).contains("no run is selected"));
 }

@@ -1,9 +1,12 @@
 //! Tests of the console as a whole: every key, every screen, every byte.
 
+mod acts;
 mod bytes;
+mod figures;
 mod keys;
 mod life;
-mod scenario;
+mod readme;
+pub mod scenario;
 mod screens;
 
 use ratatui::buffer::Buffer;

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use super::super::Model;
 use super::super::theme::Theme;
 use super::super::update::{Msg, update};
-use super::scenario::{Script, busy, catalogue, model};
+use super::figures::{catalogue, model};
+use super::scenario::{Script, busy};
 use super::{picture, press, seen};
 use crate::engine::JournalKind;
 use crate::model::{RunId, Severity, Span};
@@ -57,6 +58,8 @@ screens! {
     trigger_pick: |m| { press(m, "tj"); };
     trigger_form: |m| { press(m, "t<Enter>nonsense<Tab>22"); };
     close: |m| { press(m, "3kkc<Tab>a scanner of ours"); };
+    palette: |m| { press(m, ":co"); };
+    sorted: |m| { press(m, "3oojj"); };
     filter: |m| { press(m, "/scan"); };
     frozen: |m| { press(m, "f"); };
     ended: |m| { m.live_gauges.ended = true; m.live_gauges.virtual_time = true; };

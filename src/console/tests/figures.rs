@@ -1,0 +1,74 @@
+//! Figures and a catalogue to go with a script.
+
+use serde_json::json;
+
+use super::super::{Catalogue, Model};
+use super::scenario::{START, Script};
+use crate::model::{Span, Timestamp, ValueType};
+use crate::runtime::gauges::{BookTotals, Gauges, Stage};
+use crate::workflow::InputSpec;
+
+/// Of a replay that is well under way.
+pub fn gauges(now: Timestamp) -> Gauges {
+    let mut gauges = Gauges {
+        now,
+        started: START,
+        source: "replay exercise.log".to_owned(),
+        speed: Some(1.0),
+        progress: Some(0.387),
+        books: BookTotals {
+            received: 40_321,
+            processed: 40_290,
+            late: 3,
+            undecodable: 2,
+            queued: 29,
+            ..BookTotals::default()
+        },
+        queue: (29, 1_024),
+        per_second: (0..120).map(|i| if i % 30 < 20 { 300 + i * 6 } else { 4 }).collect(),
+        ..Gauges::default()
+    };
+    for i in 0..200_u64 {
+        gauges.latencies.record(Stage::Step, Span(900 + i * i * 4));
+        gauges.latencies.record(Stage::SignalToDetection, Span(20 + i));
+    }
+    gauges.latencies.record(Stage::Step, Span::from_secs(12));
+    gauges
+}
+
+pub fn catalogue() -> Catalogue {
+    let input = |name: &str, kind, required, default: Option<&str>| InputSpec {
+        name: name.into(),
+        kind,
+        required,
+        default: default.map(|text| json!(text)),
+        from: None,
+        description: Some(format!("what {name} means").into()),
+    };
+    let scan = vec![
+        input("address", ValueType::Address, true, None),
+        input("port", ValueType::Port, false, None),
+        input("for", ValueType::Duration, false, Some("1h")),
+    ];
+    Catalogue {
+        workflows: vec![
+            ("contain-scan".into(), "Block a scanner and tell people".into(), scan),
+            (
+                "isolate-host".into(),
+                "Cut a host off".into(),
+                vec![input("host", ValueType::Host, true, None)],
+            ),
+            ("all-hands".into(), "Tell everybody".into(), Vec::new()),
+        ],
+    }
+}
+
+/// A console that has seen a script.
+pub fn model(script: &Script, width: u16, height: u16) -> Model {
+    let mut model = Model::new(catalogue(), false, width, height);
+    model.live = script.state();
+    model.live_gauges = gauges(script.at);
+    model.now = Span::from_secs(100);
+    model.settle();
+    model
+}
