@@ -1,8 +1,10 @@
 //! SIGKILL at any moment is a supported way to stop (C18): the real binary, killed and started again.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 
@@ -11,10 +13,36 @@ use serde_json::Value;
 const SIGNALS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/signals/exercise.log");
 const SETUP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config/exercise");
 
+/// The exercise with every action idempotent. The two that are not, a message to the team and one to a
+/// user, would rightly wait for a person when the kill catches them in flight (C3).
+fn setup() -> &'static Path {
+    static COPY: OnceLock<tempfile::TempDir> = OnceLock::new();
+    let copy = COPY.get_or_init(|| {
+        let copy = tempfile::tempdir().unwrap();
+        for folder in ["", "agents", "workflows", "rules"] {
+            fs::create_dir_all(copy.path().join(folder)).unwrap();
+            for entry in fs::read_dir(Path::new(SETUP).join(folder)).unwrap() {
+                let entry = entry.unwrap();
+                if entry.file_type().unwrap().is_file() {
+                    let mut text = fs::read_to_string(entry.path()).unwrap();
+                    for action in ["      alert_security_team:\n", "      notify_user:\n"] {
+                        text = text.replace(action, &format!("{action}        idempotent: true\n"));
+                    }
+                    fs::write(copy.path().join(folder).join(entry.file_name()), text).unwrap();
+                }
+            }
+        }
+        copy
+    });
+    copy.path()
+}
+
 fn replay(state: &Path, speed: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_quell"));
     command
-        .args(["replay", SIGNALS, "--config", SETUP, "--headless", "--speed", speed, "--state"])
+        .args(["replay", SIGNALS, "--headless", "--speed", speed, "--config"])
+        .arg(setup())
+        .arg("--state")
         .arg(state)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
