@@ -1,10 +1,13 @@
 //! The shipped rules over the project's own recordings, and rules over real data whose truth is known.
-#![expect(clippy::disallowed_methods, reason = "tests find the real data through the environment")]
+
+mod real_data;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use real_data::data;
 
 use quell::detect::{Detector, LATENESS, Stats};
 use quell::model::{Detection, Signal};
@@ -13,18 +16,6 @@ use quell::source::{Decoder, Files, Format, Line, LineReader, Options};
 
 fn at_root(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
-}
-
-/// The real data, or `None` (said, and not in CI).
-fn data(path: &str) -> Option<PathBuf> {
-    match std::env::var_os("QUELL_TEST_DATA") {
-        Some(root) => Some(Path::new(&root).join(path)),
-        None => {
-            assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "QUELL_TEST_DATA must be set in CI");
-            println!("skipped: QUELL_TEST_DATA is not set");
-            None
-        }
-    }
 }
 
 fn load(files: &[(String, String)]) -> Arc<RuleSet> {
@@ -218,65 +209,6 @@ fn the_shipped_rules_find_the_known_sources_in_the_real_log() {
     assert_eq!(accepted.len(), 1);
     assert_eq!(accepted[0].common.user.as_deref(), Some("fztu"));
     assert_eq!(accepted[0].common.source_ip.unwrap().to_string(), "119.137.62.142");
-}
-
-#[test]
-fn every_real_suricata_line_decodes() {
-    for name in ["first-org-conf-2015-alerts.jsonl", "wrccdc-2017-alerts.jsonl"] {
-        let Some(path) = data(&format!("suricata/{name}")) else { return };
-        let lines = std::fs::read_to_string(&path).unwrap().lines().count();
-        let replayed =
-            replay(std::fs::File::open(path).unwrap(), Format::Auto, Options::default(), shipped_rules());
-        assert_eq!(replayed.undecodable, [] as [&str; 0]);
-        assert_eq!(replayed.decoded.len(), lines);
-        for signal in &replayed.decoded {
-            let common = &signal.common;
-            assert_eq!((&*signal.origin.product, &*signal.origin.service), ("suricata", "alert"));
-            assert!(common.source_ip.is_some() && common.destination_ip.is_some(), "{}", signal.raw());
-            assert!(common.outcome.is_some() && common.bytes_out.is_some(), "{}", signal.raw());
-            let year = &signal.at.to_string()[..4];
-            assert!(year == "2015" || year == "2017", "{}", signal.at);
-        }
-    }
-}
-
-fn gunzipped(path: &Path) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    flate2::read::MultiGzDecoder::new(std::fs::File::open(path).unwrap()).read_to_end(&mut bytes).unwrap();
-    bytes
-}
-
-#[test]
-fn every_real_zeek_line_decodes() {
-    let Some(path) = data("zeek/apt29_day1.jsonl.gz") else { return };
-    let bytes = gunzipped(&path);
-    for format in [Format::Auto, Format::Zeek] {
-        let replayed = replay(&bytes[..], format, Options::default(), shipped_rules());
-        assert_eq!(replayed.undecodable, [] as [&str; 0]);
-        assert_eq!(replayed.decoded.len(), 2_140);
-        let mut logs = BTreeMap::new();
-        for signal in &replayed.decoded {
-            assert_eq!(signal.origin.product, "zeek");
-            assert!(signal.at.to_string().starts_with("2020-0"), "{}", signal.at);
-            assert!(signal.common.host.is_some());
-            *logs.entry(signal.origin.service.to_string()).or_insert(0) += 1;
-            if signal.origin.service == "conn" {
-                let common = &signal.common;
-                assert!(common.source_ip.is_some() && common.destination_port.is_some(), "{}", signal.raw());
-                assert_eq!(signal.origin.category, "network_connection");
-            }
-        }
-        assert_eq!((logs["conn"], logs["files"], logs["ssl"], logs["dns"]), (613, 448, 378, 53));
-        println!("{:?}", summary(&replayed.found));
-    }
-}
-
-#[test]
-fn every_real_windows_line_decodes() {
-    let Some(path) = data("windows/otrf_sample.jsonl.gz") else { return };
-    let replayed = replay(&gunzipped(&path)[..], Format::Auto, Options::default(), shipped_rules());
-    let sample: Vec<_> = replayed.undecodable.iter().take(5).collect();
-    assert_eq!((replayed.undecodable.len(), replayed.decoded.len()), (0, 15_934), "{sample:?}");
 }
 
 #[test]

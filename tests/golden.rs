@@ -38,7 +38,7 @@ fn shorter(mut line: Value) -> String {
     if fields["type"] == "summary" {
         shown.push("summary".to_owned());
     }
-    for name in ["seconds", "latency_ms", "version", "drill", "type"] {
+    for name in ["seconds", "latency_ms", "commits", "version", "drill", "type"] {
         fields.remove(name);
     }
     if let Some(text) = fields.get_mut("text") {

@@ -78,7 +78,7 @@ pub struct Place {
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
     /// What drills and jitter are drawn from. Default: the setup's
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
     pub seed: Option<u64>,
 }
 

@@ -75,9 +75,13 @@ fn inputs(args: &Trigger, loaded: &Loaded) -> Result<Map, Error> {
     };
     let takes = || {
         let inputs = workflow.inputs.iter();
-        let inputs: Vec<String> =
-            inputs.map(|input| format!("{}={}", input.name, input.kind.name().to_uppercase())).collect();
-        format!("quell trigger {} {}", workflow.name, inputs.join(" "))
+        let shown: Vec<String> = inputs
+            .map(|input| {
+                let text = format!("{}={}", input.name, input.kind.name().to_uppercase());
+                if input.required && input.default.is_none() { text } else { format!("[{text}]") }
+            })
+            .collect();
+        format!("quell trigger {} {}", workflow.name, shown.join(" "))
     };
     let mut given = Map::new();
     for text in &args.inputs {
