@@ -193,6 +193,14 @@ pub static ACTIONS: &[Action] = {
         WindowMore, [ch('+')], "window", Look None 14, on_throughput, "Shows more seconds.";
         WindowLess, [ch('-')], "window", Look None 0, on_throughput, "Shows fewer seconds.";
 
+        Pause, [ch('p')], "pause", Act None 5, can_pause, "Holds a run at its next step, or lets it go on; with none selected the first.";
+        Cancel, [ch('x')], "cancel", Act Confirm 6, can_cancel, "Stops a run and rolls back what it did; asks first, by id.";
+        Abandon, [ch('X')], "abandon", Act Type 0, can_abandon, "Stops a run and leaves everything as it is. Its id has to be typed.";
+        Retry, [ch('r')], "retry", Act None 8, can_retry, "Goes on with a parked or stuck run, or starts anew what ended badly.";
+        Trigger, [ch('t')], "trigger", Act None 7, can_trigger, "Starts a workflow: choose it, then fill in its inputs.";
+        Acknowledge, [ch('a')], "ack", Act None 9, can_acknowledge, "Says that you are on an incident; with none selected the newest open one.";
+        Close, [ch('c')], "close", Act None 10, can_close, "Closes an incident, with a reason; with none selected the newest open one.";
+
         Next, [key(KeyCode::Tab)], "next pane", Move None 0, no_page, "The next pane.";
         Previous, [key(KeyCode::BackTab)], "previous pane", Move None 0, no_page, "The pane before.";
         Go(Pane::Agents), [ch('1')], "agents", Move None 0, always, "Agents: who acts, and how well.";
@@ -208,14 +216,6 @@ pub static ACTIONS: &[Action] = {
         PageDown, [key(KeyCode::PageDown)], "page down", Move None 0, always, "One page down.";
         First, [ch('g'), key(KeyCode::Home)], "first", Move None 0, always, "The first row.";
         Last, [ch('G'), key(KeyCode::End)], "last", Move None 0, always, "The last row. In the incidents: follows again.";
-
-        Pause, [ch('p')], "pause", Act None 5, can_pause, "Holds a run at its next step, or lets it go on; with none selected the first.";
-        Cancel, [ch('x')], "cancel", Act Confirm 6, can_cancel, "Stops a run and rolls back what it did; asks first, by id.";
-        Abandon, [ch('X')], "abandon", Act Type 0, can_abandon, "Stops a run and leaves everything as it is. Its id has to be typed.";
-        Retry, [ch('r')], "retry", Act None 8, can_retry, "Goes on with a parked or stuck run, or starts anew what ended badly.";
-        Trigger, [ch('t')], "trigger", Act None 7, can_trigger, "Starts a workflow: choose it, then fill in its inputs.";
-        Acknowledge, [ch('a')], "ack", Act None 9, can_acknowledge, "Says that you are on an incident; with none selected the newest open one.";
-        Close, [ch('c')], "close", Act None 10, can_close, "Closes an incident, with a reason; with none selected the newest open one.";
 
         Redraw, [ctrl('l')], "redraw", Console None 0, always, "Draws the whole screen anew.";
         Suspend, [ctrl('z')], "suspend", Console None 0, always, "Back to the shell; fg returns.";

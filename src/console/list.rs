@@ -72,7 +72,7 @@ impl<Id: Copy + Eq> List<Id> {
         self.selected.take().is_some()
     }
     /// Ids from the end where the newest are.
-    pub fn from_newest(&self) -> impl Iterator<Item = Id> + '_ {
+    pub fn newest_first(&self) -> impl Iterator<Item = Id> + '_ {
         let (from_top, from_bottom) = match self.newest {
             Newest::Top => (self.order.as_slice(), &[][..]),
             Newest::Bottom => (&[][..], self.order.as_slice()),

@@ -16,7 +16,7 @@ pub fn opened(model: &Model) -> Result<Subject, String> {
         return Ok(subject);
     }
     fn at_hand<Id: Copy + Eq>(list: &List<Id>) -> Option<Id> {
-        list.selected().or_else(|| list.from_newest().next())
+        list.selected().or_else(|| list.newest_first().next())
     }
     let found = match model.focus {
         Pane::Agents => at_hand(&model.agents).map(Subject::Agent),
@@ -128,7 +128,7 @@ fn run<'m>(model: &'m Model, deed: &str, fits: Fits<Run>) -> Result<&'m Run, Str
             fits(run).map(|()| run)
         }
         None => {
-            let mut runs = model.runs.from_newest().filter_map(find);
+            let mut runs = model.runs.newest_first().filter_map(find);
             runs.find(|run| fits(run).is_ok()).ok_or_else(|| format!("no run here can be {deed} now"))
         }
     }
@@ -147,7 +147,7 @@ fn incident<'m>(model: &'m Model, deed: &str, fits: Fits<Incident>) -> Result<&'
             fits(incident).map(|()| incident)
         }
         None => {
-            let mut incidents = model.incidents.from_newest().filter_map(find);
+            let mut incidents = model.incidents.newest_first().filter_map(find);
             let found = incidents.find(|incident| fits(incident).is_ok());
             found.ok_or_else(|| format!("no incident here can be {deed} now"))
         }

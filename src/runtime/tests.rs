@@ -351,13 +351,12 @@ fn a_recording_plays_at_its_pace_and_ends() {
 fn requests_are_answered_once_they_are_durable() {
     let disk = Disk::new(None);
     let playing = play(&disk, 1, 1000.0, Until::Told);
-    let patience = Duration::from_secs(20);
-    let trigger = |workflow: &str| Request::Trigger { workflow: workflow.into(), inputs: Map::new() };
-    let Answered { id, seq, answer } = playing.ask(trigger("nothing")).recv_timeout(patience).unwrap();
+    let request = Request::Trigger { workflow: "nothing".into(), inputs: Map::new() };
+    let Answered { id, seq, answer } = playing.ask(request).recv_timeout(Duration::from_secs(20)).unwrap();
     assert_eq!(id, RequestId(9));
     assert!(matches!(&answer, Answer::Refused(why) if why.contains("nothing")), "{answer:?}");
-    let refused =
-        disk.records().into_iter().find(|r| matches!(r.event, Event::RequestRefused { .. })).unwrap();
+    let records = disk.records();
+    let refused = records.iter().find(|r| matches!(r.event, Event::RequestRefused { .. })).unwrap();
     assert!(refused.seq <= seq, "the answer comes behind its record");
     playing.inbox.send(Message::Quit);
     playing.watch();

@@ -71,7 +71,7 @@ fn entry(name: &str, value: &str, tone: Tone, width: usize) -> Vec<Row> {
     let lines = wrap(value, width.saturating_sub(LABEL + 2).max(20));
     let label = |i: usize| match i {
         // However long a label is, its value stands apart.
-        0 => format!("  {} ", format!("{name:<0$}", LABEL - 1)),
+        0 => format!("  {name:<width$} ", width = LABEL - 1),
         _ => " ".repeat(LABEL + 2),
     };
     lines.into_iter().enumerate().map(|(i, line)| Row::new().dim(label(i)).add(line, tone)).collect()
