@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::choose::{Choice, best_match};
 use super::timers::TimerKey;
 use super::{
-    Actor, Effect, Engine, Event, IncidentStatus, RUN, RollbackCause, RunStatus, StepStatus, StepWait, Task,
+    Actor, Effect, Engine, Event, INCIDENT, RUN, RollbackCause, RunStatus, StepStatus, StepWait, Task,
 };
 use crate::flow::backoff::mix;
 use crate::model::{Failure, FailureKind, Outcome, RunId, StepIx};
@@ -303,18 +303,19 @@ impl Engine {
         if RUN.check(run.status(), RunStatus::Completed, self.now, run, &mut emitted).is_err() {
             return;
         }
-        let incident = run.incident();
         self.emit(Event::RunCompleted { run: id });
-        let contained = incident.and_then(|id| self.state.incident(id)).filter(|incident| {
-            matches!(incident.status(), IncidentStatus::Open | IncidentStatus::Acknowledged)
-        });
-        if let Some(incident) = contained.map(|incident| incident.id()) {
-            self.emit(Event::IncidentChanged {
-                incident,
-                to: IncidentStatus::Contained,
-                by: Self::itself(),
-                reason: Some(Arc::from(format!("{id} completed"))),
-            });
+        for event in emitted {
+            if self.permits_incident(&event) {
+                self.emit(event);
+            }
         }
+    }
+
+    /// Whether what a callback emitted is a change that its incident may take now.
+    fn permits_incident(&self, event: &Event) -> bool {
+        let Event::IncidentChanged { incident, to, .. } = event else { return true };
+        self.state.incident(*incident).is_some_and(|incident| {
+            INCIDENT.check(incident.status(), *to, self.now, incident, &mut Vec::new()).is_ok()
+        })
     }
 }

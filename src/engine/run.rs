@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, LazyLock};
 
-use super::{Actor, Event, RollbackCause, StepState, StepStatus};
-use crate::flow::machine::{Chart, Guard, Machine, Place, Source, Superstate, Transition};
+use super::{Actor, Event, IncidentStatus, RollbackCause, StepState, StepStatus};
+use crate::flow::machine::{Change, Chart, Guard, Machine, Place, Source, Superstate, Transition};
 use crate::model::{Digest, IncidentId, Map, RunId, Seq, Severity, Span, StepIx, Timestamp};
 use crate::states;
 use crate::workflow::Plan;
@@ -79,7 +79,7 @@ pub static RUN: LazyLock<Machine<RunStatus, Run, Event>> = LazyLock::new(|| {
                     to: Completed,
                     on: "every step is done",
                     guard: Some(Guard { name: "every step is done", check: Run::all_done }),
-                    callback: None,
+                    callback: Some(Run::contains_incident),
                 },
                 go(Source::Within("Forward"), Parked, "a step is in doubt"),
                 go(Source::Within("Forward"), RollingBack, "a critical step failed, or cancel"),
@@ -260,6 +260,16 @@ impl Run {
     /// From creation to its end, or until now.
     pub fn duration(&self, now: Timestamp) -> Span {
         self.ended_at.unwrap_or(now).since(self.created_at)
+    }
+
+    /// A completed run contains the incident that it answers, if the incident's own table permits that.
+    fn contains_incident(&self, _: &Change<RunStatus>, emitted: &mut Vec<Event>) {
+        emitted.extend(self.incident.map(|incident| Event::IncidentChanged {
+            incident,
+            to: IncidentStatus::Contained,
+            by: Actor::engine(),
+            reason: Some(Arc::from(format!("{} completed", self.id))),
+        }));
     }
 
     fn all_done(&self) -> Result<(), String> {
