@@ -117,7 +117,11 @@ impl Witness {
                     self.unsettled.insert((*run, *step));
                 }
             }
-            Event::RunUnparked { run, .. } => self.unsettled.retain(|(other, _)| other != run),
+            Event::RunUnparked { run, .. } => {
+                self.unsettled.retain(|(other, _)| other != run);
+                // It may have been paused before it was parked.
+                self.paused.remove(run);
+            }
             Event::UndoSucceeded { run, step, .. } => {
                 self.undone.insert((*run, *step));
             }

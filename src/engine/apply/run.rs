@@ -105,6 +105,13 @@ impl State {
         Ok(())
     }
 
+    /// The time of a run stands still while it waits for a person, as it does in a pause.
+    pub(super) fn run_parked(&mut self, id: RunId, why: &Arc<str>, stamp: Stamp) -> Result<(), Misfit> {
+        self.run_to(id, RunStatus::Parked, Some(why), stamp)?;
+        self.run_mut(id)?.paused_at.get_or_insert(stamp.at);
+        Ok(())
+    }
+
     /// Delays and the deadline go on with what was left of them (C13).
     pub(super) fn run_resumed(&mut self, id: RunId, stamp: Stamp) -> Result<(), Misfit> {
         self.run_to(id, RunStatus::Running, None, stamp)?;

@@ -49,6 +49,23 @@ fn pause_in_a_retry_delay_keeps_the_remainder() {
 }
 
 #[test]
+fn a_paused_run_that_was_parked_goes_on_with_what_was_left_of_its_deadline() {
+    let once = CHAIN.replace("action: block, needs", "action: once, needs");
+    let script = "
+        trigger chain
+        ok a
+        wait 10s
+        pause run-1
+        wait 15s
+        crash
+        wait 2h
+        retry run-1
+        wait 20s
+        ok b";
+    check("c13_parked_in_a_pause", &once, script);
+}
+
+#[test]
 fn a_rollback_is_not_delayed_by_a_pause() {
     check(
         "c13_pause_then_failure",
