@@ -4,6 +4,8 @@
 //! no fsync is tried twice on it (after a failed one the kernel may have dropped the pages, and the
 //! second would succeed without them). Checkpoints run on a connection of their own.
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,12 +51,20 @@ fn opening(path: &Path) -> impl Fn(rusqlite::Error) -> JournalError + '_ {
     }
 }
 
+/// Makes the file, if there is none, so that only its owner may read it; SQLite gives the same mode to
+/// the files that it makes beside it. What goes wrong here, SQLite says better.
+fn private(path: &Path) {
+    let mut options = OpenOptions::new();
+    let _ = options.write(true).create(true).truncate(false).mode(0o600).open(path);
+}
+
 impl SqliteJournal {
     /// Opens a journal for writing; makes one if there is none.
     ///
     /// # Errors
     /// The file cannot be opened, is no journal, or was written by a newer release.
     pub fn open(path: &Path) -> Result<Self, JournalError> {
+        private(path);
         let connection = Connection::open(path).map_err(opening(path))?;
         connection.busy_timeout(PATIENCE).map_err(opening(path))?;
         prepare(&connection, path)?;
@@ -233,6 +243,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal.db");
         (folder, path)
+    }
+
+    #[test]
+    fn nobody_else_may_read_it() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let (folder, path) = folder();
+        let mut journal = SqliteJournal::open(&path).unwrap();
+        journal.append(&[records(1, 1)]).unwrap();
+        for entry in std::fs::read_dir(folder.path()).unwrap() {
+            let entry = entry.unwrap();
+            assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o077, 0, "{:?}", entry.path());
+        }
     }
 
     #[test]
