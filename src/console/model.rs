@@ -11,7 +11,7 @@ use super::list::{List, Newest};
 use super::requests::Requests;
 use super::sort::Sort;
 use super::theme::Tone;
-use crate::engine::{JournalKind, State};
+use crate::engine::State;
 use crate::model::{AgentId, IncidentId, RunId, Seq, Span, Timestamp};
 use crate::runtime::gauges::{Gauges, Stage};
 use crate::workflow::InputSpec;
@@ -199,11 +199,6 @@ impl Model {
     pub fn panes(&self) -> impl Iterator<Item = Pane> {
         let log = self.log;
         Pane::ALL.into_iter().filter(move |pane| *pane != Pane::Log || log)
-    }
-
-    /// Whether nothing acts on the world.
-    pub fn is_drill(&self) -> bool {
-        self.state().kind() == Some(JournalKind::Exercise)
     }
 
     /// Says something in the line for answers.

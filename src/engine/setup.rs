@@ -124,8 +124,6 @@ pub struct Limits {
     pub finished_for: Span,
     /// Live runs; a trigger over the limit is refused.
     pub live_runs: usize,
-    /// Steps of one run.
-    pub steps: usize,
     /// How long an impaired agent waits before it is tried again.
     pub agent_recovery: Span,
     /// How long after its end an incident opens again instead of a new one.
@@ -138,7 +136,6 @@ impl Default for Limits {
             finished: 10_000,
             finished_for: Span::from_secs(30 * 86_400),
             live_runs: 100_000,
-            steps: 1_000,
             agent_recovery: Span::from_secs(60),
             reopen: Span::from_secs(3_600),
         }

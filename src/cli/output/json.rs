@@ -157,6 +157,12 @@ fn run_fields(id: RunId, state: &State, fields: &mut Map) -> Option<String> {
         set(fields, "rollback_total", rollback.total);
     }
     name_steps(fields);
+    if run.status().is_terminal() {
+        let failed: Vec<Value> = run.failed_steps().map(|step| run.step_id(step).into()).collect();
+        set(fields, "failed_steps", failed);
+        set(fields, "results", run.results());
+        set(fields, "duration_ms", run.duration(state.now()).0 / 1_000);
+    }
     Some(id.to_string())
 }
 
