@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use quell::engine::{
-    ActionSpec, Actor, AgentKind, AgentSpec, Effect, Engine, Input, JournalKind, Limits, Record, Request,
-    Setup, State,
+    ActionSpec, Actor, AgentKind, AgentSpec, DrillSpec, Effect, Engine, Input, JournalKind, Limits, Means,
+    Record, Request, Setup, State,
 };
 use quell::journal::{Journal, MemoryJournal, SqliteJournal};
 use quell::model::{Map, Outcome, RequestId, RunId, Timestamp};
@@ -40,8 +40,7 @@ fn setup() -> Arc<Setup> {
         target: None,
         idempotent: true,
         undo: undo.map(Arc::from),
-        drill: None,
-        builtin: None,
+        means: Means::Drill(DrillSpec::default()),
     };
     let agent = |i: u32| AgentSpec {
         name: Arc::from(format!("hand-{i}")),

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::blocklist::{Added, Blocklist, LIMIT};
 use super::{Agent, Reply};
-use crate::engine::{AgentSpec, BuiltinKind, Task};
+use crate::engine::{AgentSpec, BuiltinKind, Means, Task};
 use crate::model::{FailureKind, Map, Outcome, SafeText, Span, Timestamp, Value};
 
 /// How long a block lasts if its step does not say: every block ends by itself (C28).
@@ -45,10 +45,10 @@ pub struct BuiltinAgent {
 impl BuiltinAgent {
     /// The builtin actions of an agent's file.
     pub fn new(spec: &AgentSpec, desk: Arc<Desk>) -> Self {
-        let actions = spec
-            .actions
-            .iter()
-            .filter_map(|(name, action)| action.builtin.map(|builtin| (Arc::clone(name), builtin)));
+        let actions = spec.actions.iter().filter_map(|(name, action)| match action.means {
+            Means::Builtin(builtin) => Some((Arc::clone(name), builtin)),
+            _ => None,
+        });
         BuiltinAgent { name: Arc::clone(&spec.name), actions: actions.collect(), desk }
     }
 }
@@ -207,8 +207,7 @@ mod tests {
             target: None,
             idempotent: true,
             undo: None,
-            drill: None,
-            builtin: Some(builtin),
+            means: Means::Builtin(builtin),
         };
         let spec = AgentSpec {
             name: "quell".into(),

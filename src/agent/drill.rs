@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Agent, Reply};
-use crate::engine::{AgentSpec, DrillSpec, Task};
+use crate::engine::{AgentSpec, DrillSpec, Means, Task};
 use crate::flow::backoff::mix;
 use crate::model::{Failure, FailureKind, Outcome, Span, Timestamp, Value};
 
@@ -20,10 +20,10 @@ pub struct DrillAgent {
 impl DrillAgent {
     /// The drill of an agent: its actions as its file says, with this seed.
     pub fn new(spec: &AgentSpec, seed: u64) -> Self {
-        let drills = spec
-            .actions
-            .iter()
-            .filter_map(|(name, action)| action.drill.clone().map(|drill| (Arc::clone(name), drill)));
+        let drills = spec.actions.iter().filter_map(|(name, action)| match &action.means {
+            Means::Drill(drill) => Some((Arc::clone(name), drill.clone())),
+            _ => None,
+        });
         DrillAgent { seed, name: Arc::clone(&spec.name), actions: drills.collect() }
     }
 }

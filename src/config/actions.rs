@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::drill;
-use crate::engine::{ActionSpec, AgentKind, BuiltinKind};
+use crate::engine::{ActionSpec, AgentKind, BuiltinKind, DrillSpec, Means};
 use crate::flow::fault::{Fault, suggest};
 use crate::flow::reader::{Later, Reader};
 use crate::flow::yaml::{Data, Entry, Node, Place};
@@ -37,8 +37,7 @@ fn empty() -> ActionSpec {
         target: None,
         idempotent: false,
         undo: None,
-        drill: None,
-        builtin: None,
+        means: Means::Drill(DrillSpec::default()),
     }
 }
 
@@ -75,7 +74,7 @@ fn builtin(reader: &mut Reader<'_>, node: &Node) -> ActionSpec {
     // Each of them looks for its key before it writes.
     spec.idempotent = true;
     spec.undo = node.get("undo").and_then(|n| reader.name(n, "an action")).map(Arc::from);
-    spec.builtin = Some(*kind);
+    spec.means = Means::Builtin(*kind);
     spec
 }
 
@@ -98,7 +97,9 @@ fn drilled(reader: &mut Reader<'_>, node: &Node) -> ActionSpec {
     spec.idempotent = node.get("idempotent").and_then(|n| reader.flag(n, "idempotent")).unwrap_or(false);
     spec.undo = node.get("undo").and_then(|n| reader.name(n, "an action")).map(Arc::from);
     let drill = reader.required(node, "drill", "the action of a drill");
-    spec.drill = drill.map(|n| drill::read(reader, n, &spec.takes));
+    if let Some(drill) = drill.map(|n| drill::read(reader, n, &spec.takes)) {
+        spec.means = Means::Drill(drill);
+    }
     spec
 }
 

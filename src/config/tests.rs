@@ -3,7 +3,7 @@ mod settings;
 mod steps;
 
 use super::*;
-use crate::engine::{AgentKind, BuiltinKind};
+use crate::engine::{AgentKind, BuiltinKind, Means};
 use crate::model::Map;
 use proptest::prelude::*;
 use serde_json::json;
@@ -70,7 +70,7 @@ fn the_shipped_exercise_loads() {
         ["AEGIS", "APEX", "APEX", "CIPHER", "FORTRESS", "OMNISCIENT", "PHANTOM", "QUELL", "STREAM"]
     );
     let log = setup.agents.iter().find_map(|agent| agent.actions.get("log_incident")).unwrap();
-    assert_eq!((log.builtin, log.idempotent), (Some(BuiltinKind::Log), true));
+    assert_eq!((&log.means, log.idempotent), (&Means::Builtin(BuiltinKind::Log), true));
     let real = |agent: &&crate::engine::AgentSpec| agent.kind == AgentKind::Builtin;
     assert_eq!(setup.agents.iter().filter(real).count(), 2);
     let names: Vec<&str> = setup.workflows.keys().map(|name| &**name).collect();
@@ -109,7 +109,8 @@ fn nothing_but_one_account_makes_the_shipped_workflows_fail() {
     let mut planned = Vec::new();
     for step in loaded.setup.workflows.values().flat_map(|workflow| &workflow.steps).filter(|s| s.critical) {
         let offers = loaded.setup.agents.iter().filter_map(|agent| agent.actions.get(&step.action));
-        for drill in offers.filter_map(|action| action.drill.as_ref()) {
+        for action in offers {
+            let Means::Drill(drill) = &action.means else { continue };
             assert!(drill.fail_first < step.retry.attempts, "{}", step.id);
             assert_eq!((drill.fail_permille, drill.hang_permille), (0, 0), "{}", step.id);
             assert!(drill.latency_max < step.timeout, "{}", step.id);

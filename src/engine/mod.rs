@@ -35,7 +35,7 @@ pub use incident::{INCIDENT, Incident, IncidentStatus};
 pub use input::{Answer, Effect, Input, Output, Request, Task};
 pub use recover::ReplayError;
 pub use run::{RUN, Rollback, Run, RunStatus};
-pub use setup::{ActionSpec, AgentKind, AgentSpec, BuiltinKind, DrillSpec, Limits, Setup};
+pub use setup::{ActionSpec, AgentKind, AgentSpec, BuiltinKind, DrillSpec, Limits, Means, Setup};
 pub use state::{Counts, State};
 pub use step::{STEP, StepState, StepStatus};
 

@@ -72,14 +72,21 @@ pub struct ActionSpec {
     pub idempotent: bool,
     /// The action of the same agent's catalogue that undoes it.
     pub undo: Option<Arc<str>>,
-    /// For a drill: how it pretends.
-    pub drill: Option<DrillSpec>,
-    /// For a builtin: which one.
-    pub builtin: Option<BuiltinKind>,
+    /// How it is done; of the agent's kind.
+    pub means: Means,
 }
 
-/// How a drill pretends.
+/// How an action is done, one way for each kind of agent.
 #[derive(Debug, Clone, PartialEq)]
+pub enum Means {
+    /// It is pretended.
+    Drill(DrillSpec),
+    /// It is part of quell.
+    Builtin(BuiltinKind),
+}
+
+/// How a drill pretends. The default succeeds at once.
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct DrillSpec {
     /// Shortest latency.
     pub latency_min: Span,

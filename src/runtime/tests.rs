@@ -63,8 +63,7 @@ fn setup() -> Arc<Setup> {
         target: Some("x".into()),
         idempotent: true,
         undo: undo.map(Arc::from),
-        drill: Some(drill(fail_if)),
-        builtin: None,
+        means: Means::Drill(drill(fail_if)),
     };
     let actions = [
         ("block", action(Some("unblock"), None)),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::dice::Dice;
-use crate::engine::{ActionSpec, AgentKind, AgentSpec, JournalKind, Limits, Setup};
+use crate::engine::{ActionSpec, AgentKind, AgentSpec, DrillSpec, JournalKind, Limits, Means, Setup};
 use crate::model::{Span, ValueType};
 use crate::workflow;
 
@@ -56,8 +56,7 @@ fn action(idempotent: bool, undo: Option<&str>) -> ActionSpec {
         target: Some(Arc::from("x")),
         idempotent,
         undo: undo.map(Arc::from),
-        drill: None,
-        builtin: None,
+        means: Means::Drill(DrillSpec::default()),
     }
 }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::engine::Means;
 use crate::model::Span;
 use serde_json::json;
 
@@ -133,7 +134,7 @@ fn a_drill_is_read() {
     let text = "agents:\n  - name: d\n    role: D\n    kind: drill\n    concurrency: 3\n    actions:\n      x:\n        takes: { user: user }\n        drill: { latency: 300ms..2s, fail: 5%, hang: 1.5%, fail_first: 2, fail_if: { user: root }, message: no, output: { n: [1, { a: b }] } }\n";
     let loaded = load_texts(&[("agents/d.yaml", text)]).unwrap();
     let agent = loaded.setup.agents.iter().find(|agent| &*agent.name == "d").unwrap();
-    let drill = agent.actions["x"].drill.as_ref().unwrap();
+    let Means::Drill(drill) = &agent.actions["x"].means else { panic!() };
     assert_eq!(agent.concurrency, 3);
     assert_eq!((drill.latency_min, drill.latency_max), (Span::from_millis(300), Span::from_secs(2)));
     assert_eq!((drill.fail_permille, drill.hang_permille, drill.fail_first), (50, 15, 2));

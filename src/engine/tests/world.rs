@@ -27,8 +27,7 @@ fn action(takes: &[&str], idempotent: bool, undo: Option<&str>) -> ActionSpec {
         target: takes.first().map(|name| Arc::from(*name)),
         idempotent,
         undo: undo.map(Arc::from),
-        drill: None,
-        builtin: None,
+        means: Means::Drill(DrillSpec::default()),
     }
 }
 
