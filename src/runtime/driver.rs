@@ -137,6 +137,16 @@ impl Driver {
         self.engine.state().seq() == self.durable
     }
 
+    /// As [`Engine::holds_repeats_of`].
+    pub fn holds_repeats_of(&self, at: Timestamp) -> bool {
+        self.engine.holds_repeats_of(at)
+    }
+
+    /// The number up to which everything is on disk.
+    pub fn durable(&self) -> Seq {
+        self.durable
+    }
+
     /// Records that wait for the disk.
     pub fn lag(&self) -> Seq {
         self.engine.state().seq() - self.durable
