@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 pub use cursors::{Cursor, CursorError, Cursors, Head, Identity, Spot};
 pub use error::JournalError;
-pub use folder::{FolderError, StateFolder, journal_path};
+pub use folder::{FolderError, StateFolder, journal_path, platform_state_folder};
 pub use memory::MemoryJournal;
 pub use sqlite::SqliteJournal;
 pub use writer::{Writer, Written};
