@@ -103,6 +103,11 @@ impl Engine {
         self.mailbox.values().any(|mail| mail.due <= at + REPEATS_EVERY)
     }
 
+    /// The latest repeats that are held back in memory only.
+    pub fn held_repeats(&self) -> impl Iterator<Item = &Detection> {
+        self.mailbox.values().map(|mail| &*mail.detection)
+    }
+
     /// Journals every repeat that is still held back: before the engine ends.
     pub(super) fn journal_all_repeats(&mut self) {
         let ids: Vec<IncidentId> = self.mailbox.keys().copied().collect();

@@ -12,7 +12,7 @@ use super::inbox::Message;
 use super::link::Answered;
 use crate::engine::{Actor, Answer, Effect, Engine, Gate, Input, Output, Record, Request, State};
 use crate::journal::{Journal, JournalError};
-use crate::model::{Digest, RequestId, Seq, Timestamp};
+use crate::model::{Detection, Digest, RequestId, Seq, Timestamp};
 
 /// Where an answer goes, and under which number.
 type Asker = (Sender<Answered>, RequestId);
@@ -140,6 +140,11 @@ impl Driver {
     /// As [`Engine::holds_repeats_of`].
     pub fn holds_repeats_of(&self, at: Timestamp) -> bool {
         self.engine.holds_repeats_of(at)
+    }
+
+    /// As [`Engine::held_repeats`].
+    pub fn held_repeats(&self) -> Vec<Detection> {
+        self.engine.held_repeats().cloned().collect()
     }
 
     /// The number up to which everything is on disk.

@@ -4,14 +4,21 @@ use super::super::clock::instant;
 use super::super::hold::Hold;
 use super::super::start::{Folded, StartError, Started, Watched};
 use super::RealTime;
-use crate::model::Detection;
+use crate::model::{Detection, Seq};
 
 impl RealTime {
     /// A sick disk stops effects (C6).
     pub(super) fn go_on_hold(&mut self, why: &str) {
         tracing::error!(target: "journal", "on hold: {why}");
+        // What is not even said yet goes with the engine.
+        for repeat in self.driver.held_repeats() {
+            self.unacknowledged.keep(Seq::MAX, repeat);
+        }
         self.driver.fail(&format!("on hold: {why}"));
         self.hands.drop_everything();
+        if let Some(live) = &mut self.live {
+            live.hold();
+        }
         // The worker finishes what it has in hand; its answers are stale for the engine that follows.
         (self.writer, self.worker) = (None, None);
         self.meter.board().update(|gauges| gauges.on_hold = Some(why.to_owned()));

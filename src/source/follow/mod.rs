@@ -159,6 +159,8 @@ pub struct Follower {
     leaving: Option<Duration>,
     /// To be read before what is under the path.
     ahead: VecDeque<PathBuf>,
+    /// When the file that was closed last was changed last.
+    after: Option<(i64, i64)>,
     /// Files that were read to their end.
     done: VecDeque<Identity>,
     known: Option<KnownUntil>,
@@ -179,6 +181,7 @@ impl Follower {
             filled: 0,
             leaving: None,
             ahead: VecDeque::new(),
+            after: None,
             done: VecDeque::new(),
             known: None,
             place: Place::default(),
@@ -254,7 +257,10 @@ impl Follower {
         if far.is_none() {
             self.notes.push(Note::Lost(furthest.offset));
         }
-        let Some((path, offset)) = begin else { return self.look_between(changed) };
+        let Some((path, offset)) = begin else {
+            self.after = Some(changed);
+            return;
+        };
         match self.opened(&path, offset) {
             Ok(open) => {
                 let settled = path != self.path;
@@ -409,9 +415,7 @@ impl Follower {
     fn close(&mut self) {
         let Some(open) = self.open.take() else { return };
         if let Ok(metadata) = open.file.metadata() {
-            if self.ahead.is_empty() {
-                self.look_between(changed(&metadata));
-            }
+            self.after = Some(changed(&metadata));
         }
         self.done.drain(..self.done.len().saturating_sub(REMEMBERED - 1));
         let known = self.known.as_ref();
@@ -426,11 +430,17 @@ impl Follower {
     fn is_done(&self, open: &Open) -> bool {
         self.done.iter().any(|done| {
             is_file(done, &open.identity)
+                && done.head.bytes > 0
                 && look(&open.file, done).is_ok_and(|seen| seen.head == Some(done.head))
         })
     }
 
-    fn look_between(&mut self, after: (i64, i64)) {
+    /// Another file is under the path: looks for what rotation put between it and the last one.
+    fn look_between(&mut self) {
+        if !self.ahead.is_empty() || !self.path.exists() {
+            return;
+        }
+        let Some(after) = self.after.take() else { return };
         let found = between(&self.path, after);
         if !found.packed.is_empty() {
             self.notes.push(Note::Packed(found.packed));
@@ -439,6 +449,7 @@ impl Follower {
     }
 
     fn open_next(&mut self) -> io::Result<()> {
+        self.look_between();
         while let Some(path) = self.ahead.pop_front() {
             let Ok(open) = self.opened(&path, 0) else { continue };
             if !self.is_done(&open) {

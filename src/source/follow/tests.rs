@@ -296,7 +296,7 @@ fn c5_packed_files_are_named_as_lost() {
     log.append("b\n");
     read(&mut follower, 0);
     assert_eq!(read(&mut follower, 1).0, ["b"]);
-    assert_eq!(follower.notes(), [Note::Packed(vec![log.path("log.1.gz")]), Note::Rotated]);
+    assert_eq!(follower.notes(), [Note::Rotated, Note::Packed(vec![log.path("log.1.gz")])]);
 }
 
 /// A small generator of its own, so that a seed is a bug report.
