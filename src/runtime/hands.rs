@@ -11,14 +11,14 @@ use crate::agent::{Crew, Reply};
 use crate::engine::{Event, Input, Record, Task};
 use crate::model::{Outcome, RunId, Span, StepIx, Timestamp};
 
-/// One attempt.
-type TaskKey = (RunId, StepIx, u32, bool);
+/// One attempt: run, step, its number, and whether it is an undo.
+pub type TaskKey = (RunId, StepIx, u32, bool);
 type Keyed<V> = HashMap<TaskKey, V, foldhash::fast::FixedState>;
 
 /// Attempts and runs that are measured at once, at most; more of them go unmeasured.
 const MEASURED: usize = 65_536;
 
-fn key(task: &Task) -> TaskKey {
+pub(super) fn key(task: &Task) -> TaskKey {
     (task.run, task.step, task.attempt, task.undo)
 }
 
@@ -30,8 +30,10 @@ pub struct Hands {
     pub pending: Pending,
     /// When each attempt in flight was begun.
     begun: Keyed<Instant>,
-    /// Attempts that are with a worker.
+    /// Attempts that are on another thread.
     away: Keyed<()>,
+    /// Those of them that were told to stop, and did not answer yet.
+    stopping: Keyed<()>,
     /// When the detection came that made a run, until the run's first effect.
     answering: HashMap<RunId, Instant, foldhash::fast::FixedState>,
     /// Measurements that were not taken yet.
@@ -51,10 +53,10 @@ impl Hands {
 
     /// Attempts that were begun and not answered.
     pub fn in_flight(&self) -> usize {
-        self.begun.len()
+        self.begun.len() + self.stopping.len()
     }
 
-    /// Begins a task. It is returned if it needs a worker.
+    /// Begins a task. It is returned if it needs another thread.
     pub fn begin(&mut self, task: Task, now: Timestamp) -> Option<Task> {
         let at = instant();
         if let Some(detected) = self.answering.remove(&task.run) {
@@ -75,20 +77,24 @@ impl Hands {
     /// Takes what an agent said.
     pub fn replied(&mut self, task: &Task, reply: Reply, now: Timestamp) {
         self.away.remove(&key(task));
+        self.stopping.remove(&key(task));
         if let Reply::Due { after, outcome } = reply {
             self.pending.push(now + after, finished(task, outcome));
         }
     }
 
-    /// Stops an attempt. One that a worker has in hand answers by itself; an old answer that comes up
-    /// later is known to be stale by the engine.
-    pub fn stop(&mut self, attempt: TaskKey, now: Timestamp) {
+    /// Stops an attempt. True if it is on another thread: it has to be told there, and answers by
+    /// itself. An old answer that comes up later is known to be stale by the engine.
+    pub fn stop(&mut self, attempt: TaskKey, now: Timestamp) -> bool {
         let (run, step, number, undo) = attempt;
         self.begun.remove(&attempt);
-        if !self.away.contains_key(&attempt) {
-            let outcome = Outcome::Stopped;
-            self.pending.push(now, Input::StepFinished { run, step, attempt: number, undo, outcome });
+        if self.away.contains_key(&attempt) {
+            self.stopping.insert(attempt, ());
+            return true;
         }
+        let outcome = Outcome::Stopped;
+        self.pending.push(now, Input::StepFinished { run, step, attempt: number, undo, outcome });
+        false
     }
 
     /// Notes that an answer goes to the engine now.
@@ -121,6 +127,7 @@ impl Hands {
         self.pending.clear();
         self.begun.clear();
         self.away.clear();
+        self.stopping.clear();
         self.answering.clear();
     }
 }

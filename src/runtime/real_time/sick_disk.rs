@@ -12,8 +12,12 @@ impl RealTime {
         tracing::error!(target: "journal", "on hold: {why}");
         self.driver.fail(&format!("on hold: {why}"));
         self.hands.drop_everything();
-        // The worker finishes what it has in hand; its answers are stale for the engine that follows.
+        // The worker finishes what it has in hand, and what others do is stopped; their answers are stale
+        // for the engine that follows.
         (self.writer, self.worker) = (None, None);
+        if let Some(dispatcher) = &self.dispatcher {
+            dispatcher.stop_all();
+        }
         self.meter.board().update(|gauges| gauges.on_hold = Some(why.to_owned()));
         self.hold = Some(Hold::new(why.to_owned()));
     }
