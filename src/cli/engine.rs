@@ -9,10 +9,9 @@ use super::error::Error;
 use super::place::Place;
 use super::speed::Speed;
 use crate::agent::builtin::Desk;
-use crate::agent::exec::{ORPHANS_GRACE, Programs};
+use crate::agent::exec::Programs;
 use crate::config::Loaded;
 use crate::detect::Detector;
-use crate::engine::JournalKind;
 use crate::model::Timestamp;
 use crate::runtime::clock::{self, Clock};
 use crate::runtime::feed::Subscription;
@@ -93,9 +92,6 @@ pub fn start(loaded: &Loaded, place: &Place, inbox: Inbox, job: Job) -> Result<R
         desk: Arc::new(Desk::new(place.path(), job.say)),
         programs: Programs::new(place.path()),
     };
-    if loaded.setup.kind == JournalKind::Real {
-        recipe.programs.end_orphans(ORPHANS_GRACE);
-    }
     let mut open = place.journal();
     let mut journal = open()?;
     let findings = job.recording.as_ref().map(Recording::findings);

@@ -1,4 +1,5 @@
 mod agents;
+mod exec;
 mod settings;
 mod steps;
 

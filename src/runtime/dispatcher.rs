@@ -20,7 +20,6 @@ const BLOCKING_THREADS: usize = 4;
 enum Order {
     Begin(Errand),
     Stop(TaskKey),
-    StopAll,
     /// Stop everything, then end.
     Close(Wish),
 }
@@ -60,11 +59,6 @@ impl Dispatcher {
         let _ = self.orders.send(Order::Stop(attempt));
     }
 
-    /// Stops every attempt; nobody waits for their answers.
-    pub fn stop_all(&self) {
-        let _ = self.orders.send(Order::StopAll);
-    }
-
     /// Ends every attempt and waits for that: in good order, or at once.
     pub fn close(mut self, how: Wish) {
         self.end(how);
@@ -95,7 +89,6 @@ async fn dispatch(mut orders: UnboundedReceiver<Order>, mut errands: Errands) {
             order = orders.recv(), if !closing => match order {
                 Some(Order::Begin(errand)) => errands.add(errand),
                 Some(Order::Stop(attempt)) => errands.stop(attempt),
-                Some(Order::StopAll) => errands.stop_all(Wish::Stop),
                 Some(Order::Close(how)) => {
                     errands.stop_all(how);
                     closing = true;

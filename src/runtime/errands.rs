@@ -147,3 +147,7 @@ fn tell(wish: &watch::Sender<Wish>, new: Wish) {
         more
     });
 }
+
+#[cfg(test)]
+#[path = "errands_tests.rs"]
+mod tests;

@@ -189,7 +189,7 @@ mod tests {
     fn a_stopped_attempt_says_so_at_once() {
         let mut hands = hands(true, Reply::Never);
         hands.begin(one(), Timestamp(0));
-        hands.stop(key(&one()), Timestamp(7));
+        assert!(!hands.stop(key(&one()), Timestamp(7)));
         assert_eq!(outcome(hands.pending.pop_due(Timestamp(7))), Some((7, Outcome::Stopped)));
         assert_eq!(hands.in_flight(), 0);
     }
@@ -198,9 +198,11 @@ mod tests {
     fn what_a_worker_has_in_hand_is_not_said_to_be_stopped() {
         let mut hands = hands(false, Reply::Never);
         let task = hands.begin(one(), Timestamp(0)).unwrap();
-        hands.stop(key(&task), Timestamp(7));
+        assert!(hands.stop(key(&task), Timestamp(7)), "it has to be told");
         assert_eq!(hands.pending.next_due(), None);
+        assert_eq!(hands.in_flight(), 1, "until it has answered");
         hands.replied(&task, Reply::now(Outcome::Succeeded(Map::new())), Timestamp(9));
         assert!(matches!(outcome(hands.pending.pop_due(Timestamp(9))), Some((9, Outcome::Succeeded(_)))));
+        assert_eq!(hands.in_flight(), 0);
     }
 }

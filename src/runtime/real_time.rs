@@ -17,8 +17,9 @@ use super::start::{Recipe, Started};
 use super::stream::{Reading, Watch};
 use super::virtual_time::{Ending, RunError};
 use super::workers::Worker;
+use crate::agent::exec::ORPHANS_GRACE;
 use crate::agent::slow::Wish;
-use crate::engine::{Answer, Effect, Input, Task};
+use crate::engine::{Answer, Effect, Input, JournalKind, Task};
 use crate::journal::{Journal, Writer, Written};
 use crate::model::{Detection, Timestamp};
 
@@ -94,7 +95,8 @@ pub struct RealTime {
 }
 
 impl RealTime {
-    /// Puts the parts together.
+    /// Puts the parts together. Programs that outlived an earlier quell are ended before anything is
+    /// performed; that may take [`ORPHANS_GRACE`].
     ///
     /// # Errors
     /// The system gives no thread.
@@ -127,6 +129,10 @@ impl RealTime {
             interrupted: false,
         };
         real.connect(journal).map_err(|error| RunError::Thread(error.to_string()))?;
+        if real.recipe.setup.kind == JournalKind::Real {
+            // What an earlier quell left behind may be at work on the very steps that come next.
+            real.recipe.programs.end_orphans(ORPHANS_GRACE);
+        }
         real.perform(effects);
         Ok(real)
     }
