@@ -19,7 +19,8 @@ impl RealTime {
         if let Some(live) = &mut self.live {
             live.hold();
         }
-        // The worker finishes what it has in hand; its answers are stale for the engine that follows.
+        // What agents have in hand they finish: to stop it half-way would help nobody. Their answers are
+        // stale for the engine that follows, and it waits for them before it does the same step again.
         (self.writer, self.worker) = (None, None);
         self.meter.board().update(|gauges| gauges.on_hold = Some(why.to_owned()));
         self.hold = Some(Hold::new(why.to_owned()));
