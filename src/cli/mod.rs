@@ -15,6 +15,7 @@ mod output;
 mod outputs;
 mod place;
 mod play;
+mod run;
 mod screen;
 mod setup;
 mod speed;
@@ -53,6 +54,7 @@ fn obey(args: Args) -> Result<Verdict, Error> {
     match args.verb {
         None => play::exercise(&args.play),
         Some(Verb::Replay(args)) => play::replay(&args),
+        Some(Verb::Run(args)) => run::run(&args),
         Some(Verb::Trigger(args)) => trigger::run(&args),
         Some(Verb::Check(args)) => Ok(if check::run(&args)? { Verdict::Fine } else { Verdict::Mistakes }),
         Some(Verb::States(args)) => states::run(&args).map(|()| Verdict::Fine),

@@ -6,13 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use super::error::Error;
 use crate::engine::JournalKind;
+use crate::journal::cursors::CURSORS;
 use crate::journal::folder::replace_file;
 use crate::journal::{MemoryJournal, SqliteJournal, StateFolder, journal_path, platform_state_folder};
 use crate::runtime::hold::OpenJournal;
 
 /// What an exercise writes into a state folder, and `--fresh` deletes.
-const LEFT: [&str; 6] =
-    ["journal.db", "journal.db-wal", "journal.db-shm", "replay.json", "incidents.log", "blocklist"];
+const LEFT: [&str; 7] =
+    ["journal.db", "journal.db-wal", "journal.db-shm", "replay.json", CURSORS, "incidents.log", "blocklist"];
 
 /// A state folder, kept or temporary.
 pub struct Place {
@@ -72,6 +73,11 @@ impl Place {
             }
         }
         Ok(())
+    }
+
+    /// Whether it stays.
+    pub fn is_kept(&self) -> bool {
+        self.kept
     }
 
     /// Where it is.

@@ -41,6 +41,7 @@ pub fn run(args: &Trigger) -> Result<Verdict, Error> {
     let job = Job {
         title: format!("trigger {}", args.workflow),
         recording: None,
+        live: None,
         speed: args.speed,
         stay: false,
         watched: Watched::ByReport,

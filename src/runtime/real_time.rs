@@ -186,7 +186,8 @@ impl RealTime {
         }
         let (timer, answer) = (self.driver.next_deadline(), self.hands.pending.next_due());
         let due = timer.into_iter().chain(answer).chain(self.watch.next_due()).min();
-        due.map_or(IDLE, |due| self.clock.until(due).min(IDLE))
+        let idle = self.live.as_ref().map_or(IDLE, |live| live.patience().min(IDLE));
+        due.map_or(idle, |due| self.clock.until(due).min(idle))
     }
 
     fn is_over(&self) -> bool {

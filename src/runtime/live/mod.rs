@@ -110,7 +110,7 @@ impl Live {
             keeper: folder.map(Keeper::spawn).transpose()?,
             candidate: None,
             written: before,
-            next: instant() + EVERY,
+            next: instant(),
         })
     }
 
@@ -182,6 +182,10 @@ impl Live {
             self.next = instant() + EVERY;
             watch.finish(found);
             self.candidate = self.take(watch, now);
+            if self.written.is_none() && self.candidate.is_none() {
+                // Until there is one, a file that is rotated away is not found again.
+                self.next = instant() + EVERY / 20;
+            }
             // What was found just now has to be told first.
             return;
         }
@@ -198,7 +202,7 @@ impl Live {
 
     fn take(&mut self, watch: &dyn Watch, now: Timestamp) -> Option<Candidate> {
         let cursors = self.cursors(watch);
-        let news = self.written.as_ref() != Some(&cursors);
+        let news = self.written.as_ref() != Some(&cursors) && !cursors.sources.is_empty();
         news.then_some(Candidate { cursors, taken: now, needs: None })
     }
 
@@ -216,6 +220,15 @@ impl Live {
             && keeper.give(cursors.clone())
         {
             self.written = Some(cursors);
+        }
+    }
+
+    /// How long nothing has to be done here.
+    pub fn patience(&self) -> Duration {
+        match (&self.keeper, &self.candidate) {
+            (None, _) => Duration::MAX,
+            (Some(_), Some(_)) => EVERY / 10,
+            (Some(_), None) => self.next.saturating_duration_since(instant()),
         }
     }
 

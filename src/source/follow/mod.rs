@@ -246,6 +246,11 @@ impl Follower {
         // A copy has a number of its own.
         let file = far.as_deref().and_then(|path| identify(&File::open(path).ok()?).ok());
         let known = Spot { file: file.unwrap_or_else(|| furthest.file.clone()), ..furthest };
+        if furthest.offset == 0 && again.file == furthest.file {
+            // Nothing of it was read: what it had may lie in a copy, and is all new.
+            self.after = Some(changed);
+            return;
+        }
         let begin = match (near, &far) {
             (Some(near), _) => Some((near, again.offset)),
             (None, Some(far)) => {
@@ -265,7 +270,8 @@ impl Follower {
             Ok(open) => {
                 let settled = path != self.path;
                 self.open = Some(Open { settled, ..open });
-                self.known = Some(KnownUntil { spot: known, is_there: far.is_some() });
+                let is_there = far.is_some() && furthest.offset > 0;
+                self.known = Some(KnownUntil { spot: known, is_there });
                 self.check_known();
             }
             // It vanished just now.
