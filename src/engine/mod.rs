@@ -16,6 +16,7 @@ mod incident;
 mod input;
 mod launch;
 mod mailbox;
+pub mod protect;
 mod recover;
 mod request;
 mod resolve;
