@@ -11,14 +11,14 @@ use crate::agent::{Crew, Reply};
 use crate::engine::{Event, Input, Record, Task};
 use crate::model::{Outcome, RunId, Span, StepIx, Timestamp};
 
-/// One attempt.
-type TaskKey = (RunId, StepIx, u32, bool);
+/// One attempt: run, step, its number, and whether it is an undo.
+pub type TaskKey = (RunId, StepIx, u32, bool);
 type Keyed<V> = HashMap<TaskKey, V, foldhash::fast::FixedState>;
 
 /// Attempts and runs that are measured at once, at most; more of them go unmeasured.
 const MEASURED: usize = 65_536;
 
-fn key(task: &Task) -> TaskKey {
+pub(super) fn key(task: &Task) -> TaskKey {
     (task.run, task.step, task.attempt, task.undo)
 }
 
@@ -30,8 +30,10 @@ pub struct Hands {
     pub pending: Pending,
     /// When each attempt in flight was begun.
     begun: Keyed<Instant>,
-    /// Attempts that are with a worker.
+    /// Attempts that are on another thread.
     away: Keyed<()>,
+    /// Those of them that were told to stop, and did not answer yet.
+    stopping: Keyed<()>,
     /// When the detection came that made a run, until the run's first effect.
     answering: HashMap<RunId, Instant, foldhash::fast::FixedState>,
     /// Measurements that were not taken yet.
@@ -51,10 +53,10 @@ impl Hands {
 
     /// Attempts that were begun and not answered.
     pub fn in_flight(&self) -> usize {
-        self.begun.len()
+        self.begun.len() + self.stopping.len()
     }
 
-    /// Begins a task. It is returned if it needs a worker.
+    /// Begins a task. It is returned if it needs another thread.
     pub fn begin(&mut self, task: Task, now: Timestamp) -> Option<Task> {
         let at = instant();
         if let Some(detected) = self.answering.remove(&task.run) {
@@ -75,20 +77,24 @@ impl Hands {
     /// Takes what an agent said.
     pub fn replied(&mut self, task: &Task, reply: Reply, now: Timestamp) {
         self.away.remove(&key(task));
+        self.stopping.remove(&key(task));
         if let Reply::Due { after, outcome } = reply {
             self.pending.push(now + after, finished(task, outcome));
         }
     }
 
-    /// Stops an attempt. One that a worker has in hand answers by itself; an old answer that comes up
-    /// later is known to be stale by the engine.
-    pub fn stop(&mut self, attempt: TaskKey, now: Timestamp) {
+    /// Stops an attempt. True if it is on another thread: it has to be told there, and answers by
+    /// itself. An old answer that comes up later is known to be stale by the engine.
+    pub fn stop(&mut self, attempt: TaskKey, now: Timestamp) -> bool {
         let (run, step, number, undo) = attempt;
         self.begun.remove(&attempt);
-        if !self.away.contains_key(&attempt) {
-            let outcome = Outcome::Stopped;
-            self.pending.push(now, Input::StepFinished { run, step, attempt: number, undo, outcome });
+        if self.away.contains_key(&attempt) {
+            self.stopping.insert(attempt, ());
+            return true;
         }
+        let outcome = Outcome::Stopped;
+        self.pending.push(now, Input::StepFinished { run, step, attempt: number, undo, outcome });
+        false
     }
 
     /// Notes that an answer goes to the engine now.
@@ -121,6 +127,7 @@ impl Hands {
         self.pending.clear();
         self.begun.clear();
         self.away.clear();
+        self.stopping.clear();
         self.answering.clear();
     }
 }
@@ -182,7 +189,7 @@ mod tests {
     fn a_stopped_attempt_says_so_at_once() {
         let mut hands = hands(true, Reply::Never);
         hands.begin(one(), Timestamp(0));
-        hands.stop(key(&one()), Timestamp(7));
+        assert!(!hands.stop(key(&one()), Timestamp(7)));
         assert_eq!(outcome(hands.pending.pop_due(Timestamp(7))), Some((7, Outcome::Stopped)));
         assert_eq!(hands.in_flight(), 0);
     }
@@ -191,9 +198,11 @@ mod tests {
     fn what_a_worker_has_in_hand_is_not_said_to_be_stopped() {
         let mut hands = hands(false, Reply::Never);
         let task = hands.begin(one(), Timestamp(0)).unwrap();
-        hands.stop(key(&task), Timestamp(7));
+        assert!(hands.stop(key(&task), Timestamp(7)), "it has to be told");
         assert_eq!(hands.pending.next_due(), None);
+        assert_eq!(hands.in_flight(), 1, "until it has answered");
         hands.replied(&task, Reply::now(Outcome::Succeeded(Map::new())), Timestamp(9));
         assert!(matches!(outcome(hands.pending.pop_due(Timestamp(9))), Some((9, Outcome::Succeeded(_)))));
+        assert_eq!(hands.in_flight(), 0);
     }
 }
