@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::builtin::{BuiltinAgent, Desk};
 use super::contain::contain;
 use super::drill::DrillAgent;
+use super::manual::ManualAgent;
 use super::{Agent, Reply};
 use crate::engine::{AgentKind, Setup, Task};
 use crate::model::{AgentId, FailureKind, Timestamp};
@@ -30,6 +31,7 @@ impl Crew {
                 let agent: Arc<dyn Agent> = match spec.kind {
                     AgentKind::Drill => Arc::new(DrillAgent::new(spec, seed)),
                     AgentKind::Builtin => Arc::new(BuiltinAgent::new(spec, Arc::clone(desk))),
+                    AgentKind::Manual => Arc::new(ManualAgent),
                 };
                 crew.man(id, agent);
             }

@@ -102,10 +102,14 @@ fn read_kind(reader: &mut Reader<'_>, node: &Node, exercise: bool) -> Option<Age
             Some(AgentKind::Drill)
         }
         1 => Some(AgentKind::Builtin),
+        4 => Some(AgentKind::Manual),
         later => {
             let kind = KINDS.get(later).copied().unwrap_or("?");
             let fault = Fault::new(format!("kind `{kind}` is not supported yet"));
-            reader.wrong(node.at, fault.hint("use `drill` (it pretends) or `builtin` (part of quell)"));
+            reader.wrong(
+                node.at,
+                fault.hint("use `drill` (it pretends), `builtin` (part of quell) or `manual` (a person)"),
+            );
             None
         }
     }

@@ -16,7 +16,7 @@ mod shared;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::engine::{JournalKind, Setup};
+use crate::engine::{Acts, JournalKind, Setup};
 use crate::model::{Digest, Mistake};
 use crate::rule::RuleSet;
 use crate::workflow;
@@ -51,7 +51,7 @@ pub fn load(folder: &Folder) -> Result<Loaded, Vec<Mistake>> {
     let workflows = read_workflows(folder, &mut mistakes);
     let rules = rules::read(folder, &mut mistakes);
     mistakes.extend(agents::conflicts(&agents));
-    mistakes.extend(check::workflows(&workflows, &agents));
+    mistakes.extend(check::workflows(&workflows, &agents, settings.exercise));
     mistakes.extend(rules::check_triggers(&workflows, &rules));
     let (true, Some(rule_set)) = (mistakes.is_empty(), rules.set) else {
         mistakes.sort();
@@ -65,7 +65,7 @@ pub fn load(folder: &Folder) -> Result<Loaded, Vec<Mistake>> {
     });
     let workflows: BTreeMap<_, _> = by_name.collect();
     let agents = agents.into_iter().map(|draft| draft.spec).collect();
-    let setup = Setup { kind, agents, workflows, limits: settings.limits.clone() };
+    let setup = Setup { kind, acts: Acts::of(kind), agents, workflows, limits: settings.limits.clone() };
     Ok(Loaded { setup, rules: rule_set, rule_texts: rules.texts, settings, digest: folder.digest() })
 }
 
