@@ -174,7 +174,7 @@ fn action(thing: &Thing, dice: &mut Dice) -> (Action, ValueType) {
     };
     let value = kind.fit(Value::from(text)).unwrap();
     let args = [("on".to_owned(), value)].into_iter().collect();
-    (Action { name: "block".into(), args, target: None, idempotent: true }, kind)
+    (Action { name: "block".into(), args, target: None, idempotent: true, question: None }, kind)
 }
 
 #[test]
