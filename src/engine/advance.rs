@@ -229,8 +229,9 @@ impl Engine {
         let attempt = run.steps()[ix.index()].attempt();
         let agent = run.steps()[ix.index()].agent().filter(|_| failure.kind.in_doubt());
         let retry_at = if rolling_back { None } else { self.retry_at(id, ix, &failure) };
-        let message: Arc<str> = Arc::from(failure.message.as_str());
-        self.emit(Event::StepFailed { run: id, step: ix, attempt, failure, retry_at });
+        let failure = Arc::new(failure);
+        let kept = Arc::clone(&failure);
+        self.emit(Event::StepFailed { run: id, step: ix, attempt, failure: kept, retry_at });
         if let Some(agent) = agent {
             self.watch_agent(agent);
         }
@@ -240,7 +241,7 @@ impl Engine {
         if rolling_back {
             return self.roll_on(id);
         }
-        self.on_step_given_up(id, ix, &message);
+        self.on_step_given_up(id, ix, &failure.message);
     }
 
     fn retry_at(&self, id: RunId, ix: StepIx, failure: &Failure) -> Option<crate::model::Timestamp> {

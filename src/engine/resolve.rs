@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use super::bound::{BoundStep, Library};
 use super::{ActionSpec, Engine};
 use crate::model::{Action, AgentId, Map, RunId, StepIx, Value};
-use crate::workflow::{Scope, StepView, Template, Undo};
+use crate::workflow::{Scope, Step, StepView, Template, Undo};
 
 /// A forward action and what will reverse it.
 pub(super) type Resolved = (Arc<Action>, Option<Arc<Action>>);
@@ -31,25 +32,35 @@ impl Engine {
         })
     }
 
+    /// What a step of a run does by an agent, and what will reverse it.
     pub(super) fn resolve(&self, run: RunId, ix: StepIx, agent: AgentId) -> Result<Resolved, String> {
-        let step = self.definition(run, ix).ok_or("its workflow is not known any more")?;
-        let spec = self.library.spec(agent).ok_or("its agent is not in the setup")?;
-        let action = spec.actions.get(&step.action).ok_or("its agent does not offer the action")?;
-        let given = self.in_scope(run, |scope| render(&step.with, scope))?;
-        let forward = check(&step.action, action, given)?;
-
         let bound = self.state.run(run).and_then(|run| self.library.get(run.hash()));
-        let bound = bound.and_then(|bound| bound.steps.get(ix.index()));
-        let Some(name) = bound.and_then(|step| step.undo_action.clone()) else {
-            return Ok((Arc::new(forward), None));
-        };
-        let undoer = bound.and_then(|step| step.undo.first()).and_then(|id| self.library.spec(*id));
-        let undo = undoer.and_then(|spec| spec.actions.get(&name));
+        let parts = bound.and_then(|b| Some((b.workflow.steps.get(ix.index())?, b.steps.get(ix.index())?)));
+        let (step, bound) = parts.ok_or("its workflow is not known any more")?;
+        if let Some((_, fixed)) = bound.fixed.iter().find(|(id, _)| *id == agent) {
+            return Ok(fixed.clone());
+        }
+        self.in_scope(run, |scope| self.library.resolve(step, bound, agent, scope))
+    }
+}
+
+impl Library {
+    fn resolve(
+        &self,
+        step: &Step,
+        bound: &BoundStep,
+        agent: AgentId,
+        scope: &Scope<'_>,
+    ) -> Result<Resolved, String> {
+        let spec = self.spec(agent).ok_or("its agent is not in the setup")?;
+        let action = spec.actions.get(&step.action).ok_or("its agent does not offer the action")?;
+        let forward = check(&step.action, action, render(&step.with, scope)?)?;
+
+        let Some(name) = &bound.undo_action else { return Ok((Arc::new(forward), None)) };
+        let undoer = bound.undo.first().and_then(|id| self.spec(*id));
+        let undo = undoer.and_then(|spec| spec.actions.get(name));
         let undo = undo.ok_or_else(|| format!("no agent offers its undo `{name}`"))?;
-        let own = match &step.undo {
-            Undo::Action { with, .. } => self.in_scope(run, |scope| render(with, scope))?,
-            Undo::Default | Undo::None(_) => Map::new(),
-        };
+        let own = render(undo_arguments(step), scope)?;
         let mut args = Map::new();
         for (name, _) in &undo.takes {
             if let Some(value) = own.get(&**name).or_else(|| forward.args.get(&**name)) {
@@ -59,8 +70,28 @@ impl Engine {
         if let Some((unknown, _)) = own.iter().find(|(name, _)| !args.contains_key(*name)) {
             return Err(format!("undo `{name}` takes no `{unknown}`"));
         }
-        let undo = check(&name, undo, args)?;
+        let undo = check(name, undo, args)?;
         Ok((Arc::new(forward), Some(Arc::new(undo))))
+    }
+
+    /// What a step without placeholders does, by agent: the same in every run, worked out once. What
+    /// cannot be resolved is left to the run, which says why.
+    pub(super) fn fixed(&self, step: &Step, bound: &BoundStep) -> Vec<(AgentId, Resolved)> {
+        let mut templates = step.with.iter().chain(undo_arguments(step));
+        if !templates.all(|(_, template)| template.as_constant().is_some()) {
+            return Vec::new();
+        }
+        let scope = Scope { inputs: &Map::new(), detection: None, run: None, steps: &|_| None };
+        let resolved = |agent: &AgentId| Some((*agent, self.resolve(step, bound, *agent, &scope).ok()?));
+        bound.forward.iter().filter_map(resolved).collect()
+    }
+}
+
+/// The arguments that the file gives to the undo of a step.
+fn undo_arguments(step: &Step) -> &[(Arc<str>, Template)] {
+    match &step.undo {
+        Undo::Action { with, .. } => with,
+        Undo::Default | Undo::None(_) => &[],
     }
 }
 

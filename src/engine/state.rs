@@ -19,7 +19,7 @@ pub struct State {
     pub(super) kind: Option<JournalKind>,
     pub(super) seed: u64,
     pub(super) agents: Vec<AgentState>,
-    pub(super) runs: Slots<Run>,
+    pub(super) runs: Slots<Box<Run>>,
     pub(super) incidents: Slots<Incident>,
     /// Texts of workflows by hash.
     pub(super) workflows: BTreeMap<Digest, Arc<str>>,
@@ -144,11 +144,11 @@ impl State {
     }
     /// Runs that are kept, by id; from either end.
     pub fn runs(&self) -> impl DoubleEndedIterator<Item = &Run> {
-        self.runs.iter()
+        self.runs.iter().map(|run| &**run)
     }
     /// One run.
     pub fn run(&self, id: RunId) -> Option<&Run> {
-        self.runs.get(id.0)
+        self.runs.get(id.0).map(|run| &**run)
     }
     /// Incidents that are kept, by id; from either end.
     pub fn incidents(&self) -> impl DoubleEndedIterator<Item = &Incident> {

@@ -21,7 +21,7 @@ pub use outcome::{Failure, FailureKind, Outcome};
 pub use severity::{Priority, Severity};
 pub use signal::{Common, CommonField, LogSource, Signal, Threat};
 pub use text::SafeText;
-pub use time::{ParseSpanError, Span, Timestamp};
+pub use time::{Moment, ParseSpanError, Span, Timestamp};
 
 /// A JSON value: what inputs, arguments, outputs and evidence are made of.
 pub type Value = serde_json::Value;

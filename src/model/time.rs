@@ -71,6 +71,33 @@ impl Sub<Span> for Timestamp {
     }
 }
 
+/// A point in time, or none, in the space of a point: `Timestamp::MIN` stands for none. For values
+/// that are kept by the ten thousand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment(Timestamp);
+
+impl Moment {
+    /// No point in time.
+    pub const NONE: Moment = Moment(Timestamp::MIN);
+
+    /// The point, if there is one.
+    pub fn get(self) -> Option<Timestamp> {
+        (self != Moment::NONE).then_some(self.0)
+    }
+}
+
+impl From<Timestamp> for Moment {
+    fn from(at: Timestamp) -> Self {
+        Moment(at)
+    }
+}
+
+impl From<Option<Timestamp>> for Moment {
+    fn from(at: Option<Timestamp>) -> Self {
+        at.map_or(Moment::NONE, Moment)
+    }
+}
+
 /// A length of time in microseconds.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

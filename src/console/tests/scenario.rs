@@ -159,7 +159,7 @@ impl Script {
 
     pub fn fail(&mut self, run: u64, step: u16, attempt: u32, kind: FailureKind, retry: bool) -> &mut Self {
         let retry_at = retry.then(|| self.at + Span::from_secs(4));
-        let failure = Failure { kind, message: "connection refused".to_owned() };
+        let failure = Arc::new(Failure { kind, message: "connection refused".to_owned() });
         self.say(Event::StepFailed { run: RunId(run), step: StepIx(step), attempt, failure, retry_at })
     }
 

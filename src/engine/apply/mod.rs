@@ -61,7 +61,7 @@ impl State {
             AgentJoined { .. } => self.agent_joined(event, stamp),
             AgentChanged { agent, to, .. } => self.agent_changed(*agent, *to, stamp),
             WorkflowRecorded { hash, text, .. } => {
-                self.workflows.insert(*hash, Arc::clone(text));
+                self.workflows.insert(**hash, Arc::clone(text));
                 Ok(())
             }
 
@@ -112,7 +112,7 @@ impl State {
     }
 
     fn run_mut(&mut self, id: RunId) -> Result<&mut Run, Misfit> {
-        self.runs.get_mut(id.0).ok_or_else(|| unknown(id))
+        self.runs.get_mut(id.0).map(|run| &mut **run).ok_or_else(|| unknown(id))
     }
 
     fn incident_mut(&mut self, id: IncidentId) -> Result<&mut Incident, Misfit> {
