@@ -1,5 +1,6 @@
 //! A run moves on: steps become ready, start, and are answered.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::choose::{Choice, best_match};
@@ -14,7 +15,9 @@ use crate::workflow::{OnFailure, Step};
 /// The idempotency key of a step (C4): a function of the journal, the run and the step.
 pub(super) fn key(seed: u64, run: RunId, step: &str, undo: bool) -> Arc<str> {
     let undo = if undo { ":undo" } else { "" };
-    Arc::from(format!("{seed:x}.{run}.{step}{undo}"))
+    let mut key = String::with_capacity(48 + step.len());
+    let _ = write!(key, "{seed:x}.{run}.{step}{undo}");
+    Arc::from(key)
 }
 
 impl Engine {

@@ -9,6 +9,7 @@ mod undo;
 use std::fmt;
 use std::sync::Arc;
 
+use super::state::by_names;
 use super::{AgentState, Event, IllegalEvent, Incident, Record, Run, State};
 use crate::flow::machine::{Refusal, Status};
 use crate::model::{AgentId, IncidentId, RunId, Seq, StepIx, Timestamp};
@@ -55,6 +56,7 @@ impl State {
         match event {
             JournalOpened { kind, seed, .. } => {
                 (self.kind, self.seed) = (Some(*kind), *seed);
+                (self.by_key, self.by_dedup) = (by_names(*seed), by_names(*seed));
                 Ok(())
             }
             Recovered { .. } => Ok(()),
