@@ -18,6 +18,7 @@ use quell::flow::machine::{Chart, Guard, Machine, Place, Source, Status, Transit
 use quell::journal::{Journal, MemoryJournal, SqliteJournal, codec, for_each};
 use quell::model::{Failure, FailureKind, Outcome, Timestamp};
 use quell::rule;
+use quell::runtime::feed::FeedItem;
 use quell::source::{Decoder, Format, Options};
 use quell::states;
 use rig::{Capture, Rig, peak_memory};
@@ -34,10 +35,10 @@ fn per(took: Duration, operations: u64) -> String {
 }
 
 /// Five-step workflows, `in_flight` at once: the latency of each from its request to the commit of its end.
-fn workflows(total: u64, in_flight: u64) {
+fn workflows(total: u64, in_flight: u64, rig: fn() -> Rig<MemoryJournal>) {
     let mut latency = Histogram::<u64>::new_with_bounds(1, 60_000_000_000, 3).expect("three digits");
     let took = best(|| {
-        let mut rig = Rig::new(5, 10, 1_000, MemoryJournal::default());
+        let mut rig = rig();
         rig.latency = Some(Histogram::new_with_bounds(1, 60_000_000_000, 3).expect("three digits"));
         let begun = Instant::now();
         rig.run(total, in_flight);
@@ -47,6 +48,42 @@ fn workflows(total: u64, in_flight: u64) {
     });
     let at = |quantile| latency.value_at_quantile(quantile) as f64 / 1e6;
     println!("workflows {total}: {}; p50 {:.3} ms, p99 {:.3} ms", per(took, total), at(0.5), at(0.99));
+}
+
+fn plain() -> Rig<MemoryJournal> {
+    Rig::new(5, 10, 1_000, MemoryJournal::default())
+}
+
+fn with_inputs() -> Rig<MemoryJournal> {
+    Rig::with_inputs(5, 10, 1_000, MemoryJournal::default())
+}
+
+/// The same beside a replica that folds every record on another thread, as a console does.
+fn replica(total: u64) {
+    let took = best(|| {
+        let mut rig = plain();
+        let feed = rig.driver.subscribe();
+        let screen = std::thread::spawn(move || {
+            let mut state = State::new();
+            loop {
+                match feed.next_within(Duration::from_secs(1)) {
+                    Some(FeedItem::Snapshot(snapshot)) => state = *snapshot,
+                    Some(FeedItem::Records(records)) => {
+                        records.iter().for_each(|record| state.apply(record).expect("it folds"));
+                    }
+                    Some(FeedItem::End) => return state.seq(),
+                    None => {}
+                }
+            }
+        });
+        let begun = Instant::now();
+        rig.run(total, 100);
+        let took = begun.elapsed();
+        drop(rig);
+        screen.join().expect("the screen lives");
+        took
+    });
+    println!("workflows {total} beside a replica: {}", per(took, total));
 }
 
 /// One call of the workload and no figure: for callgrind and heaptrack.
@@ -279,9 +316,12 @@ fn bare_loop(batches: &[Vec<(i64, Vec<u8>)>]) -> Duration {
 
 fn main() {
     let named: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
-    let cases: [(&str, fn()); 11] = [
-        ("workflows", || workflows(1_000, 100)),
-        ("workflows-100k", || workflows(100_000, 100)),
+    let cases: [(&str, fn()); 14] = [
+        ("workflows", || workflows(1_000, 100, plain)),
+        ("workflows-100k", || workflows(100_000, 100, plain)),
+        ("workflows-inputs", || workflows(1_000, 100, with_inputs)),
+        ("workflows-inputs-100k", || workflows(100_000, 100, with_inputs)),
+        ("replica-100k", || replica(100_000)),
         ("agents", || agents(100)),
         ("agents-1m", || agents(100_000)),
         ("rollback", || rollback(100)),

@@ -11,7 +11,7 @@ use quell::engine::{
     Means, Record, Request, Setup,
 };
 use quell::journal::{Journal, JournalError, MemoryJournal};
-use quell::model::{Map, Outcome, RequestId, RunId, Seq, Timestamp};
+use quell::model::{Map, Outcome, RequestId, RunId, Seq, Timestamp, ValueType};
 use quell::runtime::driver::Driver;
 use quell::workflow;
 
@@ -26,13 +26,14 @@ pub struct Rig<J> {
     pub latency: Option<Histogram<u64>>,
     begun: VecDeque<(RunId, Instant)>,
     asked: u64,
+    given: Map,
 }
 
 fn setup(workflow: &str, agents: u32, concurrency: u32) -> Arc<Setup> {
     let action = |undo: Option<&str>| ActionSpec {
-        takes: vec![],
-        optional: vec![],
-        target: None,
+        takes: vec![(Arc::from("target"), ValueType::Text)],
+        optional: vec![Arc::from("target")],
+        target: Some(Arc::from("target")),
         idempotent: true,
         undo: undo.map(Arc::from),
         means: Means::Drill(DrillSpec::default()),
@@ -67,6 +68,19 @@ impl<J: Journal> Rig<J> {
         Rig::with(&text, agents, concurrency, journal)
     }
 
+    /// The same, and every step takes an argument from the inputs of its run, as its undo does.
+    pub fn with_inputs(steps: usize, agents: u32, concurrency: u32, journal: J) -> Self {
+        let mut text = "workflow: work\ninputs: { target: text }\nsteps:\n".to_owned();
+        for i in 0..steps {
+            let needs = i.checked_sub(1).map(|before| format!(", needs: [s{before}]")).unwrap_or_default();
+            let with = "with: { target: \"${inputs.target}\" }";
+            let _ = writeln!(text, "  - {{ id: s{i}, role: HAND, action: act, {with}{needs} }}");
+        }
+        let mut rig = Rig::with(&text, agents, concurrency, journal);
+        rig.given.insert("target".to_owned(), "192.0.2.7".into());
+        rig
+    }
+
     /// Workflows of one step for each agent, none of which needs another.
     pub fn parallel(agents: u32, concurrency: u32, journal: J) -> Self {
         let mut text = "workflow: work\nsteps:\n".to_owned();
@@ -82,14 +96,23 @@ impl<J: Journal> Rig<J> {
         let (engine, output) = Engine::new(setup, "bench", 1, now);
         let mut driver = Driver::new(engine, output, None);
         driver.commit(&mut journal).expect("the journal does not fail");
-        Rig { driver, journal, now, inputs: Vec::new(), latency: None, begun: VecDeque::new(), asked: 0 }
+        Rig {
+            driver,
+            journal,
+            now,
+            inputs: Vec::new(),
+            latency: None,
+            begun: VecDeque::new(),
+            asked: 0,
+            given: Map::new(),
+        }
     }
 
     /// Asks for `count` workflows in the next turn.
     pub fn ask(&mut self, count: u64) {
         for _ in 0..count {
             self.asked += 1;
-            let request = Request::Trigger { workflow: Arc::from("work"), inputs: Map::new() };
+            let request = Request::Trigger { workflow: Arc::from("work"), inputs: self.given.clone() };
             let (id, by) = (RequestId(self.asked), Actor(Arc::from("bench")));
             self.inputs.push(Input::Request { id, by, seen: None, request });
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::bound::{BoundStep, Library};
 use super::{ActionSpec, Engine};
-use crate::model::{Action, AgentId, Map, RunId, StepIx, Value};
+use crate::model::{Action, AgentId, Args, Map, RunId, StepIx, Value};
 use crate::workflow::{Scope, Step, StepView, Template, Undo};
 
 /// A forward action and what will reverse it.
@@ -60,15 +60,15 @@ impl Library {
         let undoer = bound.undo.first().and_then(|id| self.spec(*id));
         let undo = undoer.and_then(|spec| spec.actions.get(name));
         let undo = undo.ok_or_else(|| format!("no agent offers its undo `{name}`"))?;
-        let own = render(undo_arguments(step), scope)?;
-        let mut args = Map::new();
-        for (name, _) in &undo.takes {
-            if let Some(value) = own.get(&**name).or_else(|| forward.args.get(&**name)) {
-                args.insert(name.to_string(), value.clone());
-            }
-        }
-        if let Some((unknown, _)) = own.iter().find(|(name, _)| !args.contains_key(*name)) {
+        let mut args = render(undo_arguments(step), scope)?;
+        let takes = |name: &str| undo.takes.iter().any(|(taken, _)| **taken == *name);
+        if let Some((unknown, _)) = args.iter().find(|(name, _)| !takes(name)) {
             return Err(format!("undo `{name}` takes no `{unknown}`"));
+        }
+        for (name, _) in &undo.takes {
+            if let (false, Some(value)) = (args.iter().any(|(own, _)| own == name), forward.args.get(name)) {
+                args.push((Arc::clone(name), value.clone()));
+            }
         }
         let undo = check(name, undo, args)?;
         Ok((Arc::new(forward), Some(Arc::new(undo))))
@@ -95,30 +95,29 @@ fn undo_arguments(step: &Step) -> &[(Arc<str>, Template)] {
     }
 }
 
-fn render(with: &[(Arc<str>, Template)], scope: &Scope<'_>) -> Result<Map, String> {
+fn render(with: &[(Arc<str>, Template)], scope: &Scope<'_>) -> Result<Vec<(Arc<str>, Value)>, String> {
     let value = |(name, template): &(Arc<str>, Template)| {
         let value = template.render(scope).map_err(|why| format!("`{name}`: {why}"))?;
-        Ok((name.to_string(), value))
+        Ok((Arc::clone(name), value))
     };
     with.iter().map(value).collect()
 }
 
 /// Checks arguments against the catalogue; the last look before they are recorded.
-fn check(name: &Arc<str>, spec: &ActionSpec, args: Map) -> Result<Action, String> {
-    let fit = |(arg, value): (String, Value)| {
-        let Some((_, kind)) = spec.takes.iter().find(|(taken, _)| **taken == *arg) else {
+fn check(name: &Arc<str>, spec: &ActionSpec, args: Vec<(Arc<str>, Value)>) -> Result<Action, String> {
+    let fit = |(arg, value): (Arc<str>, Value)| {
+        let Some((arg, kind)) = spec.takes.iter().find(|(taken, _)| **taken == *arg) else {
             return Err(format!("`{name}` takes no `{arg}`"));
         };
         let value = kind.fit(value).map_err(|why| format!("`{arg}` of `{name}`: {why}"))?;
-        Ok((arg, value))
+        Ok((Arc::clone(arg), value))
     };
-    let args: Map = args.into_iter().map(fit).collect::<Result<_, _>>()?;
-    let missing =
-        spec.takes.iter().find(|(arg, _)| !spec.optional.contains(arg) && !args.contains_key(&**arg));
+    let args: Args = args.into_iter().map(fit).collect::<Result<_, _>>()?;
+    let missing = spec.takes.iter().find(|(arg, _)| !spec.optional.contains(arg) && !args.contains_key(arg));
     if let Some((arg, kind)) = missing {
         return Err(format!("`{name}` needs `{arg}` ({kind})"));
     }
-    let target = spec.target.as_ref().and_then(|target| args.get(&**target));
+    let target = spec.target.as_ref().and_then(|target| args.get(target));
     let target = target.map(|value| match value.as_str() {
         Some(text) => Arc::from(text),
         None => Arc::from(value.to_string()),

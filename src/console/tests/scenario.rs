@@ -134,7 +134,7 @@ impl Script {
         let action = |name: &str| {
             Arc::new(Action {
                 name: name.into(),
-                args: object(json!({"address": "10.0.7.21"})),
+                args: object(json!({"address": "10.0.7.21"})).into(),
                 target: Some("10.0.7.21".into()),
                 idempotent: true,
             })
@@ -172,7 +172,7 @@ impl Script {
         let deadline = self.at + Span::from_secs(30);
         let action = Action {
             name: "unblock_source_ip".into(),
-            args: Map::new(),
+            args: Map::new().into(),
             target: Some("10.0.7.21".into()),
             idempotent: true,
         };
