@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::bound::{BoundStep, Library};
-use super::{ActionSpec, Engine};
+use super::{ActionSpec, Context, Engine};
 use crate::model::{Action, AgentId, Args, Map, RunId, StepIx, Value};
 use crate::workflow::{Scope, Step, StepView, Template, Undo};
 
@@ -30,6 +30,18 @@ impl Engine {
             run: run.map(|run| run.id()),
             steps: &steps,
         })
+    }
+
+    /// What an attempt of a step is part of.
+    pub(super) fn context(&self, run: RunId, ix: StepIx, agent: AgentId) -> Context {
+        let Some(run) = self.state.run(run) else { return Context::default() };
+        Context {
+            workflow: Arc::clone(&run.workflow),
+            step: run.plan.steps.get(ix.index()).map_or_else(Default::default, |step| Arc::clone(&step.id)),
+            agent: self.state.agent(agent).map_or_else(Default::default, |agent| Arc::clone(&agent.name)),
+            incident: run.incident,
+            detection: run.detection.clone(),
+        }
     }
 
     /// What a step of a run does by an agent, and what will reverse it.

@@ -2,6 +2,7 @@
 
 mod action;
 mod args;
+mod command;
 mod detection;
 mod document;
 mod ids;
@@ -15,6 +16,7 @@ mod time;
 
 pub use action::{Action, ValueType};
 pub use args::Args;
+pub use command::{Argument, CommandLine, Form, Word, WordFault};
 pub use detection::{Detection, RuleHead};
 pub use document::{Document, Field, Scalar};
 pub use ids::{AgentId, DetectionId, Digest, IncidentId, ParseIdError, RequestId, RunId, Seq, StepIx};
