@@ -8,6 +8,7 @@ use super::output::{Sink, json, print};
 use super::place::Place;
 use super::{identity, logging, setup};
 use crate::agent::builtin::Desk;
+use crate::agent::exec::Programs;
 use crate::engine::{Answer, Request, State};
 use crate::journal::{Journal, for_each};
 use crate::runtime::clock;
@@ -26,6 +27,7 @@ pub fn run(args: &Arm, arm: bool) -> Result<(), Error> {
         version: env!("CARGO_PKG_VERSION"),
         seed: args.place.seed.unwrap_or(loaded.settings.seed),
         desk: Arc::new(Desk::new(place.path(), super::output::tell)),
+        programs: Programs::new(place.path()),
     };
     let mut open = place.journal();
     let mut journal = open()?;

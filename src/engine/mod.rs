@@ -19,6 +19,7 @@ mod input;
 mod launch;
 mod mailbox;
 mod observe;
+pub mod protect;
 mod question;
 mod recover;
 mod request;
@@ -37,11 +38,13 @@ pub use arming::Arming;
 pub use event::{Actor, Event, IllegalEvent, JournalKind, NewRun, Record, RollbackCause, RunMode, StepWait};
 pub use gate::{Gate, Released};
 pub use incident::{INCIDENT, Incident, IncidentStatus};
-pub use input::{Answer, Effect, Input, Output, Request, Task};
+pub use input::{Answer, Context, Effect, Input, Output, Request, Task};
 pub use question::Question;
 pub use recover::ReplayError;
 pub use run::{RUN, Rollback, Run, RunStatus};
-pub use setup::{ActionSpec, Acts, AgentKind, AgentSpec, BuiltinKind, DrillSpec, Limits, Means, Setup};
+pub use setup::{
+    ActionSpec, Acts, AgentKind, AgentSpec, BuiltinKind, DrillSpec, ExecSpec, Limits, Means, Setup,
+};
 pub use state::{Counts, State};
 pub use step::{Answered, STEP, StepState, StepStatus};
 
