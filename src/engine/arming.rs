@@ -108,7 +108,11 @@ impl Engine {
                 Some((Arc::clone(name), why))
             });
         for (workflow, why) in changed.collect::<Vec<_>>() {
-            self.emit(Event::WorkflowDisarmed { workflow, by: Box::new(Self::itself()), why: Arc::from(why) });
+            self.emit(Event::WorkflowDisarmed {
+                workflow,
+                by: Box::new(Self::itself()),
+                why: Arc::from(why),
+            });
         }
     }
 }
