@@ -1,6 +1,7 @@
 //! Arguments as typed → resolved options → one file per verb. The only place that prints.
 
 mod args;
+mod bench;
 mod check;
 mod completions;
 mod engine;
@@ -57,6 +58,7 @@ fn obey(args: Args) -> Result<Verdict, Error> {
         Some(Verb::Check(args)) => Ok(if check::run(&args)? { Verdict::Fine } else { Verdict::Mistakes }),
         Some(Verb::States(args)) => states::run(&args).map(|()| Verdict::Fine),
         Some(Verb::Journal(Journal::Show(args))) => journal::show(&args).map(|()| Verdict::Fine),
+        Some(Verb::Bench(args)) => bench::run(&args).map(|()| Verdict::Fine),
         Some(Verb::Completions(args)) => completions::run(&args).map(|()| Verdict::Fine),
     }
 }
