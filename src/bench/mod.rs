@@ -1,15 +1,21 @@
 //! Benchmarks of the whole engine: workloads, and reports on them. Nothing here is on a path that only
 //! a benchmark takes: they drive the engine, its gate, a journal, a crew and a feed as the verbs do.
 
+pub mod agents;
 pub mod baseline;
+pub mod detection;
+pub mod floor;
 pub mod live;
+pub mod recovery;
 pub mod result;
 pub mod rig;
+pub mod rollback;
 pub mod samples;
 pub mod setup;
 pub mod suite;
 pub mod table;
 pub mod threshold;
+pub mod transitions;
 pub mod usage;
 pub mod workflow;
 

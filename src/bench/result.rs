@@ -18,6 +18,10 @@ pub struct Work {
     pub workflows: Option<u64>,
     /// Commits to a disk, each with one fsync.
     pub fsyncs: Option<u64>,
+    /// Records that became durable.
+    pub records: u64,
+    /// Parts of it.
+    pub parts: Vec<Part>,
     /// Latencies.
     pub samples: Samples,
     /// What it used.

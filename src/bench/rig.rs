@@ -3,14 +3,14 @@
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::agent::builtin::Desk;
 use crate::detect::LATENESS;
 use crate::engine::{Actor, Answer, Effect, Input, Record, Request, Setup, State};
 use crate::journal::{Journal, MemoryJournal};
-use crate::model::{Map, RequestId, Timestamp};
-use crate::runtime::clock::{Clock, wall};
+use crate::model::{Detection, Map, RequestId, Timestamp};
+use crate::runtime::clock::{Clock, instant, wall};
 use crate::runtime::driver::Driver;
 use crate::runtime::feed::{FeedItem, Subscription};
 use crate::runtime::gauges::Board;
@@ -78,6 +78,7 @@ pub struct Rig {
     meter: Meter,
     now: Timestamp,
     refused: u64,
+    released: Option<Instant>,
     watcher: JoinHandle<(u64, State)>,
 }
 
@@ -87,32 +88,33 @@ impl Rig {
     /// # Errors
     /// The engine does not start, or the system gives no thread.
     pub fn new(setup: &Arc<Setup>, watcher: Watcher) -> Result<Self, BenchError> {
-        Rig::manned(setup, watcher, |_| {})
+        Rig::with(setup, watcher, Box::new(MemoryJournal::default()), |_| {})
     }
 
-    /// The same, with a hand in its crew.
+    /// The same with another journal, and with a hand in what was started.
     ///
     /// # Errors
     /// As [`Rig::new`].
-    pub fn manned(
+    pub fn with(
         setup: &Arc<Setup>,
         watcher: Watcher,
-        man: impl FnOnce(&mut Started),
+        mut journal: Box<dyn Journal>,
+        arrange: impl FnOnce(&mut Started),
     ) -> Result<Self, BenchError> {
-        let mut journal = MemoryJournal::default();
         let now = wall();
-        let folded = Folded::read(&mut journal, setup, false)?;
-        let mut started = folded.start(&recipe(setup), &mut journal, now, Watched::ByScreen)?;
-        man(&mut started);
+        let folded = Folded::read(journal.as_mut(), setup, false)?;
+        let mut started = folded.start(&recipe(setup), journal.as_mut(), now, Watched::ByScreen)?;
+        arrange(&mut started);
         let feed = started.subscription.ok_or("nobody watches the engine")?;
         let mut rig = Rig {
             driver: started.driver,
             hands: started.hands,
-            journal: Box::new(journal),
+            journal,
             clock: Clock::live(),
             meter: Meter::new(Board::default()),
             now,
             refused: 0,
+            released: None,
             watcher: watcher.spawn(feed)?,
         };
         rig.perform(started.effects);
@@ -127,6 +129,22 @@ impl Rig {
     /// Requests that were refused.
     pub fn refused(&self) -> u64 {
         self.refused
+    }
+
+    /// When the gate last released something to perform.
+    pub fn released(&self) -> Option<Instant> {
+        self.released
+    }
+
+    /// Tells the engine what detection found; what comes of it leaves with the next round.
+    pub fn tell(&mut self, found: &mut Vec<Detection>) {
+        self.now = self.now.max(self.clock.now());
+        let detected = instant();
+        for detection in found.drain(..) {
+            let hands = &mut self.hands;
+            let see = |records: &[Record]| hands.detected(records, detected);
+            self.driver.handle_seen(Input::Detection(detection), self.now, see);
+        }
     }
 
     /// One round: handles what came in and every answer that is due, commits that as one batch, and
@@ -145,6 +163,9 @@ impl Rig {
             self.journal.append(&[Arc::clone(batch)])?;
         }
         let effects = self.driver.durable_up_to(self.journal.last());
+        if effects.iter().any(|effect| matches!(effect, Effect::Perform(_))) {
+            self.released = Some(instant());
+        }
         self.perform(effects);
         if self.meter.is_due(self.hands.measured.len()) {
             self.meter.refresh(Figures { now: self.now, ..Figures::default() }, &mut self.hands.measured);
@@ -199,6 +220,11 @@ impl Asker {
     /// Asks for this workflow.
     pub fn new(workflow: &str) -> Self {
         Asker { workflow: workflow.into(), by: Actor("bench".into()), asked: 0 }
+    }
+
+    /// Which workflow it asks for.
+    pub fn workflow(&self) -> &str {
+        &self.workflow
     }
 
     /// How often it asked.

@@ -73,6 +73,19 @@ impl Samples {
         let _ = beyond.record(picos.max(1));
     }
 
+    /// Adds all of another.
+    pub fn take_all(&mut self, other: &Samples) {
+        match &other.beyond {
+            None => other.exact.iter().for_each(|picos| self.keep(*picos)),
+            Some(beyond) => {
+                for bucket in beyond.iter_recorded() {
+                    let picos = bucket.value_iterated_to();
+                    (0..bucket.count_since_last_iteration()).for_each(|_| self.keep(picos));
+                }
+            }
+        }
+    }
+
     /// How many there are.
     pub fn count(&self) -> u64 {
         self.count

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::BenchError;
 use crate::engine::{ActionSpec, AgentKind, AgentSpec, DrillSpec, JournalKind, Limits, Means, Setup};
+use crate::model::ValueType;
 use crate::workflow;
 
 /// An action that is pretended; with the name of what undoes it.
@@ -19,16 +20,27 @@ pub fn action(undo: Option<&str>, drill: DrillSpec) -> ActionSpec {
     }
 }
 
-/// `act`, which `unact` undoes, and `fail`, which fails.
+/// `act`, which `unact` undoes, `block` and `unblock`, which take an address, and `fail`, which fails.
 pub fn actions() -> BTreeMap<Arc<str>, ActionSpec> {
     let fail = DrillSpec { fail_permille: 1_000, message: "as planned".into(), ..DrillSpec::default() };
     [
         ("act", action(Some("unact"), DrillSpec::default())),
         ("unact", action(None, DrillSpec::default())),
-        ("fail", action(Some("unact"), fail)),
+        ("block", ActionSpec { undo: Some("unblock".into()), ..on_address() }),
+        ("unblock", on_address()),
+        ("fail", action(None, fail)),
     ]
     .map(|(name, spec)| (Arc::from(name), spec))
     .into()
+}
+
+fn on_address() -> ActionSpec {
+    let address: Arc<str> = "address".into();
+    ActionSpec {
+        takes: vec![(Arc::clone(&address), ValueType::Address)],
+        target: Some(address),
+        ..action(None, DrillSpec::default())
+    }
 }
 
 /// Agents `hand-1` to `hand-N` of the role `HAND`, each with so many steps at once.
@@ -62,8 +74,9 @@ pub fn chain(name: &str, steps: u32, last: &str) -> String {
     let mut text = format!("workflow: {name}\nsteps:\n");
     for i in 1..=steps {
         let action = if i == steps { last } else { "act" };
+        let undo = if action == "fail" { ", undo: 'none: it never happens'" } else { "" };
         let needs = if i > 1 { format!(", needs: [s{}]", i - 1) } else { String::new() };
-        text.push_str(&format!("  - {{ id: s{i}, role: HAND, action: {action}{needs} }}\n"));
+        text.push_str(&format!("  - {{ id: s{i}, role: HAND, action: {action}{undo}{needs} }}\n"));
     }
     text
 }

@@ -1,26 +1,49 @@
 //! Which benchmarks there are, and how one of them is run.
 
-use super::BenchError;
+use super::floor;
 use super::live::{self, Store, folder_on_disk};
 use super::result::{Measured, Report, Work};
 use super::rig::Watcher;
-use super::workflow;
+use super::{BenchError, agents, detection, recovery, rollback, transitions, workflow};
+use crate::journal::journal_path;
 
 /// A group of benchmarks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Suite {
     /// Whole workflows.
     Workflow,
+    /// State machines.
+    Transitions,
+    /// From a signal to a response.
+    Detection,
+    /// Agents at work side by side.
+    Agents,
+    /// Undoing.
+    Rollback,
+    /// Starting from a journal.
+    Recovery,
 }
 
 impl Suite {
     /// Every suite, in the order in which they are run.
-    pub const ALL: &'static [Suite] = &[Suite::Workflow];
+    pub const ALL: &'static [Suite] = &[
+        Suite::Workflow,
+        Suite::Transitions,
+        Suite::Detection,
+        Suite::Agents,
+        Suite::Rollback,
+        Suite::Recovery,
+    ];
 
     /// Its word.
     pub fn name(self) -> &'static str {
         match self {
             Suite::Workflow => "workflow",
+            Suite::Transitions => "transitions",
+            Suite::Detection => "detection",
+            Suite::Agents => "agents",
+            Suite::Rollback => "rollback",
+            Suite::Recovery => "recovery",
         }
     }
 }
@@ -45,69 +68,192 @@ pub struct Options {
 pub fn run(suite: Suite, options: Options) -> Result<Vec<Measured>, BenchError> {
     match suite {
         Suite::Workflow => workflows(options),
+        Suite::Transitions => transitions(options),
+        Suite::Detection => detection(options),
+        Suite::Agents => agents(options),
+        Suite::Rollback => rollback(options),
+        Suite::Recovery => recovery(options),
     }
 }
 
+type Once<'a> = &'a mut dyn FnMut() -> Result<Work, BenchError>;
+type Bare<'a> = (&'a str, &'a dyn Fn(&Work) -> Result<Work, BenchError>);
+
 /// What a benchmark is called, and what its figures are of.
-struct Title {
-    name: &'static str,
+struct Title<'a> {
+    name: &'a str,
     durable: bool,
-    operation: &'static str,
-    latency_of: &'static str,
+    operation: &'a str,
+    latency_of: &'a str,
 }
 
-/// Runs it as often as asked, and keeps the run in the middle.
-fn median(
-    title: &Title,
-    options: Options,
-    mut once: impl FnMut() -> Result<Work, BenchError>,
-) -> Result<Measured, BenchError> {
-    let work = middle(options.repeat, &mut once)?;
-    let report = Report {
-        name: title.name.into(),
-        scale: options.scale,
-        durable: title.durable,
-        operation: title.operation.into(),
-        latency_of: title.latency_of.into(),
-        figures: work.figures(),
-        floor: None,
-        ratio_to_floor: None,
-        parts: Vec::new(),
-    };
-    Ok(Measured { report, samples: work.samples })
+impl Title<'_> {
+    /// Runs it and its floor as often as asked, and keeps the run of each that is in the middle.
+    fn measure(&self, options: Options, once: Once<'_>, floor: Bare<'_>) -> Result<Measured, BenchError> {
+        let work = middle(options.repeat, once)?;
+        let report = Report {
+            name: self.name.into(),
+            scale: options.scale,
+            durable: self.durable,
+            operation: self.operation.into(),
+            latency_of: self.latency_of.into(),
+            figures: work.figures(),
+            floor: None,
+            ratio_to_floor: None,
+            parts: work.parts.clone(),
+        };
+        if !options.floor {
+            return Ok(Measured { report, samples: work.samples });
+        }
+        let (what, bare) = floor;
+        let bare = middle(options.repeat, &mut || bare(&work))?;
+        Ok(Measured { report: report.above(what, &bare), samples: work.samples })
+    }
 }
 
 /// Of so many runs, the one with the median of operations in a second.
-fn middle(times: u32, once: &mut dyn FnMut() -> Result<Work, BenchError>) -> Result<Work, BenchError> {
+fn middle(times: u32, once: Once<'_>) -> Result<Work, BenchError> {
     let mut works = (0..times.max(1)).map(|_| once()).collect::<Result<Vec<_>, _>>()?;
     let rate = |work: &Work| work.operations as f64 / work.usage.took.as_secs_f64();
     works.sort_by(|a, b| rate(a).total_cmp(&rate(b)));
     Ok(works.swap_remove((works.len() - 1) / 2))
 }
 
-const STEP: &str = "step";
-const FROM_REQUEST: &str = "one workflow: from the request to its durable completion";
+/// The floor of work in memory.
+const PUSHES: Bare<'_> = (floor::PUSHES, &|work| floor::pushes(work.records, work.operations, 1));
 
 fn workflows(options: Options) -> Result<Vec<Measured>, BenchError> {
     let setup = workflow::five()?;
     let count = workflow::AT_ONCE * options.scale;
-    let title = |name, durable| Title { name, durable, operation: STEP, latency_of: FROM_REQUEST };
+    let title = |name| Title {
+        name,
+        durable: false,
+        operation: "step",
+        latency_of: "one workflow: from the request to its durable completion",
+    };
     let mut found = Vec::new();
     for (name, watcher) in [("workflow", Watcher::Headless), ("workflow/replica", Watcher::Replica)] {
-        found.push(median(&title(name, false), options, || {
-            workflow::in_memory(&setup, count, workflow::AT_ONCE, watcher)
-        })?);
+        let mut once = || workflow::in_memory(&setup, count, workflow::AT_ONCE, watcher);
+        found.push(title(name).measure(options, &mut once, PUSHES)?);
     }
-    found.push(median(&title("workflow/threads", false), options, || {
-        live::run(&setup, count, workflow::AT_ONCE, Store::Memory)
-    })?);
-    if options.durable {
-        for (name, at_once, share) in [("workflow", workflow::AT_ONCE, 1), ("workflow/alone", 1, 10)] {
-            found.push(median(&title(name, true), options, || {
-                let folder = folder_on_disk()?;
-                live::run(&setup, (count / share).max(1), at_once, Store::Disk(folder.path()))
-            })?);
-        }
+    let mut threads = || live::run(&setup, count, workflow::AT_ONCE, Store::Memory);
+    found.push(title("workflow/threads").measure(options, &mut threads, PUSHES)?);
+    if !options.durable {
+        return Ok(found);
+    }
+    // One after the other takes its time: a tenth of the work will do.
+    for (name, at_once, count) in
+        [("workflow", workflow::AT_ONCE, count), ("workflow/alone", 1, (count / 10).max(1))]
+    {
+        let title = Title { durable: true, ..title(name) };
+        let stored = std::cell::Cell::new(None);
+        let mut once = || {
+            let folder = folder_on_disk()?;
+            let work = live::run(&setup, count, at_once, Store::Disk(folder.path()))?;
+            stored.set(Some(floor::stored(&journal_path(folder.path()))?));
+            Ok(work)
+        };
+        let steps = u64::from(workflow::STEPS);
+        // Each step waits for the one before it: a workflow alone needs a commit for each, and one more.
+        let fewest = (steps + 1) * count.div_ceil(at_once);
+        let bare = |_: &Work| {
+            let folder = folder_on_disk()?;
+            let stored = stored.get().ok_or("nothing was stored")?;
+            floor::commits(folder.path(), stored, fewest, (count, steps))
+        };
+        found.push(title.measure(options, &mut once, (floor::COMMITS, &bare))?);
     }
     Ok(found)
+}
+
+fn transitions(options: Options) -> Result<Vec<Measured>, BenchError> {
+    let count = transitions::TRANSITIONS * options.scale;
+    let title = |name| Title {
+        name,
+        durable: false,
+        operation: "transition",
+        latency_of: "one transition: the mean of a batch of 100, with one reading of the clock in it",
+    };
+    let bare = |threads| move |work: &Work| floor::pushes(work.operations, work.operations, threads);
+    let one = bare(1);
+    let mut found = Vec::new();
+    for kind in transitions::Kind::ALL {
+        let name = match kind {
+            transitions::Kind::Plain => "transitions",
+            transitions::Kind::Guard => "transitions/guard",
+            transitions::Kind::ComplexGuard => "transitions/complex-guard",
+            transitions::Kind::Callback => "transitions/callback",
+            transitions::Kind::History => "transitions/history",
+        };
+        let mut once = || Ok(transitions::run(*kind, count));
+        found.push(title(name).measure(options, &mut once, (floor::PUSHES, &one))?);
+    }
+    if let Some(first) = found.first_mut() {
+        first.report.parts.push(transitions::clock(count));
+    }
+    let all = bare(transitions::threads());
+    let mut once = || transitions::concurrent(count);
+    found.push(title("transitions/concurrent").measure(options, &mut once, (floor::PUSHES, &all))?);
+    Ok(found)
+}
+
+fn detection(options: Options) -> Result<Vec<Measured>, BenchError> {
+    let setup = detection::response()?;
+    let title = |name| Title {
+        name,
+        durable: false,
+        operation: "signal",
+        latency_of: "one signal: from its arrival, decoded, to the release of the first step against it",
+    };
+    let mut found = Vec::new();
+    for (name, rules) in [("detection", detection::RULES), ("detection/1000-rules", 1_000)] {
+        let rules = detection::rules(rules)?;
+        let signals = detection::SIGNALS * options.scale;
+        let mut once = || detection::run(&setup, &rules, signals, Watcher::Headless);
+        found.push(title(name).measure(options, &mut once, PUSHES)?);
+    }
+    Ok(found)
+}
+
+fn agents(options: Options) -> Result<Vec<Measured>, BenchError> {
+    let setup = agents::lanes()?;
+    let title = Title {
+        name: "agents",
+        durable: false,
+        operation: "step",
+        latency_of: "one step: from its durable intent to its durable outcome, 100 in flight",
+    };
+    let bare = |work: &Work| {
+        let (tasks, at_once) = (u64::from(agents::AGENTS), u64::from(agents::AT_ONCE));
+        floor::channels(tasks, at_once, work.operations / tasks)
+    };
+    let mut once = || agents::run(&setup, options.scale, Watcher::Headless);
+    Ok(vec![title.measure(options, &mut once, (floor::CHANNELS, &bare))?])
+}
+
+fn rollback(options: Options) -> Result<Vec<Measured>, BenchError> {
+    let setup = rollback::ten()?;
+    let title = Title {
+        name: "rollback",
+        durable: false,
+        operation: "undo",
+        latency_of: "one undo: from its durable intent to its durable outcome, up to 1000 in flight",
+    };
+    let mut once = || rollback::run(&setup, rollback::RUNS * options.scale, Watcher::Headless);
+    Ok(vec![title.measure(options, &mut once, PUSHES)?])
+}
+
+fn recovery(options: Options) -> Result<Vec<Measured>, BenchError> {
+    let setup = workflow::five()?;
+    let title = Title {
+        name: "recovery",
+        durable: true,
+        operation: "record",
+        latency_of: "the whole start: from opening the journal to an engine that may go on",
+    };
+    let folder = folder_on_disk()?;
+    let written = recovery::write(&setup, folder.path(), recovery::RECORDS * options.scale)?;
+    let mut once = || recovery::take_up(&setup, folder.path(), written);
+    let bare = |_: &Work| floor::read(&journal_path(folder.path()), written);
+    Ok(vec![title.measure(options, &mut once, (floor::READ, &bare))?])
 }

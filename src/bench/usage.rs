@@ -35,6 +35,23 @@ pub struct Usage {
     pub memory: Memory,
 }
 
+impl Usage {
+    /// Both, one after the other.
+    pub fn and(self, next: Usage) -> Usage {
+        let (took, cpu) = (self.took + next.took, self.cpu + next.cpu);
+        if self.took.is_zero() {
+            return Usage { took, cpu, memory: next.memory };
+        }
+        let share = next.took.as_secs_f64() / took.as_secs_f64().max(1e-9);
+        let memory = Memory {
+            peak: self.memory.peak.max(next.memory.peak),
+            mean: self.memory.mean * (1.0 - share) + next.memory.mean * share,
+            base: self.memory.base,
+        };
+        Usage { took, cpu, memory }
+    }
+}
+
 /// Looks at the memory until its door is closed, then says what it saw.
 type Sampler = (Sender<()>, JoinHandle<Seen>);
 

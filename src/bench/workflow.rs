@@ -44,6 +44,8 @@ pub struct Book {
     pub completed: u64,
     /// Runs that ended otherwise.
     pub lost: u64,
+    /// Records that were read.
+    pub records: u64,
     /// Steps that succeeded.
     pub steps: u64,
 }
@@ -66,6 +68,7 @@ impl Book {
 
     /// Reads what is durable since `now`.
     pub fn read(&mut self, records: &[Record], now: Instant) {
+        self.records += records.len() as u64;
         for record in records {
             match &record.event {
                 Event::RunCreated(new) => {
@@ -128,8 +131,9 @@ pub fn work(book: &Book, workflows: u64, usage: super::usage::Usage) -> Work {
         // A workflow that did not complete has none that counts.
         succeeded: book.steps.min(book.completed * u64::from(STEPS)),
         workflows: Some(book.completed),
-        fsyncs: None,
         samples: book.samples.clone(),
+        records: book.records,
         usage,
+        ..Work::default()
     }
 }
