@@ -17,32 +17,38 @@ use super::usage::Stopwatch;
 use crate::journal::memory::RING_RECORDS;
 use crate::runtime::clock::{instant, wall};
 
+/// Pushes, at least: with fewer a floor says nothing.
+const LEAST: u64 = 500_000;
 /// Pushes that are timed as one.
 const BATCH: u64 = 100;
 
 /// What [`pushes`] does.
-pub const PUSHES: &str = "for each record: take a lock, read the clock, push 16 bytes";
+pub const PUSHES: &str = "for each record (or transition): take a lock, read the clock, push 16 bytes";
 /// What [`channels`] does.
 pub const CHANNELS: &str =
-    "for each step: a message to a task of tokio and its answer, 10 tasks, 10 at once each";
+    "for each step: a message to a task of tokio and its answer; 10 tasks, 10 at once each";
 /// What [`commits`] does.
 pub const COMMITS: &str =
-    "SQLite alone: the same rows and bytes, the same settings, the fewest commits that order allows";
+    "the same rows, bytes and settings in SQLite, in the fewest commits that order allows";
 /// What [`read`] does.
-pub const READ: &str = "SQLite alone: every row is read, none is decoded";
+pub const READ: &str = "every row of the same journal is read, none is decoded";
 
 /// Takes a lock, reads the clock and pushes, once for each record, in so many threads, each with a lock
-/// of its own. It counts as so many operations of the real work.
+/// of its own. It counts as so many operations of the real work, or a multiple of it if that is little.
 ///
 /// # Errors
 /// The system gives no thread.
 pub fn pushes(records: u64, operations: u64, threads: u64) -> Result<Work, BenchError> {
+    let times = LEAST.div_ceil(records.max(1)).max(1);
+    let (records, operations) = (records * times, operations * times);
     let share = records.div_ceil(threads);
     let each = records as f64 / operations.max(1) as f64;
     let watch = Stopwatch::start();
-    let all = together(threads, &|| {
+    let all = together(threads, &|ready| {
         let ring = Mutex::new(VecDeque::with_capacity(RING_RECORDS));
         let mut samples = Samples::with_room(share / BATCH + 1);
+        (0..RING_RECORDS as u64).for_each(|i| push(&ring, i));
+        let lap = ready.start();
         let mut done = 0;
         while done < share {
             let begun = instant();
@@ -52,12 +58,13 @@ pub fn pushes(records: u64, operations: u64, threads: u64) -> Result<Work, Bench
             samples.add_share(took, count);
             done += count;
         }
+        let lap = lap.stop();
         black_box(ring.lock().unwrap_or_else(PoisonError::into_inner).len());
-        samples
+        (samples, lap)
     })?;
-    let usage = watch.stop();
+    let usage = watch.stop().within(all.iter().map(|(_, lap)| *lap));
     let mut samples = Samples::default();
-    all.iter().for_each(|theirs| samples.take_all(theirs));
+    all.iter().for_each(|(theirs, _)| samples.take_all(theirs));
     Ok(Work { operations, succeeded: operations, records, samples, usage, ..Work::default() })
 }
 
@@ -78,6 +85,7 @@ type Question = (u64, oneshot::Sender<u64>);
 /// The runtime does not start.
 pub fn channels(tasks: u64, at_once: u64, each: u64) -> Result<Work, BenchError> {
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let each = each.max(LEAST / 10 / tasks.max(1));
     let operations = tasks * each;
     let watch = Stopwatch::start();
     let samples = runtime.block_on(async {
@@ -219,9 +227,11 @@ mod tests {
     #[test]
     fn floors_do_what_they_say() {
         let work = pushes(1_250, 500, 2).unwrap();
-        assert_eq!((work.operations, work.records), (500, 1_250));
-        let work = channels(3, 4, 10).unwrap();
-        assert_eq!((work.operations, work.succeeded, work.samples.count()), (30, 30, 30));
+        assert_eq!((work.operations, work.records), (200_000, 500_000));
+        let work = pushes(600_000, 300_000, 1).unwrap();
+        assert_eq!((work.operations, work.records), (300_000, 600_000));
+        let work = channels(10, 4, 5_003).unwrap();
+        assert_eq!((work.operations, work.succeeded, work.samples.count()), (50_030, 50_030, 50_030));
     }
 
     #[test]

@@ -129,7 +129,7 @@ fn workflows(options: Options) -> Result<Vec<Measured>, BenchError> {
         name,
         durable: false,
         operation: "step",
-        latency_of: "one workflow: from the request to its durable completion",
+        latency_of: "a workflow, from the request to its durable completion",
     };
     let mut found = Vec::new();
     for (name, watcher) in [("workflow", Watcher::Headless), ("workflow/replica", Watcher::Replica)] {
@@ -172,7 +172,7 @@ fn transitions(options: Options) -> Result<Vec<Measured>, BenchError> {
         name,
         durable: false,
         operation: "transition",
-        latency_of: "one transition: the mean of a batch of 100, with one reading of the clock in it",
+        latency_of: "a transition: the mean of a batch of 100, with one reading of the clock in it",
     };
     let bare = |threads| move |work: &Work| floor::pushes(work.operations, work.operations, threads);
     let one = bare(1);
@@ -203,7 +203,7 @@ fn detection(options: Options) -> Result<Vec<Measured>, BenchError> {
         name,
         durable: false,
         operation: "signal",
-        latency_of: "one signal: from its arrival, decoded, to the release of the first step against it",
+        latency_of: "a decoded signal, from its arrival to the release of the first step against it",
     };
     let mut found = Vec::new();
     for (name, rules) in [("detection", detection::RULES), ("detection/1000-rules", 1_000)] {
@@ -221,7 +221,7 @@ fn agents(options: Options) -> Result<Vec<Measured>, BenchError> {
         name: "agents",
         durable: false,
         operation: "step",
-        latency_of: "one step: from its durable intent to its durable outcome, 100 in flight",
+        latency_of: "a step, from its durable intent to its durable outcome, 100 in flight",
     };
     let bare = |work: &Work| {
         let (tasks, at_once) = (u64::from(agents::AGENTS), u64::from(agents::AT_ONCE));
@@ -237,7 +237,7 @@ fn rollback(options: Options) -> Result<Vec<Measured>, BenchError> {
         name: "rollback",
         durable: false,
         operation: "undo",
-        latency_of: "one undo: from its durable intent to its durable outcome, up to 1000 in flight",
+        latency_of: "an undo, from its durable intent to its durable outcome, up to 1000 in flight",
     };
     let mut once = || rollback::run(&setup, rollback::RUNS * options.scale, Watcher::Headless);
     Ok(vec![title.measure(options, &mut once, PUSHES)?])
@@ -249,7 +249,7 @@ fn recovery(options: Options) -> Result<Vec<Measured>, BenchError> {
         name: "recovery",
         durable: true,
         operation: "record",
-        latency_of: "the whole start: from opening the journal to an engine that may go on",
+        latency_of: "the start, from opening the journal to an engine that may go on",
     };
     let folder = folder_on_disk()?;
     let written = recovery::write(&setup, folder.path(), recovery::RECORDS * options.scale)?;

@@ -44,7 +44,7 @@ pub fn results(reports: &[Report]) -> String {
     let mut text = String::new();
     let _ = writeln!(
         text,
-        "{:<24}{:>11}{:>7}{:>12}{:>8}{:>8}{:>8}{:>8}{:>6}{:>7}",
+        "{:<26}{:>11}{:>6}{:>12}{:>8}{:>8}{:>8}{:>8}{:>6}{:>7}",
         "", "operations", "ok %", "per second", "median", "p95", "p99", "max", "MiB", "floor"
     );
     for report in reports {
@@ -54,14 +54,13 @@ pub fn results(reports: &[Report]) -> String {
         extra(&mut text, report);
         if let Some(floor) = &report.floor {
             line(&mut text, "  floor", &floor.figures, "");
-            let _ = writeln!(text, "    {}", floor.what);
         }
         for part in &report.parts {
             let latency = &part.latency_ms;
             let ok = 100.0 * part.succeeded as f64 / part.operations.max(1) as f64;
             let _ = writeln!(
                 text,
-                "{:<24}{:>11}{:>7.1}{:>12}{:>8}{:>8}{:>8}{:>8}",
+                "{:<26}{:>11}{:>6.1}{:>12}{:>8}{:>8}{:>8}{:>8}",
                 format!("  {}", part.name),
                 count(part.operations as f64),
                 ok,
@@ -73,14 +72,33 @@ pub fn results(reports: &[Report]) -> String {
             );
         }
     }
+    let latencies = reports.iter().map(|report| (&*report.name, &*report.latency_of));
+    legend(&mut text, "median to max are of", latencies);
+    let floors = reports.iter().filter_map(|report| Some((&*report.name, &*report.floor.as_ref()?.what)));
+    legend(&mut text, "the floors do", floors);
     text
+}
+
+/// What each text is about: the first benchmark of those that share it stands before it.
+fn legend<'a>(text: &mut String, title: &str, entries: impl Iterator<Item = (&'a str, &'a str)>) {
+    let mut said: Vec<&str> = Vec::new();
+    for (name, what) in entries {
+        if said.contains(&what) {
+            continue;
+        }
+        if said.is_empty() {
+            let _ = writeln!(text, "\n{title}");
+        }
+        said.push(what);
+        let _ = writeln!(text, "  {name:<14}{what}");
+    }
 }
 
 fn line(text: &mut String, name: &str, figures: &Figures, ratio: &str) {
     let latency = &figures.latency_ms;
     let _ = writeln!(
         text,
-        "{name:<24}{:>11}{:>7.1}{:>12}{:>8}{:>8}{:>8}{:>8}{:>6.0}{ratio:>7}",
+        "{name:<26}{:>11}{:>6.1}{:>12}{:>8}{:>8}{:>8}{:>8}{:>6.0}{ratio:>7}",
         count(figures.operations as f64),
         figures.success_rate,
         count(figures.operations_per_second),

@@ -2,7 +2,8 @@
 //! batches, because reading the clock takes longer than a transition: a latency is the mean of a batch.
 
 use std::hint::black_box;
-use std::sync::LazyLock;
+use std::sync::{Barrier, LazyLock};
+use std::time::Instant;
 
 use super::BenchError;
 use super::result::{Part, Work};
@@ -39,7 +40,8 @@ impl Default for Facts {
     }
 }
 
-type Table = Machine<Turn, Facts, (Turn, Turn)>;
+/// A machine of this lifecycle.
+pub type Table = Machine<Turn, Facts, (Turn, Turn)>;
 
 /// What is special about the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +62,8 @@ impl Kind {
     /// Every kind.
     pub const ALL: &[Kind] = &[Kind::Plain, Kind::Guard, Kind::ComplexGuard, Kind::Callback, Kind::History];
 
-    fn machine(self) -> &'static Table {
+    /// Its machine.
+    pub fn machine(self) -> &'static Table {
         &MACHINES[match self {
             Kind::Plain | Kind::History => 0,
             Kind::Guard => 1,
@@ -187,13 +190,16 @@ pub fn concurrent(transitions: u64) -> Result<Work, BenchError> {
     any(Kind::ComplexGuard, WARM_UP);
     let share = transitions.div_ceil(threads);
     let watch = Stopwatch::start();
-    let work = || any(Kind::ComplexGuard, share);
-    let all = together(threads, &work)?;
-    let usage = watch.stop();
+    let all = together(threads, &|ready| {
+        let lap = ready.start();
+        let (succeeded, samples) = any(Kind::ComplexGuard, share);
+        (succeeded, samples, lap.stop())
+    })?;
+    let usage = watch.stop().within(all.iter().map(|(_, _, lap)| *lap));
     let mut samples = Samples::default();
-    all.iter().for_each(|(_, theirs)| samples.take_all(theirs));
-    let succeeded = all.iter().map(|(succeeded, _)| succeeded).sum();
-    let parts = all.iter().enumerate().map(|(i, (succeeded, samples))| Part {
+    all.iter().for_each(|(_, theirs, _)| samples.take_all(theirs));
+    let succeeded = all.iter().map(|(succeeded, ..)| succeeded).sum();
+    let parts = all.iter().enumerate().map(|(i, (succeeded, samples, _))| Part {
         name: format!("thread {}", i + 1).into(),
         operations: share,
         succeeded: *succeeded,
@@ -209,13 +215,38 @@ pub fn threads() -> u64 {
     std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2) as u64)
 }
 
-/// Does something in several threads at once.
-pub fn together<T: Send>(threads: u64, work: &(dyn Fn() -> T + Sync)) -> Result<Vec<T>, BenchError> {
+/// Does something in several threads at once, which begin together.
+///
+/// # Errors
+/// One of them panicked.
+pub fn together<T: Send>(threads: u64, work: &(dyn Fn(Ready<'_>) -> T + Sync)) -> Result<Vec<T>, BenchError> {
+    let barrier = Barrier::new(threads as usize);
     std::thread::scope(|scope| {
-        let started: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        let started: Vec<_> = (0..threads).map(|_| scope.spawn(|| work(Ready(&barrier)))).collect();
         let joined = started.into_iter().map(|thread| thread.join());
         joined.collect::<Result<_, _>>().map_err(|_| BenchError::from("a thread panicked"))
     })
+}
+
+/// A thread that is ready to begin.
+pub struct Ready<'a>(&'a Barrier);
+
+impl Ready<'_> {
+    /// Waits until all are ready, and begins.
+    pub fn start(self) -> Begun {
+        self.0.wait();
+        Begun(instant())
+    }
+}
+
+/// A thread at work.
+pub struct Begun(Instant);
+
+impl Begun {
+    /// It is done: from when to when it worked.
+    pub fn stop(self) -> (Instant, Instant) {
+        (self.0, instant())
+    }
 }
 
 fn rate(operations: u64, usage: Usage) -> f64 {

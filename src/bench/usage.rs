@@ -36,6 +36,13 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// With the time from the first of these beginnings to the last of these ends: to start threads is
+    /// no part of their work.
+    pub fn within(self, laps: impl Iterator<Item = (Instant, Instant)>) -> Usage {
+        let all = laps.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
+        all.map_or(self, |(begun, ended)| Usage { took: ended.duration_since(begun), ..self })
+    }
+
     /// Both, one after the other.
     pub fn and(self, next: Usage) -> Usage {
         let (took, cpu) = (self.took + next.took, self.cpu + next.cpu);

@@ -204,7 +204,14 @@ pub struct Bench {
     pub baseline: Option<PathBuf>,
     /// How much slower it may be, as a share
     #[arg(long, value_name = "R", default_value_t = 0.2, requires = "baseline")]
+    #[arg(allow_hyphen_values = true, value_parser = share)]
     pub tolerance: f64,
+}
+
+/// A share of 0 or more.
+fn share(text: &str) -> Result<f64, &'static str> {
+    let share = text.parse().ok().filter(|share: &f64| *share >= 0.0 && share.is_finite());
+    share.ok_or("expected a share such as 0.2, for 20 percent")
 }
 
 /// `quell completions`.

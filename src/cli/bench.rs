@@ -80,7 +80,7 @@ fn version() -> &'static str {
 }
 
 fn as_text(results: &Results) -> String {
-    let debug = if cfg!(debug_assertions) { "; not a release build: these figures mean little" } else { "" };
+    let debug = if cfg!(debug_assertions) { "\nnot a release build: these figures mean little" } else { "" };
     let scale = results.results.first().map_or(1, |report| report.scale);
     let head = format!("quell {} on {}, scale {scale}{debug}\n\n", results.version, results.machine);
     head + &table::results(&results.results)

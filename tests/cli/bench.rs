@@ -29,3 +29,83 @@ fn s9_2_the_books_of_a_benchmark_add_up() {
         assert!(result["memory_mb"]["peak"].as_f64() >= result["memory_mb"]["base"].as_f64());
     }
 }
+
+#[test]
+fn s9_1_every_suite_runs_beside_its_floor() {
+    let (out, _) = expect(&["bench", "--floor", "--json"], 0);
+    let results = results(&out);
+    let suite = |name: &str| {
+        let found = results.iter().filter(|result| {
+            result["name"].as_str().is_some_and(|found| found.split('/').next() == Some(name))
+        });
+        found.collect::<Vec<_>>()
+    };
+    for (name, operations) in
+        [("workflow", 500), ("transitions", 1_000), ("detection", 500), ("agents", 1_000), ("rollback", 900)]
+    {
+        let found = suite(name);
+        assert!(!found.is_empty(), "{name}: {out}");
+        for result in found {
+            assert_eq!(result["operations"], operations, "{result}");
+            assert_eq!(result["success_rate"], 100.0, "{result}");
+            assert!(result["ratio_to_floor"].as_f64() > Some(0.0), "{result}");
+            assert_eq!(result["floor"]["failed"], 0, "{result}");
+        }
+    }
+    let agents = suite("agents")[0]["parts"].as_array().cloned().unwrap();
+    assert_eq!(agents.iter().filter_map(|part| part["succeeded"].as_u64()).sum::<u64>(), 1_000);
+    assert_eq!(suite("rollback")[0]["parts"][0]["succeeded"], 100);
+}
+
+#[test]
+fn s9_2_raw_samples_are_as_many_as_were_measured() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("samples");
+    expect(&["bench", "rollback", "--samples", file.to_str().unwrap()], 0);
+    let text = std::fs::read_to_string(&file).unwrap();
+    let samples: Value = serde_json::from_str(text.trim()).unwrap();
+    assert_eq!(samples["name"], "rollback");
+    let nanoseconds = samples["nanoseconds"].as_array().unwrap();
+    assert_eq!(nanoseconds.len(), 900);
+    assert!(nanoseconds.iter().all(|sample| sample.as_f64() > Some(0.0)));
+}
+
+#[test]
+fn s9_2_a_baseline_decides_the_exit_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (base, faster, other) = (path("base.json"), path("faster.json"), path("other.json"));
+    expect(&["bench", "rollback", "--json", "--out", &base], 0);
+    let before: Value = serde_json::from_str(&std::fs::read_to_string(&base).unwrap()).unwrap();
+    // However noisy the machine is, it is not a million times as fast the next time.
+    let edit = |file: &str, change: &dyn Fn(&mut Value)| {
+        let mut edited = before.clone();
+        change(&mut edited["results"][0]);
+        std::fs::write(file, edited.to_string()).unwrap();
+    };
+    edit(&faster, &|result| result["operations_per_second"] = 1e15.into());
+    edit(&other, &|result| result["scale"] = 7.into());
+    edit(&base, &|result| result["operations_per_second"] = 1.0.into());
+    let (table, _) = expect(&["bench", "rollback", "--baseline", &base], 0);
+    assert!(table.contains("change") && table.lines().all(|line| line.chars().count() <= 100), "{table}");
+    let (_, why) = expect(&["bench", "rollback", "--baseline", &faster], 1);
+    assert!(why.contains("rollback: operations/s was 1000000000000000"), "{why}");
+    let (_, why) = expect(&["bench", "rollback", "--baseline", &other], 2);
+    assert!(why.contains("none of these benchmarks"), "{why}");
+    let (_, why) = expect(&["bench", "rollback", "--baseline", &path("none.json")], 2);
+    assert!(why.contains("cannot read the baseline"), "{why}");
+}
+
+#[test]
+fn s9_2_bad_usage_is_refused() {
+    for (args, expected) in [
+        (&["bench", "speed"][..], "invalid value 'speed'"),
+        (&["bench", "--scale", "0"], "--scale"),
+        (&["bench", "--tolerance", "0.1"], "--baseline"),
+        (&["bench", "--baseline", "x", "--tolerance", "-1"], "--tolerance"),
+        (&["bench", "--out", "same", "--samples", "same"], "name the same file"),
+    ] {
+        let (_, why) = expect(args, 2);
+        assert!(why.contains(expected), "{args:?}: {why}");
+    }
+}
