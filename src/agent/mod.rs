@@ -6,16 +6,19 @@
 pub mod builtin;
 pub mod contain;
 pub mod drill;
+pub mod exec;
+pub mod slow;
 
 mod blocklist;
 mod crew;
 
-pub use crew::Crew;
+pub use crew::{Crew, perform_slowly};
+pub use slow::SlowAgent;
 
 use crate::engine::Task;
 use crate::model::{Failure, FailureKind, Outcome, Span, Timestamp};
 
-/// One that performs actions.
+/// One that performs actions and answers as it is called.
 pub trait Agent: Send + Sync {
     /// Performs one attempt. `now` is the engine's time: the clock of a replay is virtual.
     fn perform(&self, task: &Task, now: Timestamp) -> Reply;
@@ -72,6 +75,7 @@ pub(crate) mod tests {
             key: "run-1/block".into(),
             action: Arc::new(action),
             deadline: Timestamp::from_secs(30),
+            context: crate::engine::Context::default(),
         }
     }
 }

@@ -9,6 +9,7 @@ use super::error::Error;
 use super::place::Place;
 use super::speed::Speed;
 use crate::agent::builtin::Desk;
+use crate::agent::exec::Programs;
 use crate::config::Loaded;
 use crate::detect::Detector;
 use crate::model::Timestamp;
@@ -51,6 +52,8 @@ pub struct Running {
     pub inbox: Inbox,
     /// What the recording had that was no signal.
     pub findings: Option<Arc<Mutex<Findings>>>,
+    /// The programs that its agents run: who leaves without waiting for its end kills them first.
+    pub programs: Programs,
     /// When it began.
     pub since: Instant,
     thread: JoinHandle<Result<Ending, RunError>>,
@@ -87,6 +90,7 @@ pub fn start(loaded: &Loaded, place: &Place, inbox: Inbox, job: Job) -> Result<R
         version: env!("CARGO_PKG_VERSION"),
         seed,
         desk: Arc::new(Desk::new(place.path(), job.say)),
+        programs: Programs::new(place.path()),
     };
     let mut open = place.journal();
     let mut journal = open()?;
@@ -107,6 +111,7 @@ pub fn start(loaded: &Loaded, place: &Place, inbox: Inbox, job: Job) -> Result<R
         gauges.source = job.title;
         gauges.speed = job.speed.times();
     });
+    let programs = recipe.programs.clone();
     let failed = |error: std::io::Error| Error::failed("cannot start a thread").because(error);
     let engine = std::thread::Builder::new().name("engine".to_owned());
     let thread = match job.speed {
@@ -135,7 +140,7 @@ pub fn start(loaded: &Loaded, place: &Place, inbox: Inbox, job: Job) -> Result<R
             engine.spawn(move || Ok(real.run())).map_err(failed)?
         }
     };
-    Ok(Running { feed, board, inbox, findings, since, thread })
+    Ok(Running { feed, board, inbox, findings, programs, since, thread })
 }
 
 /// The files of a recording with their names and sizes.

@@ -7,7 +7,9 @@ mod actions;
 mod agents;
 mod check;
 mod drill;
+mod exec;
 mod folder;
+mod programs;
 mod report;
 mod rules;
 mod settings;
@@ -22,6 +24,7 @@ use crate::rule::RuleSet;
 use crate::workflow;
 
 pub use folder::{Folder, find, platform_folder};
+pub use programs::Program;
 pub use report::report;
 pub use settings::{Lines, Queues, Settings};
 
@@ -36,6 +39,8 @@ pub struct Loaded {
     pub rule_texts: Vec<(String, String)>,
     /// `settings.yaml`.
     pub settings: Settings,
+    /// The programs that actions run, in order of file and name.
+    pub programs: Vec<Program>,
     /// SHA-256 over the sorted paths and texts.
     pub digest: Digest,
 }
@@ -64,9 +69,11 @@ pub fn load(folder: &Folder) -> Result<Loaded, Vec<Mistake>> {
         (Arc::clone(&workflow.name), Arc::new(workflow))
     });
     let workflows: BTreeMap<_, _> = by_name.collect();
+    let programs = programs::of(&agents);
     let agents = agents.into_iter().map(|draft| draft.spec).collect();
     let setup = Setup { kind, agents, workflows, limits: settings.limits.clone() };
-    Ok(Loaded { setup, rules: rule_set, rule_texts: rules.texts, settings, digest: folder.digest() })
+    let digest = folder.digest();
+    Ok(Loaded { setup, rules: rule_set, rule_texts: rules.texts, settings, programs, digest })
 }
 
 /// A workflow as far as it could be read, and its file.

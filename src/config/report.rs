@@ -52,7 +52,11 @@ fn fine(text: &mut String, folder: &Folder, loaded: &Loaded) -> std::fmt::Result
         count(loaded.rule_texts.len(), "file"),
         rules.heads().count()
     )?;
-    writeln!(text, "  digest     {}", loaded.digest)
+    writeln!(text, "  digest     {}", loaded.digest)?;
+    for warning in super::programs::missing(&loaded.programs) {
+        writeln!(text, "warning: {warning}")?;
+    }
+    Ok(())
 }
 
 fn wrong(text: &mut String, folder: &Folder, mistakes: &[Mistake]) -> std::fmt::Result {

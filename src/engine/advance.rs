@@ -133,6 +133,7 @@ impl Engine {
             key,
             action,
             deadline,
+            context: self.context(id, ix, agent),
         }));
     }
 
@@ -227,7 +228,7 @@ impl Engine {
         let Some(run) = self.state.run(id) else { return };
         let rolling_back = run.status() == RunStatus::RollingBack;
         let attempt = run.steps()[ix.index()].attempt();
-        let agent = run.steps()[ix.index()].agent().filter(|_| failure.kind.in_doubt());
+        let agent = run.steps()[ix.index()].agent().filter(|_| failure.kind.impairs_agent());
         let retry_at = if rolling_back { None } else { self.retry_at(id, ix, &failure) };
         let message: Arc<str> = Arc::from(failure.message.as_str());
         self.emit(Event::StepFailed { run: id, step: ix, attempt, failure, retry_at });
@@ -249,7 +250,7 @@ impl Engine {
         // An effect in doubt is done again only where doing it twice equals doing it once (C3).
         let again = match failure.kind {
             FailureKind::NotSent => false,
-            FailureKind::Answered => true,
+            FailureKind::Answered | FailureKind::Unreachable => true,
             FailureKind::NoAnswer | FailureKind::TimedOut => step.action().is_some_and(|a| a.idempotent),
         };
         let once_more = u32::from(definition.on_failure == OnFailure::RetryOnce);

@@ -116,6 +116,23 @@ pub struct Task {
     pub action: Arc<Action>,
     /// When the engine gives up on this attempt.
     pub deadline: Timestamp,
+    /// What it is part of.
+    pub context: Context,
+}
+
+/// What an attempt is part of, for agents that hand it on.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Context {
+    /// Name of the workflow.
+    pub workflow: Arc<str>,
+    /// Id of the step in its workflow's file.
+    pub step: Arc<str>,
+    /// Name of the agent.
+    pub agent: Arc<str>,
+    /// The incident that the run answers.
+    pub incident: Option<IncidentId>,
+    /// What the run's templates see as `detection`.
+    pub detection: Option<Arc<Map>>,
 }
 
 /// The answer to a request.

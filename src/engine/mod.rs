@@ -32,10 +32,10 @@ pub use agents::{AGENT, AgentState, AgentStatus};
 pub use event::{Actor, Event, IllegalEvent, JournalKind, NewRun, Record, RollbackCause, StepWait};
 pub use gate::{Gate, Released};
 pub use incident::{INCIDENT, Incident, IncidentStatus};
-pub use input::{Answer, Effect, Input, Output, Request, Task};
+pub use input::{Answer, Context, Effect, Input, Output, Request, Task};
 pub use recover::ReplayError;
 pub use run::{RUN, Rollback, Run, RunStatus};
-pub use setup::{ActionSpec, AgentKind, AgentSpec, BuiltinKind, DrillSpec, Limits, Means, Setup};
+pub use setup::{ActionSpec, AgentKind, AgentSpec, BuiltinKind, DrillSpec, ExecSpec, Limits, Means, Setup};
 pub use state::{Counts, State};
 pub use step::{STEP, StepState, StepStatus};
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{ActionSpec, Engine};
+use super::{ActionSpec, Context, Engine};
 use crate::model::{Action, AgentId, Map, RunId, StepIx, Value};
 use crate::workflow::{Scope, StepView, Template, Undo};
 
@@ -29,6 +29,18 @@ impl Engine {
             run: run.map(|run| run.id()),
             steps: &steps,
         })
+    }
+
+    /// What an attempt of a step is part of.
+    pub(super) fn context(&self, run: RunId, ix: StepIx, agent: AgentId) -> Context {
+        let Some(run) = self.state.run(run) else { return Context::default() };
+        Context {
+            workflow: Arc::clone(&run.workflow),
+            step: run.plan.steps.get(ix.index()).map_or_else(Default::default, |step| Arc::clone(&step.id)),
+            agent: self.state.agent(agent).map_or_else(Default::default, |agent| Arc::clone(&agent.name)),
+            incident: run.incident,
+            detection: run.detection.clone(),
+        }
     }
 
     pub(super) fn resolve(&self, run: RunId, ix: StepIx, agent: AgentId) -> Result<Resolved, String> {

@@ -124,6 +124,7 @@ impl Engine {
             key,
             action,
             deadline,
+            context: self.context(id, ix, agent),
         }));
     }
 
@@ -151,10 +152,10 @@ impl Engine {
         self.waiting.remove(id, ix);
         let Some(step) = self.state.run(id).and_then(|run| run.steps().get(ix.index())) else { return };
         let attempt = step.undo_attempt();
-        let agent = step.agent().filter(|_| failure.kind.in_doubt());
+        let agent = step.agent().filter(|_| failure.kind.impairs_agent());
         let again = match failure.kind {
             FailureKind::NotSent => false,
-            FailureKind::Answered => true,
+            FailureKind::Answered | FailureKind::Unreachable => true,
             FailureKind::NoAnswer | FailureKind::TimedOut => step.undo().is_some_and(|a| a.idempotent),
         };
         // Attempts are counted over retries by a person: each such retry buys as many again.

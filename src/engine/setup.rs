@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::JournalKind;
-use crate::model::{Span, ValueType};
+use crate::model::{CommandLine, Span, ValueType};
 use crate::workflow::Workflow;
 
 /// A checked setup.
@@ -47,6 +47,8 @@ pub enum AgentKind {
     Drill,
     /// Part of quell; writes only inside the state folder.
     Builtin,
+    /// It runs programs on this machine.
+    Exec,
 }
 
 impl AgentKind {
@@ -55,6 +57,7 @@ impl AgentKind {
         match self {
             AgentKind::Drill => "drill",
             AgentKind::Builtin => "builtin",
+            AgentKind::Exec => "exec",
         }
     }
 }
@@ -83,6 +86,17 @@ pub enum Means {
     Drill(DrillSpec),
     /// It is part of quell.
     Builtin(BuiltinKind),
+    /// A program is run.
+    Exec(ExecSpec),
+}
+
+/// How a program is run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExecSpec {
+    /// The program and its arguments.
+    pub command: CommandLine,
+    /// Between asking it to end (TERM) and ending it (KILL).
+    pub grace: Span,
 }
 
 /// How a drill pretends. The default succeeds at once.

@@ -9,6 +9,7 @@ use super::hands::Hands;
 use super::hash::RecordsHash;
 use crate::agent::Crew;
 use crate::agent::builtin::Desk;
+use crate::agent::exec::Programs;
 use crate::engine::{Effect, Engine, IllegalEvent, ReplayError, Setup, State};
 use crate::journal::{Journal, JournalError, check_kind, for_each};
 use crate::model::Timestamp;
@@ -24,6 +25,8 @@ pub struct Recipe {
     pub seed: u64,
     /// Where builtins write.
     pub desk: Arc<Desk>,
+    /// The programs that agents run.
+    pub programs: Programs,
 }
 
 /// Why an engine does not start.
@@ -127,8 +130,8 @@ impl Folded {
             Engine::resume(self.state, setup, recipe.version, now)?
         };
         let (seed, joined) = (engine.state().seed(), engine.state().agents_present());
-        let crew =
-            Crew::assemble(&recipe.setup, joined.map(|agent| (agent.id(), agent.name())), seed, &recipe.desk);
+        let joined = joined.map(|agent| (agent.id(), agent.name()));
+        let crew = Crew::assemble(&recipe.setup, joined, seed, &recipe.desk, &recipe.programs);
         let mut driver = Driver::new(engine, output, self.hash).with_feed(feed);
         let effects = driver.commit(journal)?;
         Ok(Started { driver, hands: Hands::new(crew), effects, subscription })

@@ -18,7 +18,7 @@ fn mistakes_in_agents_are_named_with_their_place() {
         ),
         (
             "      x: { drill: {}, run: [/bin/true] }",
-            "t/agents/b.yaml:6:23: `run` is not supported yet\n  hint: remove it",
+            "t/agents/b.yaml:6:23: `run` is how an agent of kind `exec` acts\n  hint: remove it: this agent is of kind `drill`",
         ),
         (
             "      x: { drill: {}, take: {} }",
@@ -95,7 +95,7 @@ fn mistakes_in_agents_are_named_with_their_place() {
             ),
             (
                 "agents:\n  - { name: n, role: R, kind: exec, actions: {} }\n",
-                "t/agents/b.yaml:2:31: kind `exec` is not supported yet\n  hint: use `drill` (it pretends) or `builtin` (part of quell)",
+                "t/agents/b.yaml:2:31: an exercise touches nothing, and this agent runs programs\n  hint: use `drill` (it pretends), or say `exercise: false` in settings.yaml",
             ),
             (
                 "agents:\n  - { name: n, role: R, kind: dril, actions: {} }\n",
