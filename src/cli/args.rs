@@ -29,7 +29,7 @@ pub enum Verb {
     /// Play recorded signals: detect, open incidents, run workflows on drills
     #[command(after_help = help::REPLAY)]
     Replay(Replay),
-    /// Start a workflow by hand, on drills, and wait for its end
+    /// Start a workflow by hand, and wait for its end
     #[command(after_help = help::TRIGGER)]
     Trigger(Trigger),
     /// Look for mistakes in a setup
@@ -78,7 +78,8 @@ pub struct Place {
     /// Folder of the setup. Default: $QUELL_CONFIG, else your own if there is one, else the one that ships
     #[arg(long, value_name = "DIR")]
     pub config: Option<PathBuf>,
-    /// Folder for the journal: work goes on there after a stop. Default: nothing is kept
+    /// Folder for the journal: work goes on there after a stop. Default: nothing is kept in an exercise or
+    /// a replay; else the platform's state folder
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
     /// What drills and jitter are drawn from. Default: the setup's

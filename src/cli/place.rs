@@ -5,8 +5,9 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::error::Error;
+use crate::engine::JournalKind;
 use crate::journal::folder::replace_file;
-use crate::journal::{MemoryJournal, SqliteJournal, StateFolder, journal_path};
+use crate::journal::{MemoryJournal, SqliteJournal, StateFolder, journal_path, platform_state_folder};
 use crate::runtime::hold::OpenJournal;
 
 /// What an exercise writes into a state folder, and `--fresh` deletes.
@@ -42,6 +43,22 @@ impl Place {
             place.clear()?;
         }
         Ok(place)
+    }
+
+    /// The folder that a verb which may act works in: that of `--state`; without it a temporary one in
+    /// an exercise, and the platform's state folder for real work.
+    ///
+    /// # Errors
+    /// The folder cannot be used, or the platform names none.
+    pub fn of(kind: JournalKind, state: Option<&Path>) -> Result<Self, Error> {
+        let platform = match (kind, state) {
+            (JournalKind::Real, None) => Some(platform_state_folder().ok_or_else(|| {
+                Error::failed("there is no home directory to keep a state folder in")
+                    .hint("give a folder with --state")
+            })?),
+            _ => None,
+        };
+        Place::open(state.or(platform.as_deref()), false)
     }
 
     fn clear(&self) -> Result<(), Error> {

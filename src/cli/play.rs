@@ -45,7 +45,7 @@ struct Material<'a> {
 /// # Errors
 /// What [`Error`] says.
 pub fn exercise(args: &Play) -> Result<Verdict, Error> {
-    let loaded = setup::exercise(args.place.config.as_deref())?;
+    let loaded = setup::replayed(args.place.config.as_deref())?;
     let time = &loaded.settings.time;
     let bytes = EXERCISE.len() as u64;
     let material = Material {
@@ -64,7 +64,7 @@ pub fn exercise(args: &Play) -> Result<Verdict, Error> {
 /// # Errors
 /// What [`Error`] says.
 pub fn replay(args: &Replay) -> Result<Verdict, Error> {
-    let loaded = setup::exercise(args.play.place.config.as_deref())?;
+    let loaded = setup::replayed(args.play.place.config.as_deref())?;
     let options = options(args, &loaded)?;
     let files = Files::open(args.files.clone()).map_err(|errors| {
         let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();

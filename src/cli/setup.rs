@@ -17,14 +17,21 @@ pub fn find(named: Option<&Path>) -> Result<Folder, Vec<Mistake>> {
     config::find(named, variable.as_deref(), platform.as_deref())
 }
 
-/// Finds and loads a setup, for an exercise: nothing in it may touch the world.
+/// Finds and loads a setup.
 ///
 /// # Errors
 /// Every mistake, as one error.
-pub fn exercise(named: Option<&Path>) -> Result<Loaded, Error> {
+pub fn load(named: Option<&Path>) -> Result<Loaded, Error> {
     let folder = find(named).map_err(|mistakes| Error::mistakes("folder", &mistakes))?;
-    let mut loaded = config::load(&folder).map_err(|mistakes| Error::mistakes(folder.name(), &mistakes))?;
-    // A replay never touches the world, whatever the setup is for.
+    config::load(&folder).map_err(|mistakes| Error::mistakes(folder.name(), &mistakes))
+}
+
+/// Finds and loads a setup for a replay: nothing in it may touch the world, whatever it is for.
+///
+/// # Errors
+/// Every mistake, as one error.
+pub fn replayed(named: Option<&Path>) -> Result<Loaded, Error> {
+    let mut loaded = load(named)?;
     loaded.setup.kind = JournalKind::Exercise;
     Ok(loaded)
 }

@@ -1,4 +1,4 @@
-//! `quell trigger`: one workflow, by hand, on drills.
+//! `quell trigger`: one workflow, by hand.
 
 use std::sync::mpsc::channel;
 
@@ -9,9 +9,10 @@ use super::headless::{self, Format};
 use super::output::Sink;
 use super::place::Place;
 use super::setup;
+use super::speed::Speed;
 use super::{Verdict, identity, logging};
 use crate::config::Loaded;
-use crate::engine::{Answer, Request, RunStatus};
+use crate::engine::{Answer, JournalKind, Request, RunStatus};
 use crate::model::{Map, RequestId, RunId, Value};
 use crate::runtime::inbox::{Inbox, Message};
 use crate::runtime::start::Watched;
@@ -21,11 +22,17 @@ use crate::runtime::start::Watched;
 /// # Errors
 /// What [`Error`] says; also if the request was refused.
 pub fn run(args: &Trigger) -> Result<Verdict, Error> {
-    let loaded = setup::exercise(args.place.config.as_deref())?;
+    let loaded = setup::load(args.place.config.as_deref())?;
+    let kind = loaded.setup.kind;
+    if kind == JournalKind::Real && args.speed != Speed::Times(1.0) {
+        return Err(
+            Error::usage("--speed is for drills: the world has a pace of its own").hint("leave it out")
+        );
+    }
     let inputs = inputs(args, &loaded)?;
     logging::to_stderr();
     let sink = Sink::open(args.out.as_deref())?;
-    let place = Place::open(args.place.state.as_deref(), false)?;
+    let place = Place::of(kind, args.place.state.as_deref())?;
     let inbox = Inbox::new(loaded.settings.queue.signals);
     let (reply, answers) = channel();
     let request = Request::Trigger { workflow: args.workflow.as_str().into(), inputs };

@@ -67,6 +67,13 @@ impl std::error::Error for FolderError {
     }
 }
 
+/// Where this platform keeps what a program has to remember: the state folder of real work.
+/// `None` if the user has no home.
+pub fn platform_state_folder() -> Option<PathBuf> {
+    let dirs = directories::ProjectDirs::from("", "", "quell")?;
+    Some(dirs.state_dir().unwrap_or_else(|| dirs.data_local_dir()).to_owned())
+}
+
 /// The journal within a state folder.
 pub fn journal_path(folder: &Path) -> PathBuf {
     folder.join("journal.db")

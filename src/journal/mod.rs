@@ -10,7 +10,7 @@ pub mod writer;
 use std::sync::Arc;
 
 pub use error::JournalError;
-pub use folder::{FolderError, StateFolder, journal_path};
+pub use folder::{FolderError, StateFolder, journal_path, platform_state_folder};
 pub use memory::MemoryJournal;
 pub use sqlite::SqliteJournal;
 pub use writer::{Writer, Written};

@@ -79,7 +79,9 @@ impl ValueType {
     }
 
     /// The value in the form that this type has in an action: digits written as text become a number
-    /// where a number is meant, and a number or boolean becomes its text where text is meant.
+    /// where a number is meant, and a number or boolean becomes its text where text is meant. An address
+    /// gets its one canonical spelling, so that equal targets are equal texts: RFC 5952, and an IPv4
+    /// address that is mapped into IPv6 is the IPv4 address.
     ///
     /// # Errors
     /// As [`ValueType::check`].
@@ -90,6 +92,7 @@ impl ValueType {
                 Value::String(n.to_string())
             }
             (ValueType::Text, Value::Bool(flag)) => Value::String(flag.to_string()),
+            (ValueType::Address, Value::String(text)) => canonical(text),
             (_, value) => value,
         };
         self.check(&value)?;
@@ -141,6 +144,11 @@ fn number(text: String) -> Value {
     let whole = text.parse::<i64>().ok().map(Value::from);
     let number = whole.or_else(|| text.parse::<f64>().ok().filter(|n| n.is_finite()).map(Value::from));
     number.unwrap_or(Value::String(text))
+}
+
+fn canonical(text: String) -> Value {
+    let address: Option<IpAddr> = text.parse().ok();
+    Value::String(address.map_or(text, |address| address.to_canonical().to_string()))
 }
 
 fn prefix(text: &str) -> bool {
@@ -197,6 +205,9 @@ mod tests {
             (Text, json!([1]), None),
             (User, json!(1000), Some(json!("1000"))),
             (Address, json!("192.0.2.1"), Some(json!("192.0.2.1"))),
+            (Address, json!("::ffff:192.0.2.1"), Some(json!("192.0.2.1"))),
+            (Address, json!("2001:DB8:0:0::1"), Some(json!("2001:db8::1"))),
+            (Address, json!("192.0.2.1 "), None),
             (Address, json!(1), None),
         ] {
             assert_eq!(kind.fit(value.clone()).ok(), fitted, "{kind} {value}");
