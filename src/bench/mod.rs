@@ -6,6 +6,7 @@ pub mod baseline;
 pub mod detection;
 pub mod floor;
 pub mod live;
+pub mod processes;
 pub mod recovery;
 pub mod result;
 pub mod rig;

@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::agent::builtin::Desk;
+use crate::agent::exec::Programs;
 use crate::detect::LATENESS;
 use crate::engine::{Actor, Answer, Effect, Input, Record, Request, Setup, State};
 use crate::journal::{Journal, MemoryJournal};
@@ -23,7 +24,13 @@ use super::BenchError;
 /// What every engine here is started with.
 pub fn recipe(setup: &Arc<Setup>) -> Recipe {
     let desk = Desk::new(std::path::Path::new("/nonexistent"), |_| {});
-    Recipe { setup: Arc::clone(setup), version: env!("CARGO_PKG_VERSION"), seed: 1, desk: Arc::new(desk) }
+    Recipe {
+        setup: Arc::clone(setup),
+        version: env!("CARGO_PKG_VERSION"),
+        seed: 1,
+        desk: Arc::new(desk),
+        programs: Programs::new(&std::env::temp_dir()),
+    }
 }
 
 /// How far signals may be out of order: as everywhere.

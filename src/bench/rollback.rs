@@ -26,7 +26,7 @@ use crate::runtime::start::Started;
 /// Runs at scale 1.
 pub const RUNS: u64 = 100;
 /// Runs that are rolled back at the same time, at most.
-pub const AT_ONCE: u64 = 1_000;
+pub const AT_ONCE: u64 = 100;
 const STEPS: u32 = 10;
 const UNDOS: u64 = STEPS as u64 - 1;
 const NAME: &str = "ten";

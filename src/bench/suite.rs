@@ -4,7 +4,7 @@ use super::floor;
 use super::live::{self, Store, folder_on_disk};
 use super::result::{Measured, Report, Work};
 use super::rig::Watcher;
-use super::{BenchError, agents, detection, recovery, rollback, transitions, workflow};
+use super::{BenchError, agents, detection, processes, recovery, rollback, transitions, workflow};
 use crate::journal::journal_path;
 
 /// A group of benchmarks.
@@ -20,6 +20,8 @@ pub enum Suite {
     Agents,
     /// Undoing.
     Rollback,
+    /// Programs.
+    Processes,
     /// Starting from a journal.
     Recovery,
 }
@@ -32,6 +34,7 @@ impl Suite {
         Suite::Detection,
         Suite::Agents,
         Suite::Rollback,
+        Suite::Processes,
         Suite::Recovery,
     ];
 
@@ -43,6 +46,7 @@ impl Suite {
             Suite::Detection => "detection",
             Suite::Agents => "agents",
             Suite::Rollback => "rollback",
+            Suite::Processes => "processes",
             Suite::Recovery => "recovery",
         }
     }
@@ -72,6 +76,7 @@ pub fn run(suite: Suite, options: Options) -> Result<Vec<Measured>, BenchError> 
         Suite::Detection => detection(options),
         Suite::Agents => agents(options),
         Suite::Rollback => rollback(options),
+        Suite::Processes => processes(options),
         Suite::Recovery => recovery(options),
     }
 }
@@ -90,7 +95,17 @@ struct Title<'a> {
 impl Title<'_> {
     /// Runs it and its floor as often as asked, and keeps the run of each that is in the middle.
     fn measure(&self, options: Options, once: Once<'_>, floor: Bare<'_>) -> Result<Measured, BenchError> {
-        let work = middle(options.repeat, once)?;
+        let (what, bare) = floor;
+        let (mut works, mut floors) = (Vec::new(), Vec::new());
+        for _ in 0..options.repeat.max(1) {
+            let work = once()?;
+            // One after the other, so that both meet the same machine.
+            if options.floor {
+                floors.push(bare(&work)?);
+            }
+            works.push(work);
+        }
+        let work = middle(works).ok_or("nothing was measured")?;
         let report = Report {
             name: self.name.into(),
             scale: options.scale,
@@ -102,21 +117,20 @@ impl Title<'_> {
             ratio_to_floor: None,
             parts: work.parts.clone(),
         };
-        if !options.floor {
-            return Ok(Measured { report, samples: work.samples });
-        }
-        let (what, bare) = floor;
-        let bare = middle(options.repeat, &mut || bare(&work))?;
-        Ok(Measured { report: report.above(what, &bare), samples: work.samples })
+        let report = match middle(floors) {
+            Some(floor) => report.above(what, &floor),
+            None => report,
+        };
+        Ok(Measured { report, samples: work.samples })
     }
 }
 
-/// Of so many runs, the one with the median of operations in a second.
-fn middle(times: u32, once: Once<'_>) -> Result<Work, BenchError> {
-    let mut works = (0..times.max(1)).map(|_| once()).collect::<Result<Vec<_>, _>>()?;
+/// The one with the median of operations in a second.
+fn middle(mut works: Vec<Work>) -> Option<Work> {
     let rate = |work: &Work| work.operations as f64 / work.usage.took.as_secs_f64();
     works.sort_by(|a, b| rate(a).total_cmp(&rate(b)));
-    Ok(works.swap_remove((works.len() - 1) / 2))
+    let middle = works.len().checked_sub(1)? / 2;
+    Some(works.swap_remove(middle))
 }
 
 /// The floor of work in memory.
@@ -237,10 +251,24 @@ fn rollback(options: Options) -> Result<Vec<Measured>, BenchError> {
         name: "rollback",
         durable: false,
         operation: "undo",
-        latency_of: "an undo, from its durable intent to its durable outcome, up to 1000 in flight",
+        latency_of: "an undo, from its durable intent to its durable outcome, up to 100 in flight",
     };
     let mut once = || rollback::run(&setup, rollback::RUNS * options.scale, Watcher::Headless);
     Ok(vec![title.measure(options, &mut once, PUSHES)?])
+}
+
+fn processes(options: Options) -> Result<Vec<Measured>, BenchError> {
+    let setup = processes::programs()?;
+    let title = Title {
+        name: "processes",
+        durable: false,
+        operation: "program",
+        latency_of: "a workflow, from the request to its durable completion; 20 programs at once",
+    };
+    let count = processes::AT_ONCE * options.scale;
+    let mut once = || live::run(&setup, count, processes::AT_ONCE, Store::Memory);
+    let bare = |work: &Work| processes::floor(work.operations);
+    Ok(vec![title.measure(options, &mut once, (processes::SPAWNS, &bare))?])
 }
 
 fn recovery(options: Options) -> Result<Vec<Measured>, BenchError> {
