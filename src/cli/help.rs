@@ -98,6 +98,19 @@ Examples:
 
 They are printed from the tables that the engine runs.";
 
+/// `quell bench --help`.
+pub const BENCH: &str = "\
+Examples:
+  quell bench                          everything, once, in memory
+  quell bench workflow --durable --floor
+                                       on a disk too, beside bare loops
+  quell bench --scale 100 --repeat 5 --json --out base.json
+  quell bench --scale 100 --repeat 5 --baseline base.json
+
+Agents answer at once: what is measured is quell itself. Only a release build, on a machine that does nothing else, says something.
+
+Exit codes: 0 every threshold holds; 1 one does not, or something became slower than the baseline allows; 2 usage.";
+
 /// `quell completions --help`.
 pub const COMPLETIONS: &str = "\
 Examples:
@@ -111,7 +124,9 @@ mod tests {
 
     #[test]
     fn examples_fit_into_80_columns() {
-        for text in [EXERCISE, REPLAY, TRIGGER, ARM, DISARM, ANSWER, JOURNAL, CHECK, STATES, COMPLETIONS] {
+        let texts =
+            [EXERCISE, REPLAY, TRIGGER, ARM, DISARM, ANSWER, JOURNAL, CHECK, STATES, BENCH, COMPLETIONS];
+        for text in texts {
             for line in text.lines().filter(|line| line.starts_with(' ')) {
                 assert!(line.chars().count() <= 80, "{line}");
             }

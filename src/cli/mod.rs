@@ -4,6 +4,7 @@ mod args;
 mod arm;
 mod ask;
 mod answer;
+mod bench;
 mod check;
 mod completions;
 mod engine;
@@ -63,6 +64,7 @@ fn obey(args: Args) -> Result<Verdict, Error> {
         Some(Verb::Check(args)) => Ok(if check::run(&args)? { Verdict::Fine } else { Verdict::Mistakes }),
         Some(Verb::States(args)) => states::run(&args).map(|()| Verdict::Fine),
         Some(Verb::Journal(Journal::Show(args))) => journal::show(&args).map(|()| Verdict::Fine),
+        Some(Verb::Bench(args)) => bench::run(&args).map(|()| Verdict::Fine),
         Some(Verb::Completions(args)) => completions::run(&args).map(|()| Verdict::Fine),
     }
 }
