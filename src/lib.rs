@@ -24,6 +24,7 @@
 //!   state folder; in a replay of a real setup every run observes.
 //! - A real run acts only if its workflow was armed by a person, as its text was then; of a run that
 //!   observes nothing is performed. (`sim::checks`)
+//! - Nothing of an attempt is left when it has answered, and two attempts of one step never overlap.
 //! - Everything that can grow has a named limit and a stated behaviour when it is reached.
 //! - Bytes from outside reach a terminal, a log or a report only as [`model::SafeText`].
 //!
