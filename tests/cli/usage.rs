@@ -21,7 +21,7 @@ fn help_of_each_verb_fits_its_job() {
         assert!(out.contains(expected), "{args:?}\n{out}");
     }
     let (out, _) = expect(&["--help"], 0);
-    for not_yet in ["serve", "attach", "bench", "lift"] {
+    for not_yet in ["serve", "attach", "lift"] {
         assert!(!out.contains(&format!("\n  {not_yet} ")), "{not_yet} is listed");
     }
     assert_eq!(expect(&["--version"], 0).0, format!("quell {}\n", env!("CARGO_PKG_VERSION")));
