@@ -11,6 +11,7 @@ pub mod slow;
 
 mod blocklist;
 mod crew;
+mod manual;
 
 pub use crew::{Crew, perform_slowly};
 pub use slow::SlowAgent;
@@ -64,7 +65,7 @@ pub(crate) mod tests {
     /// A task of run 1, step 0, attempt 1.
     pub(crate) fn task(kind: AgentKind, action: &str, args: &[(&str, &str)]) -> Task {
         let args: Map = args.iter().map(|(k, v)| ((*k).to_owned(), Value::from(*v))).collect();
-        let action = Action { name: action.into(), args, target: None, idempotent: true };
+        let action = Action { name: action.into(), args, target: None, idempotent: true, question: None };
         Task {
             run: RunId(1),
             step: StepIx(0),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::BenchError;
-use crate::engine::{ActionSpec, AgentKind, AgentSpec, DrillSpec, JournalKind, Limits, Means, Setup};
+use crate::engine::{ActionSpec, Acts, AgentKind, AgentSpec, DrillSpec, JournalKind, Limits, Means, Setup};
 use crate::model::ValueType;
 use crate::workflow;
 
@@ -66,7 +66,13 @@ pub fn setup(agents: Vec<AgentSpec>, workflows: &[String]) -> Result<Arc<Setup>,
         Err(mistakes) => Err(mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")),
     };
     let workflows = workflows.iter().map(parse).collect::<Result<_, _>>()?;
-    Ok(Arc::new(Setup { kind: JournalKind::Exercise, agents, workflows, limits: Limits::default() }))
+    Ok(Arc::new(Setup {
+        kind: JournalKind::Exercise,
+        acts: Acts::Always,
+        agents,
+        workflows,
+        limits: Limits::default(),
+    }))
 }
 
 /// A workflow of steps one after the other; the last one is this action, the others `act`.

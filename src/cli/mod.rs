@@ -2,6 +2,9 @@
 
 mod args;
 mod bench;
+mod arm;
+mod ask;
+mod answer;
 mod check;
 mod completions;
 mod engine;
@@ -55,6 +58,9 @@ fn obey(args: Args) -> Result<Verdict, Error> {
         None => play::exercise(&args.play),
         Some(Verb::Replay(args)) => play::replay(&args),
         Some(Verb::Trigger(args)) => trigger::run(&args),
+        Some(Verb::Arm(args)) => arm::run(&args, true).map(|()| Verdict::Fine),
+        Some(Verb::Disarm(args)) => arm::run(&args, false).map(|()| Verdict::Fine),
+        Some(Verb::Answer(args)) => answer::run(&args),
         Some(Verb::Check(args)) => Ok(if check::run(&args)? { Verdict::Fine } else { Verdict::Mistakes }),
         Some(Verb::States(args)) => states::run(&args).map(|()| Verdict::Fine),
         Some(Verb::Journal(Journal::Show(args))) => journal::show(&args).map(|()| Verdict::Fine),

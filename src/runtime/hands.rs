@@ -9,7 +9,7 @@ use super::driver::Driver;
 use super::gauges::Stage;
 use super::pending::{Pending, finished};
 use crate::agent::{Crew, Reply};
-use crate::engine::{Event, Input, Record, Task};
+use crate::engine::{AgentKind, Event, Input, Record, Task};
 use crate::model::{Failure, FailureKind, Outcome, RunId, Span, StepIx, Timestamp};
 
 /// One attempt: run, step, its number, and whether it is an undo.
@@ -71,7 +71,8 @@ impl Hands {
         if let Some(detected) = self.answering.remove(&task.run) {
             self.measure(Stage::DetectionToEffect, at.duration_since(detected).into());
         }
-        if self.begun.len() < MEASURED {
+        // A person answers by a request: nothing is in flight here, and a drain does not wait for it.
+        if self.begun.len() < MEASURED && task.kind != AgentKind::Manual {
             self.begun.insert(key(&task), at);
         }
         if self.crew.is_instant(&task) {
@@ -178,7 +179,6 @@ mod tests {
     use super::*;
     use crate::agent::Agent;
     use crate::agent::tests::task;
-    use crate::engine::AgentKind;
     use crate::model::{AgentId, Map};
     use std::sync::Arc;
 

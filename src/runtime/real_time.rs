@@ -195,7 +195,7 @@ impl RealTime {
                     || (still && self.finished && self.taken.queued == 0)
             }
             None => {
-                let settled = self.finished && self.driver.is_settled() && self.taken.queued == 0;
+                let settled = self.finished && self.driver.waits_for_people() && self.taken.queued == 0;
                 self.until == Until::Settled && settled && still
             }
         }

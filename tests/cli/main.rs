@@ -6,6 +6,7 @@ mod bench;
 mod contract;
 mod folders;
 mod output;
+mod programs;
 mod real;
 mod run;
 mod stops;
