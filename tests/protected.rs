@@ -173,12 +173,13 @@ fn action(thing: &Thing, dice: &mut Dice) -> (Action, ValueType) {
         Thing::Host(name) => (name.clone(), ValueType::Host),
     };
     let value = kind.fit(Value::from(text)).unwrap();
-    let args = [("on".to_owned(), value)].into_iter().collect();
+    let args = [("on".into(), value)].into_iter().collect();
     (Action { name: "block".into(), args, target: None, idempotent: true, question: None }, kind)
 }
 
 #[test]
 fn c27_none_protected_passes_and_none_harmless_is_refused() {
+    #[expect(clippy::disallowed_methods, reason = "a test is told by its environment how far to go")]
     let cases = std::env::var("QUELL_PROTECT_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(30_000_u64);
     let (mut dice, spaces) = (Dice(27), spaces());
     let (mut refused, mut passed) = (0_u64, 0_u64);
