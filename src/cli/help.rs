@@ -124,9 +124,9 @@ mod tests {
 
     #[test]
     fn examples_fit_into_80_columns() {
-        for text in
-            [EXERCISE, REPLAY, TRIGGER, ARM, DISARM, ANSWER, JOURNAL, CHECK, STATES, BENCH, COMPLETIONS]
-        {
+        let texts =
+            [EXERCISE, REPLAY, TRIGGER, ARM, DISARM, ANSWER, JOURNAL, CHECK, STATES, BENCH, COMPLETIONS];
+        for text in texts {
             for line in text.lines().filter(|line| line.starts_with(' ')) {
                 assert!(line.chars().count() <= 80, "{line}");
             }

@@ -1,10 +1,10 @@
 //! Arguments as typed → resolved options → one file per verb. The only place that prints.
 
 mod args;
-mod bench;
 mod arm;
 mod ask;
 mod answer;
+mod bench;
 mod check;
 mod completions;
 mod engine;
