@@ -8,6 +8,7 @@ use super::builtin::{BuiltinAgent, Desk};
 use super::contain::contain;
 use super::drill::DrillAgent;
 use super::exec::{ExecAgent, Programs};
+use super::manual::ManualAgent;
 use super::slow::{Attempt, SlowAgent};
 use super::{Agent, Reply};
 use crate::engine::{AgentKind, JournalKind, Setup, Task};
@@ -46,6 +47,7 @@ impl Crew {
                 let member = match spec.kind {
                     AgentKind::Drill => Member::Prompt(Arc::new(DrillAgent::new(spec, seed))),
                     AgentKind::Builtin => Member::Prompt(Arc::new(BuiltinAgent::new(spec, Arc::clone(desk)))),
+                    AgentKind::Manual => Member::Prompt(Arc::new(ManualAgent)),
                     AgentKind::Exec if setup.kind == JournalKind::Exercise => Member::Held,
                     AgentKind::Exec => Member::Slow(Arc::new(ExecAgent::new(spec, programs.clone()))),
                 };

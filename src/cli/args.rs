@@ -7,6 +7,8 @@ use clap_complete::Shell;
 
 use super::help;
 use super::speed::Speed;
+use crate::bench::suite::Suite;
+use crate::model::RunId;
 use crate::source::decode::Format;
 
 /// A terminal control console for automated incident response.
@@ -34,6 +36,15 @@ pub enum Verb {
     /// Start a workflow by hand, and wait for its end
     #[command(after_help = help::TRIGGER)]
     Trigger(Trigger),
+    /// Let the runs of a workflow act, as its file is now; until then they only observe
+    #[command(after_help = help::ARM)]
+    Arm(Arm),
+    /// Let the runs of a workflow only observe
+    #[command(after_help = help::DISARM)]
+    Disarm(Arm),
+    /// Answer for a step that a person does
+    #[command(after_help = help::ANSWER)]
+    Answer(Answer),
     /// Look for mistakes in a setup
     #[command(after_help = help::CHECK)]
     Check(Check),
@@ -43,6 +54,9 @@ pub enum Verb {
     /// Look into a journal
     #[command(subcommand)]
     Journal(Journal),
+    /// Measure how fast the engine is
+    #[command(after_help = help::BENCH)]
+    Bench(Bench),
     /// Print completions for a shell
     #[command(after_help = help::COMPLETIONS)]
     Completions(Completions),
@@ -170,15 +184,68 @@ pub struct Trigger {
     /// Pace of the drills: 1 as they say, 10 ten times as fast, or `max`
     #[arg(long, value_name = "N|max", default_value = "1", allow_hyphen_values = true)]
     pub speed: Speed,
+    /// What to print, and where.
+    #[command(flatten)]
+    pub shown: Shown,
+    /// Which setup, and where to keep state.
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// What a verb without a console prints.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Shown {
     /// One JSON object per record on stdout, a summary last
     #[arg(long)]
     pub json: bool,
     /// Write the summary, or the JSON, to this file
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+}
+
+/// `quell arm` and `quell disarm`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Arm {
+    /// The workflow, by its name
+    pub workflow: String,
+    /// The records that came of it, one JSON object each
+    #[arg(long)]
+    pub json: bool,
     /// Which setup, and where to keep state.
     #[command(flatten)]
     pub place: Place,
+}
+
+/// `quell answer`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Answer {
+    /// The run, for example run-7
+    pub run: RunId,
+    /// The step, by its id
+    pub step: String,
+    /// What came of it
+    pub word: Word,
+    /// In your own words
+    #[arg(long, value_name = "TEXT", default_value = "", allow_hyphen_values = true)]
+    pub text: String,
+    /// It is the undo of the step that was done, or failed
+    #[arg(long)]
+    pub undo: bool,
+    /// What to print, and where.
+    #[command(flatten)]
+    pub shown: Shown,
+    /// Which setup, and where to keep state.
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// What came of what a person was asked to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Word {
+    /// It is done
+    Done,
+    /// It could not be done
+    Failed,
 }
 
 /// `quell check`.
@@ -217,6 +284,50 @@ pub struct Show {
     /// One JSON object per record
     #[arg(long)]
     pub json: bool,
+}
+
+/// `quell bench`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Bench {
+    /// What to measure. Default: everything
+    #[arg(value_name = "SUITE")]
+    pub suites: Vec<Suite>,
+    /// So many times the work: 1 is 100 workflows, 1000 transitions, 500 signals
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    pub scale: u64,
+    /// Workflows also with every record on a disk, synchronised
+    #[arg(long)]
+    pub durable: bool,
+    /// Also the bare loop of the same work, for comparison
+    #[arg(long)]
+    pub floor: bool,
+    /// Measure so often; the run with the median of operations per second counts
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub repeat: u32,
+    /// One JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+    /// Write the table, or the JSON, to this file
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Write every latency to this file, one JSON object per benchmark
+    #[arg(long, value_name = "FILE")]
+    pub samples: Option<PathBuf>,
+    /// Compare with the JSON of an earlier run; exit 1 if something became slower
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+    /// How much slower it may be, as a share
+    #[arg(long, value_name = "R", default_value_t = 0.2, requires = "baseline")]
+    #[arg(allow_hyphen_values = true, value_parser = share)]
+    pub tolerance: f64,
+}
+
+/// A share of 0 or more.
+fn share(text: &str) -> Result<f64, &'static str> {
+    let share = text.parse().ok().filter(|share: &f64| *share >= 0.0 && share.is_finite());
+    share.ok_or("expected a share such as 0.2, for 20 percent")
 }
 
 /// `quell completions`.

@@ -1,6 +1,10 @@
 //! Arguments as typed → resolved options → one file per verb. The only place that prints.
 
 mod args;
+mod arm;
+mod ask;
+mod answer;
+mod bench;
 mod check;
 mod completions;
 mod engine;
@@ -56,9 +60,13 @@ fn obey(args: Args) -> Result<Verdict, Error> {
         Some(Verb::Replay(args)) => play::replay(&args),
         Some(Verb::Run(args)) => run::run(&args),
         Some(Verb::Trigger(args)) => trigger::run(&args),
+        Some(Verb::Arm(args)) => arm::run(&args, true).map(|()| Verdict::Fine),
+        Some(Verb::Disarm(args)) => arm::run(&args, false).map(|()| Verdict::Fine),
+        Some(Verb::Answer(args)) => answer::run(&args),
         Some(Verb::Check(args)) => Ok(if check::run(&args)? { Verdict::Fine } else { Verdict::Mistakes }),
         Some(Verb::States(args)) => states::run(&args).map(|()| Verdict::Fine),
         Some(Verb::Journal(Journal::Show(args))) => journal::show(&args).map(|()| Verdict::Fine),
+        Some(Verb::Bench(args)) => bench::run(&args).map(|()| Verdict::Fine),
         Some(Verb::Completions(args)) => completions::run(&args).map(|()| Verdict::Fine),
     }
 }

@@ -1,21 +1,15 @@
 //! `quell trigger`: one workflow, by hand.
 
-use std::sync::mpsc::channel;
-
+use super::Verdict;
 use super::args::Trigger;
-use super::engine::{self, Job};
+use super::ask::{self, Asked};
 use super::error::Error;
-use super::headless::{self, Format};
-use super::output::Sink;
 use super::place::Place;
 use super::setup;
 use super::speed::Speed;
-use super::{Verdict, identity, logging};
 use crate::config::Loaded;
-use crate::engine::{Answer, JournalKind, Request, RunStatus};
-use crate::model::{Map, RequestId, RunId, Value};
-use crate::runtime::inbox::{Inbox, Message};
-use crate::runtime::start::Watched;
+use crate::engine::{JournalKind, Request};
+use crate::model::{Map, RunId, Value};
 
 /// Runs the verb.
 ///
@@ -30,42 +24,16 @@ pub fn run(args: &Trigger) -> Result<Verdict, Error> {
         );
     }
     let inputs = inputs(args, &loaded)?;
-    logging::to_stderr();
-    let sink = Sink::open(args.out.as_deref())?;
     let place = Place::of(kind, args.place.state.as_deref())?;
-    let inbox = Inbox::new(loaded.settings.queue.signals);
-    let (reply, answers) = channel();
     let request = Request::Trigger { workflow: args.workflow.as_str().into(), inputs };
-    let by = identity::actor();
-    inbox.send(Message::Request { id: RequestId(1), by, seen: None, request, reply });
-    let job = Job {
+    let asked = Asked {
         title: format!("trigger {}", args.workflow),
-        recording: None,
-        live: None,
         speed: args.speed,
-        stay: false,
-        watched: Watched::ByReport,
         seed: args.place.seed,
-        say: super::output::tell,
+        shown: &args.shown,
     };
-    let running = engine::start(&loaded, &place, inbox, job)?;
-    let format = if args.json { Format::Json } else { Format::Summary };
-    let result = headless::run(running, format, sink)?;
-    let run = match answers.try_recv().map(|answered| answered.answer) {
-        Ok(Answer::Accepted(text)) => named(&text),
-        Ok(Answer::Refused(why)) => return Err(Error::failed(format!("refused: {why}"))),
-        Err(_) => return Err(Error::failed("the engine ended before it answered")),
-    };
-    let status = run.and_then(|id| result.state.run(id)).map(|run| (run.id(), run.status()));
-    match status {
-        Some((_, RunStatus::Completed)) => Ok(Verdict::Fine),
-        Some((_, status)) if !status.is_terminal() => Ok(Verdict::Person),
-        Some((id, status)) => {
-            let status = status.to_string().replace('_', " ");
-            Err(Error::failed(format!("{id} did not complete: it is {status}")))
-        }
-        None => Err(Error::failed("the run is not known any more")),
-    }
+    let (text, state) = ask::work(&loaded, &place, request, asked)?;
+    ask::verdict(named(&text), &state)
 }
 
 /// The run that an answer begins with.

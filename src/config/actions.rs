@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{drill, exec};
-use crate::engine::{ActionSpec, AgentKind, BuiltinKind, DrillSpec, Means};
+use crate::engine::{ActionSpec, AgentKind, BuiltinKind, DrillSpec, Means, Question};
 use crate::flow::fault::{Fault, suggest};
 use crate::flow::reader::{Later, Reader};
 use crate::flow::yaml::{Data, Entry, Node, Place};
@@ -14,11 +14,13 @@ use crate::model::ValueType;
 const KEYS: [&str; 5] = ["takes", "optional", "target", "idempotent", "undo"];
 const BUILTIN_KEYS: [&str; 2] = ["builtin", "undo"];
 /// Keys that say how an action is done, and the kind of agent that does it so.
-const MEANS: [(&str, AgentKind); 4] = [
+const MEANS: [(&str, AgentKind); 6] = [
     ("drill", AgentKind::Drill),
     ("builtin", AgentKind::Builtin),
     ("run", AgentKind::Exec),
     ("grace", AgentKind::Exec),
+    ("exits", AgentKind::Exec),
+    ("ask", AgentKind::Manual),
 ];
 const LATER: [Later; 7] = ["probe", "url", "method", "verify", "cost", "gives", "timeout"];
 const MAX_ARGUMENTS: usize = 32;
@@ -36,6 +38,7 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node, kind: AgentKind) -> Act
         AgentKind::Builtin => builtin(reader, node),
         AgentKind::Drill => drilled(reader, node),
         AgentKind::Exec => run(reader, node),
+        AgentKind::Manual => manual(reader, node),
     }
 }
 
@@ -131,6 +134,45 @@ fn described(reader: &mut Reader<'_>, node: &Node, kind: AgentKind) -> ActionSpe
     if reader.mapping(node, "an action", &known, &LATER).is_none() {
         return spec;
     }
+    catalogued(reader, node, &mut spec);
+    spec.idempotent = node.get("idempotent").and_then(|n| reader.flag(n, "idempotent")).unwrap_or(false);
+    spec
+}
+
+/// What a person is asked. Asking twice is asking once.
+fn manual(reader: &mut Reader<'_>, node: &Node) -> ActionSpec {
+    let mut spec = ActionSpec { idempotent: true, ..empty() };
+    let known = means(reader, node, &KEYS, AgentKind::Manual);
+    if reader.mapping(node, "an action of a person", &known, &LATER).is_none() {
+        return spec;
+    }
+    catalogued(reader, node, &mut spec);
+    if let Some(n) = node.get("idempotent")
+        && reader.flag(n, "idempotent") == Some(false)
+    {
+        let fault = Fault::new("asking a person twice is asking once: it is always idempotent");
+        reader.wrong(n.at, fault.hint("remove it"));
+    }
+    let asked = reader.required(node, "ask", "the action of a person");
+    let Some((n, text)) = asked.and_then(|n| Some((n, reader.line(n, "a question")?))) else { return spec };
+    match Question::parse(text) {
+        Ok(question) => {
+            for name in question.arguments() {
+                let Some(name) = taken(reader, n.at, name, &spec.takes) else { continue };
+                if spec.optional.contains(&name) {
+                    let fault = Fault::new(format!("`{name}` may be left out: the question cannot name it"));
+                    reader.wrong(n.at, fault);
+                }
+            }
+            spec.means = Means::Manual(question);
+        }
+        Err(why) => reader.wrong(n.at, Fault::new(why)),
+    }
+    spec
+}
+
+/// What an entry of a catalogue says, however it is done.
+fn catalogued(reader: &mut Reader<'_>, node: &Node, spec: &mut ActionSpec) {
     if let Some(node) = node.get("takes") {
         spec.takes = takes(reader, node);
     }
@@ -142,9 +184,7 @@ fn described(reader: &mut Reader<'_>, node: &Node, kind: AgentKind) -> ActionSpe
             reader.wrong(n.at, Fault::new("the target of an action cannot be optional"));
         }
     }
-    spec.idempotent = node.get("idempotent").and_then(|n| reader.flag(n, "idempotent")).unwrap_or(false);
     spec.undo = node.get("undo").and_then(|n| reader.name(n, "an action")).map(Arc::from);
-    spec
 }
 
 fn takes(reader: &mut Reader<'_>, node: &Node) -> Vec<(Arc<str>, ValueType)> {

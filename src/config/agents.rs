@@ -110,14 +110,13 @@ fn read_kind(reader: &mut Reader<'_>, node: &Node, exercise: bool) -> Option<Age
             }
             Some(AgentKind::Exec)
         }
+        4 => Some(AgentKind::Manual),
         later => {
             let kind = KINDS.get(later).copied().unwrap_or("?");
             let fault = Fault::new(format!("kind `{kind}` is not supported yet"));
             reader.wrong(
                 node.at,
-                fault.hint(
-                    "use `drill` (it pretends), `builtin` (part of quell) or `exec` (it runs programs)",
-                ),
+                fault.hint("use `drill` (it pretends), `builtin` (part of quell), `exec` (it runs programs) or `manual` (a person)"),
             );
             None
         }

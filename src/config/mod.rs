@@ -18,7 +18,7 @@ mod shared;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::engine::{JournalKind, Setup};
+use crate::engine::{Acts, JournalKind, Setup};
 use crate::model::{Digest, Mistake};
 use crate::rule::RuleSet;
 use crate::workflow;
@@ -56,7 +56,7 @@ pub fn load(folder: &Folder) -> Result<Loaded, Vec<Mistake>> {
     let workflows = read_workflows(folder, &mut mistakes);
     let rules = rules::read(folder, &mut mistakes);
     mistakes.extend(agents::conflicts(&agents));
-    mistakes.extend(check::workflows(&workflows, &agents));
+    mistakes.extend(check::workflows(&workflows, &agents, settings.exercise));
     mistakes.extend(rules::check_triggers(&workflows, &rules));
     let (true, Some(rule_set)) = (mistakes.is_empty(), rules.set) else {
         mistakes.sort();
@@ -71,7 +71,8 @@ pub fn load(folder: &Folder) -> Result<Loaded, Vec<Mistake>> {
     let workflows: BTreeMap<_, _> = by_name.collect();
     let programs = programs::of(&agents);
     let agents = agents.into_iter().map(|draft| draft.spec).collect();
-    let setup = Setup { kind, agents, workflows, limits: settings.limits.clone() };
+    let acts = Acts::of(kind);
+    let setup = Setup { kind, acts, agents, workflows, limits: settings.limits.clone() };
     let digest = folder.digest();
     Ok(Loaded { setup, rules: rule_set, rule_texts: rules.texts, settings, programs, digest })
 }

@@ -70,7 +70,8 @@ pub enum StepWait {
     Agent,
 }
 
-/// A fact. Stored as `{"kind":{…}}`.
+/// A fact. Stored as `{"kind":{…}}`. What is large and rare in it is boxed: a record takes one line
+/// of the processor's cache.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs)]
@@ -84,7 +85,12 @@ pub enum Event {
     /// An agent changed by itself or by order. Executing, Idle and Error follow from steps and are derived.
     AgentChanged { agent: AgentId, to: AgentStatus, why: Arc<str> },
     /// The text of a workflow, once per hash.
-    WorkflowRecorded { hash: Digest, name: Arc<str>, text: Arc<str> },
+    WorkflowRecorded { hash: Box<Digest>, name: Arc<str>, text: Arc<str> },
+
+    /// Its runs act from here on, as long as its text has this hash (C31).
+    WorkflowArmed { workflow: Arc<str>, hash: Box<Digest>, by: Actor },
+    /// Its runs only observe from here on. Those under way keep their mode.
+    WorkflowDisarmed { workflow: Arc<str>, by: Box<Actor>, why: Arc<str> },
 
     /// A case is open.
     IncidentOpened { incident: IncidentId, detection: Arc<Detection> },
@@ -99,7 +105,7 @@ pub enum Event {
         reason: Option<Arc<str>>,
     },
 
-    /// A run exists and is running. Boxed: it is far larger than the other facts, and rarer.
+    /// A run exists and is running.
     RunCreated(Box<NewRun>),
     /// A later trigger joined a live run of the same workflow and key (C15).
     RunJoined { run: RunId, incident: IncidentId },
@@ -149,7 +155,7 @@ pub enum Event {
         run: RunId,
         step: StepIx,
         attempt: u32,
-        failure: Failure,
+        failure: Arc<Failure>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retry_at: Option<Timestamp>,
     },
@@ -159,6 +165,29 @@ pub enum Event {
     StepSkipped { run: RunId, step: StepIx, why: Arc<str> },
     /// It was stopped, or will not be started. `in_doubt`: it may have acted.
     StepCancelled { run: RunId, step: StepIx, in_doubt: bool },
+    /// What a live run would have done here; nothing was. `undo` is what would reverse it. `undecided`:
+    /// whether it would be done at all depends on this condition, and on an output that nobody knows.
+    StepAssumed {
+        run: RunId,
+        step: StepIx,
+        agent: AgentId,
+        action: Arc<Action>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        undo: Option<Arc<Action>>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        undecided: Option<Arc<str>>,
+    },
+    /// A person said what came of a step, or of its undo, that a person does. Its outcome follows.
+    StepAnswered {
+        run: RunId,
+        step: StepIx,
+        attempt: u32,
+        undo: bool,
+        done: bool,
+        #[serde(default, skip_serializing_if = "str::is_empty")]
+        text: Arc<str>,
+        by: Box<Actor>,
+    },
     /// An intent without an outcome after a crash (C3).
     StepInDoubt { run: RunId, step: StepIx, attempt: u32 },
 
@@ -179,7 +208,7 @@ pub enum Event {
         run: RunId,
         step: StepIx,
         attempt: u32,
-        failure: Failure,
+        failure: Arc<Failure>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retry_at: Option<Timestamp>,
     },
@@ -187,13 +216,13 @@ pub enum Event {
     UndoInDoubt { run: RunId, step: StepIx, attempt: u32 },
 
     /// Somebody asked for what is not permitted.
-    RequestRefused { by: Actor, request: Request, why: Arc<str> },
+    RequestRefused { by: Actor, request: Box<Request>, why: Arc<str> },
     /// Finished runs and closed incidents that left the state; they stay in the journal.
     Retired {
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        runs: Vec<RunId>,
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        incidents: Vec<IncidentId>,
+        #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+        runs: Box<[RunId]>,
+        #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+        incidents: Box<[IncidentId]>,
     },
 }
 
@@ -223,6 +252,34 @@ pub struct NewRun {
     /// Steps that are done already, because they succeeded in `retry_of`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub takes_over: Vec<StepIx>,
+    /// Whether its steps are performed. Left out in a live run.
+    #[serde(default, skip_serializing_if = "RunMode::is_live")]
+    pub mode: RunMode,
+}
+
+/// Whether the steps of a run are performed: decided when it begins, and kept (C31).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunMode {
+    /// They are.
+    #[default]
+    Live,
+    /// None is: what would have been done is recorded.
+    Observe,
+}
+
+impl RunMode {
+    /// Whether steps are performed.
+    pub fn is_live(&self) -> bool {
+        *self == RunMode::Live
+    }
+    /// Its word in files, in JSON and on screens.
+    pub fn name(self) -> &'static str {
+        match self {
+            RunMode::Live => "live",
+            RunMode::Observe => "observe",
+        }
+    }
 }
 
 /// A record that cannot follow the ones before it: the journal is damaged or of another program.
@@ -241,3 +298,13 @@ impl fmt::Display for IllegalEvent {
 }
 
 impl std::error::Error for IllegalEvent {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_takes_one_cache_line() {
+        assert!(size_of::<Record>() <= 64, "{}", size_of::<Record>());
+    }
+}

@@ -68,6 +68,12 @@ pub enum Request {
     Resolve { incident: IncidentId, reason: String },
     /// It was nothing.
     Dismiss { incident: IncidentId, reason: String },
+    /// Let the runs of a workflow act, as its text is now.
+    Arm { workflow: Arc<str> },
+    /// Let them only observe.
+    Disarm { workflow: Arc<str> },
+    /// Say what came of a step, or of its undo, that a person does.
+    Answer { run: RunId, step: Arc<str>, undo: bool, done: bool, text: String },
 }
 
 /// What should be done, once the records before it are durable.

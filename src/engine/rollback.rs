@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::advance::key;
 use super::choose::{Choice, best_match};
 use super::timers::TimerKey;
-use super::{Actor, Effect, Engine, Event, RollbackCause, RunStatus, StepStatus, Task};
+use super::{Actor, Acts, Effect, Engine, Event, RollbackCause, RunStatus, StepStatus, Task};
 use crate::flow::backoff::{Backoff, mix};
 use crate::model::{Failure, FailureKind, Outcome, RunId, Span, StepIx};
 
@@ -37,7 +37,8 @@ impl Engine {
         }
         let busy = run.steps().iter().any(|step| step.status() == StepStatus::Running);
         let owed = run.steps().iter().any(|step| {
-            let acted = step.in_doubt() || step.status() == StepStatus::Succeeded;
+            let done = step.status() == StepStatus::Succeeded && !step.is_assumed();
+            let acted = step.in_doubt() || done;
             step.undo().is_some() && (acted || step.status() == StepStatus::InDoubt)
         });
         let why: Arc<str> = Arc::from(why);
@@ -93,6 +94,10 @@ impl Engine {
     pub(super) fn start_undo(&mut self, id: RunId, ix: StepIx) {
         if self.draining {
             return;
+        }
+        if self.setup.acts == Acts::Never {
+            let message = "a replay of a real setup touches nothing".to_owned();
+            return self.on_undo_failed(id, ix, Failure { kind: FailureKind::NotSent, message });
         }
         let agent = match best_match(&self.state, self.candidates(id, ix, true)) {
             Choice::Agent(agent) => agent,
@@ -163,6 +168,7 @@ impl Engine {
         let hash = mix(&[self.state.seed(), id.0, u64::from(ix.0), u64::from(attempt), 1]);
         let round = attempt % UNDO_ATTEMPTS;
         let retry_at = (again && left).then(|| self.now + UNDO_BACKOFF.delay(round, hash));
+        let failure = Arc::new(failure);
         self.emit(Event::UndoFailed { run: id, step: ix, attempt, failure, retry_at });
         if let Some(agent) = agent {
             self.watch_agent(agent);

@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, LazyLock};
 
-use super::{Actor, Event, IncidentStatus, RollbackCause, StepState, StepStatus};
+use super::{Actor, Event, IncidentStatus, RollbackCause, RunMode, StepState, StepStatus};
 use crate::flow::machine::{Change, Chart, Guard, Machine, Place, Source, Superstate, Transition};
-use crate::model::{Digest, IncidentId, Map, RunId, Seq, Severity, Span, StepIx, Timestamp};
+use crate::model::{Digest, IncidentId, Map, Moment, RunId, Seq, Severity, Span, StepIx, Timestamp};
 use crate::states;
 use crate::workflow::Plan;
 
@@ -127,21 +127,22 @@ pub struct Run {
     pub(super) place: Place<RunStatus, 4>,
     pub(super) changed: Seq,
     pub(super) created_at: Timestamp,
-    pub(super) ended_at: Option<Timestamp>,
+    pub(super) ended_at: Moment,
     pub(super) by: Actor,
     pub(super) incident: Option<IncidentId>,
     pub(super) detection: Option<Arc<Map>>,
     pub(super) dedup: Option<Arc<str>>,
     pub(super) severity: Option<Severity>,
     pub(super) inputs: Arc<Map>,
-    pub(super) deadline: Option<Timestamp>,
+    pub(super) deadline: Moment,
     pub(super) retry_of: Option<RunId>,
+    pub(super) mode: RunMode,
     pub(super) steps: Vec<StepState>,
     pub(super) done: u32,
     /// Steps whose effect exists or may exist, in order of completion.
     pub(super) completed: Vec<StepIx>,
-    pub(super) rollback: Option<Rollback>,
-    pub(super) paused_at: Option<Timestamp>,
+    pub(super) rollback: Option<Box<Rollback>>,
+    pub(super) paused_at: Moment,
     pub(super) why: Option<Arc<str>>,
 }
 
@@ -184,7 +185,7 @@ impl Run {
     }
     /// When it reached a terminal state.
     pub fn ended_at(&self) -> Option<Timestamp> {
-        self.ended_at
+        self.ended_at.get()
     }
     /// Who ordered it.
     pub fn by(&self) -> &Actor {
@@ -212,11 +213,32 @@ impl Run {
     }
     /// When it is given up.
     pub fn deadline(&self) -> Option<Timestamp> {
-        self.deadline
+        self.deadline.get()
     }
     /// The run that this one tries again.
     pub fn retry_of(&self) -> Option<RunId> {
         self.retry_of
+    }
+    /// Whether its steps are performed.
+    pub fn mode(&self) -> RunMode {
+        self.mode
+    }
+    /// Whether it goes on only when a person acts: it is held, or all that is left are questions.
+    pub fn waits_for_person(&self) -> bool {
+        if self.status().waits_for_person() {
+            return true;
+        }
+        let works = |step: &StepState| match step.status() {
+            StepStatus::Running | StepStatus::Undoing => !step.is_asked(),
+            StepStatus::Waiting | StepStatus::Verifying => true,
+            _ => false,
+        };
+        self.steps.iter().any(StepState::is_asked) && !self.steps.iter().any(works)
+    }
+    /// The steps that a person is asked to do, or to undo, in plan order.
+    pub fn asked_steps(&self) -> impl Iterator<Item = StepIx> + '_ {
+        let asked = self.steps.iter().enumerate().filter(|(_, step)| step.is_asked());
+        asked.map(|(i, _)| StepIx(i as u16))
     }
     /// Its steps, in the order of its plan.
     pub fn steps(&self) -> &[StepState] {
@@ -236,7 +258,7 @@ impl Run {
     }
     /// How far its rollback is, if there is or was one.
     pub fn rollback(&self) -> Option<&Rollback> {
-        self.rollback.as_ref()
+        self.rollback.as_deref()
     }
     /// Why it stands where it stands, where there is something to say.
     pub fn why(&self) -> Option<&str> {
@@ -259,16 +281,19 @@ impl Run {
     }
     /// From creation to its end, or until now.
     pub fn duration(&self, now: Timestamp) -> Span {
-        self.ended_at.unwrap_or(now).since(self.created_at)
+        self.ended_at().unwrap_or(now).since(self.created_at)
     }
 
-    /// A completed run contains the incident that it answers, if the incident's own table permits that.
+    /// A completed run contains the incident that it answers, if the incident's own table permits that;
+    /// one that only observed contains nothing.
     fn contains_incident(&self, _: &Change<RunStatus>, emitted: &mut Vec<Event>) {
-        emitted.extend(self.incident.map(|incident| Event::IncidentChanged {
-            incident,
-            to: IncidentStatus::Contained,
-            by: Actor::engine(),
-            reason: Some(Arc::from(format!("{} completed", self.id))),
+        emitted.extend(self.incident.filter(|_| self.mode.is_live()).map(|incident| {
+            Event::IncidentChanged {
+                incident,
+                to: IncidentStatus::Contained,
+                by: Actor::engine(),
+                reason: Some(Arc::from(format!("{} completed", self.id))),
+            }
         }));
     }
 

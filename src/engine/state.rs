@@ -3,12 +3,24 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use super::{AgentState, AgentStatus, Incident, JournalKind, Run, RunStatus};
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
+use super::{AgentKind, AgentState, AgentStatus, Arming, Incident, JournalKind, Run, RunStatus};
 use crate::flow::slots::Slots;
 use crate::model::{AgentId, DetectionId, Digest, IncidentId, RunId, Seq, Timestamp};
 
 /// How many detection ids are remembered, so that a source that is read again changes nothing (C5).
 pub(super) const DETECTIONS_REMEMBERED: usize = 100_000;
+
+/// Values by two names. Only looked up, never gone through; hashed with the journal's seed, since
+/// attackers choose keys.
+pub(super) type ByNames<V> = HashMap<(Arc<str>, Arc<str>), V, FixedState>;
+
+/// None yet.
+pub(super) fn by_names<V>(seed: u64) -> ByNames<V> {
+    HashMap::with_hasher(FixedState::with_seed(seed))
+}
 
 /// Everything that is true, as far as it is kept in memory. Its fields are private to `engine`, and
 /// only [`State::apply`] changes them.
@@ -19,14 +31,16 @@ pub struct State {
     pub(super) kind: Option<JournalKind>,
     pub(super) seed: u64,
     pub(super) agents: Vec<AgentState>,
-    pub(super) runs: Slots<Run>,
+    pub(super) runs: Slots<Box<Run>>,
     pub(super) incidents: Slots<Incident>,
     /// Texts of workflows by hash.
     pub(super) workflows: BTreeMap<Digest, Arc<str>>,
+    /// Which workflows are armed, or were.
+    pub(super) arming: BTreeMap<Arc<str>, Arming>,
     /// The latest incident of each (rule id, key), open or closed.
-    pub(super) by_key: BTreeMap<(Arc<str>, Arc<str>), IncidentId>,
+    pub(super) by_key: ByNames<IncidentId>,
     /// The live run of each (workflow, dedup key).
-    pub(super) by_dedup: BTreeMap<(Arc<str>, Arc<str>), RunId>,
+    pub(super) by_dedup: ByNames<RunId>,
     /// Counts of known detections, and their ids in order of arrival.
     pub(super) detections: BTreeMap<DetectionId, u64>,
     pub(super) detections_order: VecDeque<DetectionId>,
@@ -59,6 +73,8 @@ pub struct Counts {
     pub detections: u64,
     /// Requests that were refused.
     pub refused: u64,
+    /// Runs, kept or retired, that only observed.
+    pub observed: u64,
 }
 
 impl Counts {
@@ -104,8 +120,9 @@ impl State {
             runs: Slots::starting_at(1),
             incidents: Slots::starting_at(1),
             workflows: BTreeMap::new(),
-            by_key: BTreeMap::new(),
-            by_dedup: BTreeMap::new(),
+            arming: BTreeMap::new(),
+            by_key: by_names(0),
+            by_dedup: by_names(0),
             detections: BTreeMap::new(),
             detections_order: VecDeque::new(),
             finished: VecDeque::new(),
@@ -144,11 +161,11 @@ impl State {
     }
     /// Runs that are kept, by id; from either end.
     pub fn runs(&self) -> impl DoubleEndedIterator<Item = &Run> {
-        self.runs.iter()
+        self.runs.iter().map(|run| &**run)
     }
     /// One run.
     pub fn run(&self, id: RunId) -> Option<&Run> {
-        self.runs.get(id.0)
+        self.runs.get(id.0).map(|run| &**run)
     }
     /// Incidents that are kept, by id; from either end.
     pub fn incidents(&self) -> impl DoubleEndedIterator<Item = &Incident> {
@@ -165,6 +182,26 @@ impl State {
     /// Figures.
     pub fn counts(&self) -> Counts {
         self.counts
+    }
+    /// Whether a workflow is armed, since when and by whom; `None` if it never was.
+    pub fn arming(&self, workflow: &str) -> Option<&Arming> {
+        self.arming.get(workflow)
+    }
+    /// Whether runs of a workflow with this text act.
+    pub fn is_armed(&self, workflow: &str, hash: Digest) -> bool {
+        self.arming(workflow).is_some_and(|arming| arming.is_armed() && arming.hash() == hash)
+    }
+    /// Whether nothing will happen by itself any more, however long one waits short of a deadline: no
+    /// run is live, or those that are wait for a person.
+    pub fn waits_for_people(&self) -> bool {
+        let counts = &self.counts;
+        let held = counts.paused + counts.parked + counts.stuck;
+        let manual = self.agents.iter().filter(|agent| agent.kind() == AgentKind::Manual);
+        let asked: u32 = manual.map(|agent| agent.in_flight()).sum();
+        // Every other run that waits for a person has a question of its own.
+        counts.live_runs == held
+            || (counts.live_runs <= held + asked as usize
+                && self.runs().all(|run| run.status().is_terminal() || run.waits_for_person()))
     }
     /// The text of a workflow that a run began with.
     pub fn workflow_text(&self, hash: Digest) -> Option<&Arc<str>> {

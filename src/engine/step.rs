@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, LazyLock};
 
-use super::Event;
+use super::{Actor, Event};
 use crate::flow::machine::{Chart, Machine, Place, Source, Superstate, Transition};
-use crate::model::{Action, AgentId, Failure, Map, Timestamp};
+use crate::model::{Action, AgentId, Failure, Map, Moment, Timestamp};
 use crate::states;
 
 states!(
@@ -67,7 +67,7 @@ pub static STEP: LazyLock<Machine<StepStatus, StepState, Event>> = LazyLock::new
                 go(&[Running], Waiting, "an attempt failed, another will follow"),
                 go(&[Running], Verifying, "the action answered"),
                 go(&[Running, Verifying, InDoubt], Succeeded, "done"),
-                go(&[Pending], Succeeded, "taken over from the run that this one tries again"),
+                go(&[Pending], Succeeded, "taken over from the run that this one tries again, or assumed"),
                 go(
                     &[Pending, Waiting, AwaitingApproval, Running, Verifying, InDoubt],
                     Failed,
@@ -104,9 +104,9 @@ pub struct StepState {
     pub(super) attempt: u32,
     pub(super) undo_attempt: u32,
     pub(super) agent: Option<AgentId>,
-    pub(super) started_at: Option<Timestamp>,
-    pub(super) ended_at: Option<Timestamp>,
-    pub(super) until: Option<Timestamp>,
+    pub(super) started_at: Moment,
+    pub(super) ended_at: Moment,
+    pub(super) until: Moment,
     pub(super) action: Option<Arc<Action>>,
     pub(super) undo: Option<Arc<Action>>,
     pub(super) output: Option<Arc<Map>>,
@@ -116,7 +116,27 @@ pub struct StepState {
     pub(super) undo_in_flight: bool,
     /// Its undo was given up in this round of the rollback; a person's retry begins another round.
     pub(super) undo_given_up: bool,
-    pub(super) undo_started_at: Option<Timestamp>,
+    pub(super) undo_started_at: Moment,
+    /// It was not performed: its run observes.
+    pub(super) assumed: bool,
+    /// The condition on which it depends whether it would be performed, if nobody can say.
+    pub(super) undecided: Option<Arc<str>>,
+    pub(super) answered: Option<Arc<Answered>>,
+}
+
+/// What a person said of a step, or of its undo.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answered {
+    /// Who.
+    pub by: Actor,
+    /// When.
+    pub at: Timestamp,
+    /// Whether of the undo.
+    pub undo: bool,
+    /// Whether it is done.
+    pub done: bool,
+    /// In what words.
+    pub text: Arc<str>,
 }
 
 impl StepState {
@@ -126,9 +146,9 @@ impl StepState {
             attempt: 0,
             undo_attempt: 0,
             agent: None,
-            started_at: None,
-            ended_at: None,
-            until: None,
+            started_at: Moment::NONE,
+            ended_at: Moment::NONE,
+            until: Moment::NONE,
             action: None,
             undo: None,
             output: None,
@@ -137,7 +157,10 @@ impl StepState {
             waits_for_agent: false,
             undo_in_flight: false,
             undo_given_up: false,
-            undo_started_at: None,
+            undo_started_at: Moment::NONE,
+            assumed: false,
+            undecided: None,
+            answered: None,
         }
     }
 
@@ -163,15 +186,15 @@ impl StepState {
     }
     /// When the last forward attempt started.
     pub fn started_at(&self) -> Option<Timestamp> {
-        self.started_at
+        self.started_at.get()
     }
     /// When it was done forward.
     pub fn ended_at(&self) -> Option<Timestamp> {
-        self.ended_at
+        self.ended_at.get()
     }
     /// The deadline of what runs, or the end of what it waits for.
     pub fn until(&self) -> Option<Timestamp> {
-        self.until
+        self.until.get()
     }
     /// What it does, once it was resolved.
     pub fn action(&self) -> Option<&Action> {
@@ -192,6 +215,31 @@ impl StepState {
     /// Whether an attempt ended without an answer, so that its effect may exist.
     pub fn in_doubt(&self) -> bool {
         self.in_doubt
+    }
+    /// Whether it was not performed but assumed to succeed, since its run observes.
+    pub fn is_assumed(&self) -> bool {
+        self.assumed
+    }
+    /// The condition on which it depends whether it would be performed, if nobody can say.
+    pub fn undecided(&self) -> Option<&str> {
+        self.undecided.as_deref()
+    }
+    /// What a person said of it last.
+    pub fn answered(&self) -> Option<&Answered> {
+        self.answered.as_deref()
+    }
+    /// What a person is asked to do now.
+    pub fn question(&self) -> Option<&str> {
+        let action = match (self.status(), self.undo_in_flight) {
+            (StepStatus::Running, _) => self.action.as_deref(),
+            (StepStatus::Undoing, true) => self.undo.as_deref(),
+            _ => None,
+        };
+        action?.question.as_deref()
+    }
+    /// Whether a person is asked to do it, or to undo it, now.
+    pub fn is_asked(&self) -> bool {
+        self.question().is_some()
     }
     /// Whether an attempt to undo it is in flight.
     pub fn undo_in_flight(&self) -> bool {

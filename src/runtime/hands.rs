@@ -5,10 +5,11 @@ use std::time::Instant;
 use hashbrown::HashMap;
 
 use super::clock::instant;
+use super::driver::Driver;
 use super::gauges::Stage;
 use super::pending::{Pending, finished};
 use crate::agent::{Crew, Reply};
-use crate::engine::{Event, Input, Record, Task};
+use crate::engine::{AgentKind, Event, Input, Record, Task};
 use crate::model::{Failure, FailureKind, Outcome, RunId, Span, StepIx, Timestamp};
 
 /// One attempt: run, step, its number, and whether it is an undo.
@@ -70,7 +71,8 @@ impl Hands {
         if let Some(detected) = self.answering.remove(&task.run) {
             self.measure(Stage::DetectionToEffect, at.duration_since(detected).into());
         }
-        if self.begun.len() < MEASURED {
+        // A person answers by a request: nothing is in flight here, and a drain does not wait for it.
+        if self.begun.len() < MEASURED && task.kind != AgentKind::Manual {
             self.begun.insert(key(&task), at);
         }
         if self.crew.is_instant(&task) {
@@ -119,6 +121,23 @@ impl Hands {
         false
     }
 
+    /// Has the engine handle timers and answers that are due, in order of their time; a timer goes
+    /// before an answer of the same time.
+    pub fn take_due(&mut self, driver: &mut Driver, now: Timestamp) {
+        loop {
+            let (timer, answer) = (driver.next_deadline(), self.pending.next_due());
+            let Some(due) = timer.into_iter().chain(answer).min().filter(|due| *due <= now) else {
+                return;
+            };
+            if timer.is_some_and(|timer| timer <= due) {
+                driver.handle(Input::Tick, due);
+            } else if let Some((_, answer)) = self.pending.pop_due(due) {
+                self.answered(&answer);
+                driver.handle(answer, due);
+            }
+        }
+    }
+
     /// Notes that an answer goes to the engine now.
     pub fn answered(&mut self, answer: &Input) {
         let Input::StepFinished { run, step, attempt, undo, .. } = answer else { return };
@@ -160,7 +179,6 @@ mod tests {
     use super::*;
     use crate::agent::Agent;
     use crate::agent::tests::task;
-    use crate::engine::AgentKind;
     use crate::model::{AgentId, Map};
     use std::sync::Arc;
 
@@ -206,6 +224,16 @@ mod tests {
         hands.answered(&answer);
         assert_eq!((hands.in_flight(), hands.measured.len()), (0, 1));
         assert_eq!(outcome(Some((Timestamp(150), answer))), Some((150, done)));
+    }
+
+    #[test]
+    fn c18_what_a_person_was_asked_is_not_in_flight() {
+        let mut hands = hands(true, Reply::Never);
+        let asked = task(AgentKind::Manual, "x", &[]);
+        assert!(hands.begin(asked.clone(), Timestamp(0)).is_none());
+        assert_eq!((hands.in_flight(), hands.pending.next_due()), (0, None));
+        hands.stop(key(&asked), Timestamp(7));
+        assert_eq!(outcome(hands.pending.pop_due(Timestamp(7))), Some((7, Outcome::Stopped)));
     }
 
     #[test]

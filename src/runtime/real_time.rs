@@ -167,7 +167,7 @@ impl RealTime {
             self.take_messages();
             self.try_again();
             if self.hold.is_none() {
-                self.take_due();
+                self.hands.take_due(&mut self.driver, self.now);
                 self.take_signals();
                 self.tend_sources();
                 self.cut();
@@ -202,7 +202,7 @@ impl RealTime {
                     || (still && self.finished && self.taken.queued == 0)
             }
             None => {
-                let settled = self.finished && self.driver.is_settled() && self.taken.queued == 0;
+                let settled = self.finished && self.driver.waits_for_people() && self.taken.queued == 0;
                 self.until == Until::Settled && settled && still
             }
         }
@@ -255,23 +255,6 @@ impl RealTime {
         // Nothing more comes in, whatever the reading threads wait for.
         self.streaming = false;
         self.meter.board().update(|gauges| gauges.draining = true);
-    }
-
-    /// Handles timers and answers that are due, in order of their time; a timer goes before an answer
-    /// of the same time.
-    fn take_due(&mut self) {
-        loop {
-            let (timer, answer) = (self.driver.next_deadline(), self.hands.pending.next_due());
-            let Some(due) = timer.into_iter().chain(answer).min().filter(|due| *due <= self.now) else {
-                return;
-            };
-            if timer.is_some_and(|timer| timer <= due) {
-                self.driver.handle(Input::Tick, due);
-            } else if let Some((_, answer)) = self.hands.pending.pop_due(due) {
-                self.hands.answered(&answer);
-                self.driver.handle(answer, due);
-            }
-        }
     }
 
     fn take_signals(&mut self) {

@@ -82,6 +82,7 @@ fn setup() -> Arc<Setup> {
     let stop = workflow::parse("stop.yaml", STOP).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
     Arc::new(Setup {
         kind: JournalKind::Exercise,
+        acts: Acts::Always,
         agents: vec![agent],
         workflows: BTreeMap::from([(Arc::from("stop"), Arc::new(stop))]),
         limits: Limits::default(),

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use super::checks::{Violation, Witness};
 use super::dice::Dice;
 use super::setup::setup;
-use crate::engine::{Actor, Effect, Engine, Gate, Input, Record, Request, Setup, State, Task};
+use crate::engine::{AgentKind, Effect, Engine, Gate, Input, Record, Setup, State, Task};
 use crate::model::{
-    Detection, DetectionId, Failure, FailureKind, IncidentId, Map, Outcome, RequestId, RuleHead, RunId,
-    Severity, Span, Timestamp,
+    Detection, DetectionId, Failure, FailureKind, Map, Outcome, RuleHead, Severity, Span, Timestamp,
 };
+
+mod people;
 
 /// What a seed came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +22,7 @@ pub struct Report {
     pub records: u64,
     /// Crashes survived.
     pub crashes: u32,
-    /// Runs, by the word of their last status.
+    /// Runs, by the word of their last status; those that observe once more as `observed`.
     pub runs: BTreeMap<String, u64>,
     /// A fingerprint of everything that happened, for determinism.
     pub fingerprint: u64,
@@ -93,6 +94,9 @@ impl World {
         let mut runs = BTreeMap::new();
         for run in self.engine.state().runs() {
             *runs.entry(run.status().to_string()).or_default() += 1;
+            if !run.mode().is_live() {
+                *runs.entry("observed".to_owned()).or_default() += 1;
+            }
         }
         Report { records: self.disk.len() as u64, crashes: self.crashes, runs, fingerprint: self.fingerprint }
     }
@@ -247,6 +251,9 @@ impl World {
 
     /// An agent answers: soon, late, twice, badly or never.
     fn answer(&mut self, task: &Task) {
+        if task.kind == AgentKind::Manual {
+            return self.person_answers(task);
+        }
         let roll = if self.faults { self.dice.below(100) } else { 99 };
         let failed = |kind, message: &str| Outcome::Failed(Failure { kind, message: message.to_owned() });
         let mut output = Map::new();
@@ -279,26 +286,6 @@ impl World {
             if self.dice.chance(30) {
                 self.at(at + Span::from_millis(self.dice.clone().below(3_000)), Input::Detection(detection));
             }
-        }
-    }
-
-    fn schedule_people(&mut self) {
-        for i in 0..self.dice.below(20) {
-            let at = START + Span::from_millis(self.dice.below(900_000));
-            let run = RunId(1 + self.dice.below(12));
-            let incident = IncidentId(1 + self.dice.below(6));
-            let request = match self.dice.below(9) {
-                0 => Request::Pause { run },
-                1 | 2 => Request::Resume { run },
-                3 => Request::Cancel { run },
-                4 | 5 => Request::Retry { run },
-                6 => Request::Acknowledge { incident },
-                7 => Request::Resolve { incident, reason: "over".to_owned() },
-                _ => Request::Trigger { workflow: Arc::from("afterwards"), inputs: Map::new() },
-            };
-            let request = if self.dice.chance(5) { Request::Abandon { run } } else { request };
-            let by = Actor(Arc::from(["ada", "bob"][self.dice.below(2) as usize]));
-            self.at(at, Input::Request { id: RequestId(i), by, seen: None, request });
         }
     }
 }

@@ -1,14 +1,17 @@
 //! Folding records into the state: one file per noun. Reads no clock, decides nothing.
 
 mod agent;
+mod arming;
 mod incident;
 mod run;
+mod person;
 mod step;
 mod undo;
 
 use std::fmt;
 use std::sync::Arc;
 
+use super::state::by_names;
 use super::{AgentState, Event, IllegalEvent, Incident, Record, Run, State};
 use crate::flow::machine::{Refusal, Status};
 use crate::model::{AgentId, IncidentId, RunId, Seq, StepIx, Timestamp};
@@ -55,15 +58,22 @@ impl State {
         match event {
             JournalOpened { kind, seed, .. } => {
                 (self.kind, self.seed) = (Some(*kind), *seed);
+                (self.by_key, self.by_dedup) = (by_names(*seed), by_names(*seed));
                 Ok(())
             }
             Recovered { .. } => Ok(()),
             AgentJoined { .. } => self.agent_joined(event, stamp),
             AgentChanged { agent, to, .. } => self.agent_changed(*agent, *to, stamp),
             WorkflowRecorded { hash, text, .. } => {
-                self.workflows.insert(*hash, Arc::clone(text));
+                self.workflows.insert(**hash, Arc::clone(text));
                 Ok(())
             }
+
+            WorkflowArmed { workflow, hash, by } => {
+                self.workflow_armed(workflow, **hash, by, stamp);
+                Ok(())
+            }
+            WorkflowDisarmed { workflow, by, why } => self.workflow_disarmed(workflow, by, why, stamp),
 
             IncidentOpened { incident, detection } => self.incident_opened(*incident, detection, stamp),
             IncidentRepeated { incident, count, detection } => {
@@ -94,6 +104,8 @@ impl State {
             StepWaiting { run, step, until, .. } => self.step_waiting(*run, *step, *until, stamp),
             StepSkipped { run, step, .. } => self.step_skipped(*run, *step, stamp),
             StepCancelled { run, step, in_doubt } => self.step_cancelled(*run, *step, *in_doubt, stamp),
+            StepAssumed { .. } => self.step_assumed(event, stamp),
+            StepAnswered { .. } => self.step_answered(event, stamp),
             StepInDoubt { run, step, .. } => self.step_in_doubt(*run, *step, stamp),
 
             UndoStarted { .. } => self.undo_started(event, stamp),
@@ -112,7 +124,7 @@ impl State {
     }
 
     fn run_mut(&mut self, id: RunId) -> Result<&mut Run, Misfit> {
-        self.runs.get_mut(id.0).ok_or_else(|| unknown(id))
+        self.runs.get_mut(id.0).map(|run| &mut **run).ok_or_else(|| unknown(id))
     }
 
     fn incident_mut(&mut self, id: IncidentId) -> Result<&mut Incident, Misfit> {

@@ -1,0 +1,30 @@
+//! `quell answer`: what came of a step that a person does.
+
+use super::Verdict;
+use super::args::{Answer, Word};
+use super::ask::{self, Asked};
+use super::error::Error;
+use super::place::Place;
+use super::setup;
+use super::speed::Speed;
+use crate::engine::Request;
+
+/// Runs the verb.
+///
+/// # Errors
+/// What [`Error`] says; also if the answer was refused.
+pub fn run(args: &Answer) -> Result<Verdict, Error> {
+    let loaded = setup::load(args.place.config.as_deref())?;
+    let place = Place::unattended(loaded.setup.kind, args.place.state.as_deref())?;
+    let request = Request::Answer {
+        run: args.run,
+        step: args.step.as_str().into(),
+        undo: args.undo,
+        done: args.word == Word::Done,
+        text: args.text.clone(),
+    };
+    let title = format!("answer {} {}", args.run, args.step);
+    let asked = Asked { title, speed: Speed::Times(1.0), seed: args.place.seed, shown: &args.shown };
+    let (_, state) = ask::work(&loaded, &place, request, asked)?;
+    ask::verdict(Some(args.run), &state)
+}
