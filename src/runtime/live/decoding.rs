@@ -208,7 +208,8 @@ mod tests {
             let line = format!("{{\"time\":\"{time}\"}}");
             assert_eq!(taken(&mut decoding, &line, false, now), Some(at(expected)), "{time}");
         }
-        assert_eq!((account.lock().books.ahead, account.lock().offered), (3, 5));
+        let inner = account.lock();
+        assert_eq!((inner.books.ahead, inner.offered), (3, 5));
     }
 
     #[test]
