@@ -3,17 +3,20 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use super::control;
 use super::error::Error;
 use super::place::Place;
 use super::speed::Speed;
 use crate::agent::builtin::Desk;
 use crate::config::Loaded;
+use crate::control::server::{Reloader, Server};
 use crate::detect::Detector;
+use crate::engine::State;
 use crate::model::Timestamp;
 use crate::runtime::clock::{self, Clock};
-use crate::runtime::feed::Subscription;
+use crate::runtime::feed::{FeedItem, Subscription};
 use crate::runtime::gauges::Board;
 use crate::runtime::inbox::Inbox;
 use crate::runtime::intake;
@@ -22,6 +25,9 @@ use crate::runtime::recording::{Findings, Recording};
 use crate::runtime::start::{Folded, Recipe, Watched};
 use crate::runtime::stream::{Opened, Reading};
 use crate::runtime::virtual_time::{Ending, RunError, VirtualReplay};
+
+/// How long the feed is waited for at once.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What an engine is to do.
 pub struct Job {
@@ -39,6 +45,8 @@ pub struct Job {
     pub seed: Option<u64>,
     /// Takes what `notify` says on stderr.
     pub say: fn(&str),
+    /// Which setup was asked for, to read it anew.
+    pub config: Option<PathBuf>,
 }
 
 /// An engine at work.
@@ -53,6 +61,8 @@ pub struct Running {
     pub findings: Option<Arc<Mutex<Findings>>>,
     /// When it began.
     pub since: Instant,
+    /// The way to read the setup anew; `None` if nothing is kept, and nobody can ask for it.
+    pub reloader: Option<Reloader>,
     thread: JoinHandle<Result<Ending, RunError>>,
 }
 
@@ -66,6 +76,28 @@ impl Running {
             Ok(ending) => Ok(ending?),
             Err(panic) => std::panic::resume_unwind(panic),
         }
+    }
+
+    /// Waits until it is over, and gives its last state.
+    ///
+    /// # Errors
+    /// It could not go on.
+    pub fn to_its_end(self) -> Result<(State, Ending), Error> {
+        let (feed, thread) = self.split();
+        let mut state = State::new();
+        loop {
+            match feed.next_within(PATIENCE) {
+                Some(FeedItem::Snapshot(snapshot)) => state = *snapshot,
+                Some(FeedItem::Records(records)) => {
+                    for record in records.iter() {
+                        state.apply(record).map_err(|illegal| Error::failed(illegal.to_string()))?;
+                    }
+                }
+                Some(FeedItem::End) => break,
+                None => {}
+            }
+        }
+        Ok((state, Running::join(thread)?))
     }
 
     /// Takes it apart: its records, and its thread to join.
@@ -101,6 +133,11 @@ pub fn start(loaded: &Loaded, place: &Place, inbox: Inbox, job: Job) -> Result<R
     let mut started = folded.start(&recipe, journal.as_mut(), now, job.watched)?;
     let feed = started.subscription.take().ok_or_else(|| Error::failed("nobody watches the engine"))?;
     let board = Board::default();
+    let control = match place.is_kept() {
+        true => Some(control::listen(loaded, place, (&inbox, &board), &mut started, &job.config)?),
+        false => None,
+    };
+    let reloader = control.as_ref().map(Server::reloader);
     board.update(|gauges| {
         (gauges.now, gauges.started) = (now, now);
         gauges.virtual_time = streaming || job.speed.times() != Some(1.0);
@@ -113,7 +150,7 @@ pub fn start(loaded: &Loaded, place: &Place, inbox: Inbox, job: Job) -> Result<R
         Speed::Max => {
             let door = (inbox.clone(), board.clone());
             let replay = VirtualReplay::new(started, journal, stream, watch, door, now);
-            engine.spawn(move || replay.run(job.stay)).map_err(failed)?
+            engine.spawn(move || until_over(control, || replay.run(job.stay))).map_err(failed)?
         }
         Speed::Times(times) => {
             let (clock, reading) = (Clock::paced(now, times), Reading::default());
@@ -132,10 +169,17 @@ pub fn start(loaded: &Loaded, place: &Place, inbox: Inbox, job: Job) -> Result<R
             if streaming {
                 intake::spawn(stream, clock, inbox.clone(), reading).map_err(failed)?;
             }
-            engine.spawn(move || Ok(real.run())).map_err(failed)?
+            engine.spawn(move || until_over(control, || Ok(real.run()))).map_err(failed)?
         }
     };
-    Ok(Running { feed, board, inbox, findings, since, thread })
+    Ok(Running { feed, board, inbox, findings, since, reloader, thread })
+}
+
+/// Works, and then lets the clients of the control socket know that it is over.
+fn until_over<T>(control: Option<Server>, work: impl FnOnce() -> T) -> T {
+    let done = work();
+    drop(control);
+    done
 }
 
 /// The files of a recording with their names and sizes.

@@ -12,6 +12,11 @@ pub fn config() -> Option<OsString> {
     std::env::var_os("QUELL_CONFIG")
 }
 
+/// Where `systemd` wants to be told how a service does.
+pub fn notify_socket() -> Option<OsString> {
+    std::env::var_os("NOTIFY_SOCKET").filter(|socket| !socket.is_empty())
+}
+
 /// What `QUELL_LOG` says about log levels, as `tracing` filters are written.
 pub fn log() -> Option<String> {
     std::env::var("QUELL_LOG").ok()

@@ -74,6 +74,11 @@ impl Place {
         Ok(())
     }
 
+    /// Whether it stays when this process ends.
+    pub fn is_kept(&self) -> bool {
+        self.kept
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         self.folder.path()

@@ -1,4 +1,6 @@
-//! `quell trigger`: one workflow, by hand.
+//! `quell trigger`: one workflow, by hand. In the engine at work in the state folder, if there is one.
+
+mod there;
 
 use std::sync::mpsc::channel;
 
@@ -10,9 +12,9 @@ use super::output::Sink;
 use super::place::Place;
 use super::setup;
 use super::speed::Speed;
-use super::{Verdict, identity, logging};
+use super::{Verdict, ask, identity, logging};
 use crate::config::Loaded;
-use crate::engine::{Answer, JournalKind, Request, RunStatus};
+use crate::engine::{Answer, JournalKind, Request, RunStatus, State};
 use crate::model::{Map, RequestId, RunId, Value};
 use crate::runtime::inbox::{Inbox, Message};
 use crate::runtime::start::Watched;
@@ -22,6 +24,11 @@ use crate::runtime::start::Watched;
 /// # Errors
 /// What [`Error`] says; also if the request was refused.
 pub fn run(args: &Trigger) -> Result<Verdict, Error> {
+    if let Some(folder) = &args.place.state
+        && let Some(client) = ask::engine(folder, None)?
+    {
+        return there::run(args, folder, client);
+    }
     let loaded = setup::load(args.place.config.as_deref())?;
     let kind = loaded.setup.kind;
     if kind == JournalKind::Real && args.speed != Speed::Times(1.0) {
@@ -30,6 +37,12 @@ pub fn run(args: &Trigger) -> Result<Verdict, Error> {
         );
     }
     let inputs = inputs(args, &loaded)?;
+    if kind == JournalKind::Real && args.place.state.is_none() {
+        let folder = ask::folder(None)?;
+        if let Some(client) = ask::engine(&folder, Some(kind))? {
+            return there::run(args, &folder, client);
+        }
+    }
     logging::to_stderr();
     let sink = Sink::open(args.out.as_deref())?;
     let place = Place::of(kind, args.place.state.as_deref())?;
@@ -46,6 +59,7 @@ pub fn run(args: &Trigger) -> Result<Verdict, Error> {
         watched: Watched::ByReport,
         seed: args.place.seed,
         say: super::output::tell,
+        config: args.place.config.clone(),
     };
     let running = engine::start(&loaded, &place, inbox, job)?;
     let format = if args.json { Format::Json } else { Format::Summary };
@@ -55,8 +69,12 @@ pub fn run(args: &Trigger) -> Result<Verdict, Error> {
         Ok(Answer::Refused(why)) => return Err(Error::failed(format!("refused: {why}"))),
         Err(_) => return Err(Error::failed("the engine ended before it answered")),
     };
-    let status = run.and_then(|id| result.state.run(id)).map(|run| (run.id(), run.status()));
-    match status {
+    verdict(&result.state, run)
+}
+
+/// How the verb ends, once its run is over or waits for a person.
+fn verdict(state: &State, run: Option<RunId>) -> Result<Verdict, Error> {
+    match run.and_then(|id| state.run(id)).map(|run| (run.id(), run.status())) {
         Some((_, RunStatus::Completed)) => Ok(Verdict::Fine),
         Some((_, status)) if !status.is_terminal() => Ok(Verdict::Person),
         Some((id, status)) => {
@@ -90,16 +108,22 @@ fn inputs(args: &Trigger, loaded: &Loaded) -> Result<Map, Error> {
             .collect();
         format!("quell trigger {} {}", workflow.name, shown.join(" "))
     };
+    let given = given(args).map_err(|error| error.hint(takes()))?;
+    workflow.inputs_given(&given).map_err(|why| Error::usage(why).hint(takes()))?;
+    Ok(given)
+}
+
+/// The inputs as they are typed.
+fn given(args: &Trigger) -> Result<Map, Error> {
     let mut given = Map::new();
     for text in &args.inputs {
         let Some((key, value)) = text.split_once('=') else {
-            return Err(Error::usage(format!("expected KEY=VALUE, found `{text}`")).hint(takes()));
+            return Err(Error::usage(format!("expected KEY=VALUE, found `{text}`")));
         };
         if given.insert(key.to_owned(), Value::from(value)).is_some() {
-            return Err(Error::usage(format!("input `{key}` is given twice")).hint(takes()));
+            return Err(Error::usage(format!("input `{key}` is given twice")));
         }
     }
-    workflow.inputs_given(&given).map_err(|why| Error::usage(why).hint(takes()))?;
     Ok(given)
 }
 

@@ -8,6 +8,7 @@ mod agents;
 mod check;
 mod drill;
 mod folder;
+mod operators;
 mod report;
 mod rules;
 mod settings;
@@ -22,6 +23,7 @@ use crate::rule::RuleSet;
 use crate::workflow;
 
 pub use folder::{Folder, find, platform_folder};
+pub use operators::{Operator, Role, Who};
 pub use report::report;
 pub use settings::{Lines, Queues, Settings};
 

@@ -17,6 +17,7 @@ mod input;
 mod launch;
 mod mailbox;
 mod recover;
+mod reload;
 mod request;
 mod resolve;
 mod rollback;

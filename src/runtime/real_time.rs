@@ -20,6 +20,7 @@ use crate::engine::{Answer, Effect, Input};
 use crate::journal::{Journal, Writer, Written};
 use crate::model::{Detection, Timestamp};
 
+mod reload;
 mod sick_disk;
 
 /// Signals handled in one round, so that messages are not kept waiting.
@@ -72,6 +73,8 @@ pub struct RealTime {
     open: OpenJournal,
     clock: Clock,
     watch: Box<dyn Watch>,
+    /// Signals that were too old for the windows of a `watch` before.
+    late_before: u64,
     inbox: Inbox,
     meter: Meter,
     reading: Reading,
@@ -108,6 +111,7 @@ impl RealTime {
             open: parts.open,
             clock: parts.clock,
             watch: parts.watch,
+            late_before: 0,
             inbox: parts.inbox,
             meter: Meter::new(parts.board),
             reading: parts.reading,
@@ -191,7 +195,8 @@ impl RealTime {
     fn take_messages(&mut self) {
         for message in std::mem::take(&mut self.taken.messages) {
             match message {
-                Message::Request { .. } => self.take_request(message),
+                Message::Request { .. } | Message::Refuse { .. } => self.take_request(message),
+                Message::Reload { id, by, fresh, reply } => self.take_setup(&by, *fresh, (reply, id)),
                 Message::Performed { task, reply } => self.hands.replied(&task, reply, self.now),
                 Message::Written(Written::Durable { seq, commits }) if self.hold.is_none() => {
                     self.commits = commits;
@@ -213,7 +218,7 @@ impl RealTime {
 
     fn take_request(&mut self, message: Message) {
         match (&self.hold, message) {
-            (Some(hold), Message::Request { id, reply, .. }) => {
+            (Some(hold), Message::Request { id, reply, .. } | Message::Refuse { id, reply, .. }) => {
                 self.driver.reply(&reply, id, on_hold(&hold.why));
             }
             (None, message) => self.driver.ask(message, self.now),
@@ -326,7 +331,7 @@ impl RealTime {
                 read,
                 progress,
                 queue: (self.taken.queued, self.inbox.limit()),
-                late: self.watch.late(),
+                late: self.late_before + self.watch.late(),
             };
             self.meter.refresh(figures, &mut self.hands.measured);
         }
@@ -351,7 +356,9 @@ impl RealTime {
                             }
                         }
                     }
-                    Message::Request { id, reply, .. } => {
+                    Message::Request { id, reply, .. }
+                    | Message::Refuse { id, reply, .. }
+                    | Message::Reload { id, reply, .. } => {
                         self.driver.reply(&reply, id, Answer::Refused("quell is stopping".to_owned()));
                     }
                     _ => {}

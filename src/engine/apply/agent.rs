@@ -19,7 +19,6 @@ impl State {
         }
         let agent = self.agent_mut(*id)?;
         agent.place = Place::new(AgentStatus::Initializing, stamp.at);
-        agent.in_flight = 0;
         (agent.role, agent.kind, agent.concurrency) = (Arc::clone(role), *kind, *concurrency);
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Folding records into the state: one file per noun. Reads no clock, decides nothing.
 
 mod agent;
+mod credit;
 mod incident;
 mod run;
 mod step;
@@ -45,6 +46,7 @@ impl State {
         }
         let stamp = Stamp { seq: record.seq, at: record.at };
         self.fold(&record.event, stamp).map_err(|Misfit(why)| IllegalEvent { seq: record.seq, why })?;
+        self.credit(&record.event);
         self.seq = record.seq;
         self.now = self.now.max(record.at);
         Ok(())
@@ -57,7 +59,7 @@ impl State {
                 (self.kind, self.seed) = (Some(*kind), *seed);
                 Ok(())
             }
-            Recovered { .. } => Ok(()),
+            Recovered { .. } | SetupLoaded { .. } => Ok(()),
             AgentJoined { .. } => self.agent_joined(event, stamp),
             AgentChanged { agent, to, .. } => self.agent_changed(*agent, *to, stamp),
             WorkflowRecorded { hash, text, .. } => {
