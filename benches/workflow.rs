@@ -55,6 +55,7 @@ fn setup() -> Arc<Setup> {
     let five = Arc::new(workflow::parse("five.yaml", WORKFLOW).expect("the workflow is right"));
     Arc::new(Setup {
         kind: JournalKind::Exercise,
+        acts: quell::engine::Acts::Always,
         agents: (1..=10).map(agent).collect(),
         workflows: [(Arc::clone(&five.name), five)].into(),
         limits: Limits::default(),

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use quell::agent::builtin::Desk;
+use quell::agent::exec::Programs;
 use quell::agent::{Crew, Reply};
 use quell::config::{Folder, Loaded, load};
 use quell::detect::Detector;
@@ -44,7 +45,7 @@ impl Exercise {
         let now = Timestamp::from_secs(START);
         let (engine, output) = Engine::new(Arc::clone(&setup), "test", seed, now);
         let joined = engine.state().agents().iter().map(|agent| (agent.id(), agent.name()));
-        let crew = Crew::assemble(&setup, joined, seed, &desk);
+        let crew = Crew::assemble(&setup, joined, seed, &desk, &Programs::new(folder.path()));
         let (due, records) = (BTreeMap::new(), Vec::new());
         let mut exercise = Exercise { engine, crew, now, due, order: 0, records, said, folder };
         exercise.perform(output);

@@ -27,7 +27,7 @@ fn seeds_hold_every_promise() {
     println!("{count} seeds, {records} records, {crashes} crashes, last states {runs:?}");
     if count >= 300 {
         // A simulation that never gets anywhere would find nothing either.
-        for status in ["completed", "failed", "rolled_back", "cancelled", "abandoned", "parked"] {
+        for status in ["completed", "failed", "rolled_back", "cancelled", "abandoned", "parked", "observed"] {
             assert!(runs.get(status).is_some_and(|n| *n > 0), "no run ended as {status}: {runs:?}");
         }
         assert!(crashes > 100, "only {crashes} crashes");

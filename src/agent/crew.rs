@@ -1,18 +1,34 @@
 //! The agents of one engine, by the number under which they joined its journal.
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 
 use super::builtin::{BuiltinAgent, Desk};
 use super::contain::contain;
 use super::drill::DrillAgent;
+use super::exec::{ExecAgent, Programs};
+use super::manual::ManualAgent;
+use super::slow::{Attempt, SlowAgent};
 use super::{Agent, Reply};
-use crate::engine::{AgentKind, Setup, Task};
-use crate::model::{AgentId, FailureKind, Timestamp};
+use crate::engine::{AgentKind, JournalKind, Setup, Task};
+use crate::model::{AgentId, Failure, FailureKind, Outcome, Timestamp};
 
 /// Whom to ask.
 #[derive(Clone, Default)]
 pub struct Crew {
-    members: Vec<Option<Arc<dyn Agent>>>,
+    members: Vec<Option<Member>>,
+}
+
+/// One of them.
+#[derive(Clone)]
+enum Member {
+    /// It answers as it is called.
+    Prompt(Arc<dyn Agent>),
+    /// It takes its time.
+    Slow(Arc<dyn SlowAgent>),
+    /// It acts on the world, and may not here: this is an exercise, or a replay.
+    Held,
 }
 
 impl Crew {
@@ -23,15 +39,19 @@ impl Crew {
         joined: impl IntoIterator<Item = (AgentId, &'a str)>,
         seed: u64,
         desk: &Arc<Desk>,
+        programs: &Programs,
     ) -> Self {
         let mut crew = Crew::default();
         for (id, name) in joined {
             if let Some(spec) = setup.agents.iter().find(|spec| *spec.name == *name) {
-                let agent: Arc<dyn Agent> = match spec.kind {
-                    AgentKind::Drill => Arc::new(DrillAgent::new(spec, seed)),
-                    AgentKind::Builtin => Arc::new(BuiltinAgent::new(spec, Arc::clone(desk))),
+                let member = match spec.kind {
+                    AgentKind::Drill => Member::Prompt(Arc::new(DrillAgent::new(spec, seed))),
+                    AgentKind::Builtin => Member::Prompt(Arc::new(BuiltinAgent::new(spec, Arc::clone(desk)))),
+                    AgentKind::Manual => Member::Prompt(Arc::new(ManualAgent)),
+                    AgentKind::Exec if setup.kind == JournalKind::Exercise => Member::Held,
+                    AgentKind::Exec => Member::Slow(Arc::new(ExecAgent::new(spec, programs.clone()))),
                 };
-                crew.man(id, agent);
+                crew.put(id, member);
             }
         }
         crew
@@ -39,38 +59,91 @@ impl Crew {
 
     /// Gives a number its agent.
     pub fn man(&mut self, id: AgentId, agent: Arc<dyn Agent>) {
+        self.put(id, Member::Prompt(agent));
+    }
+
+    /// Gives a number its agent, one that takes its time.
+    pub fn man_slow(&mut self, id: AgentId, agent: Arc<dyn SlowAgent>) {
+        self.put(id, Member::Slow(agent));
+    }
+
+    fn put(&mut self, id: AgentId, member: Member) {
         if self.members.len() <= id.index() {
             self.members.resize(id.index() + 1, None);
         }
-        self.members[id.index()] = Some(agent);
+        self.members[id.index()] = Some(member);
     }
 
-    fn member(&self, id: AgentId) -> Option<&Arc<dyn Agent>> {
+    fn member(&self, id: AgentId) -> Option<&Member> {
         self.members.get(id.index())?.as_ref()
     }
 
     /// Whether the agent of a task answers at once; see [`Agent::is_instant`].
     pub fn is_instant(&self, task: &Task) -> bool {
-        self.member(task.agent).is_none_or(|agent| agent.is_instant())
+        match self.member(task.agent) {
+            Some(Member::Prompt(agent)) => agent.is_instant(),
+            Some(Member::Slow(_)) => false,
+            Some(Member::Held) | None => true,
+        }
     }
 
-    /// Performs a task. A panic of the agent is a failure of the task, and leaves its effect in doubt.
-    pub fn perform(&self, task: &Task, now: Timestamp) -> Reply {
-        let Some(agent) = self.member(task.agent) else {
-            return Reply::failed(FailureKind::NotSent, "the agent is not part of the setup any more");
-        };
-        contain(|| agent.perform(task, now)).unwrap_or_else(|message| {
-            tracing::error!(target: "agent", "panic while performing {}: {message}", task.key);
-            Reply::failed(FailureKind::NoAnswer, format!("the agent panicked: {message}"))
-        })
+    /// The agent of a task, if it is one that takes its time.
+    pub fn slow(&self, task: &Task) -> Option<Arc<dyn SlowAgent>> {
+        match self.member(task.agent) {
+            Some(Member::Slow(agent)) => Some(Arc::clone(agent)),
+            _ => None,
+        }
     }
+
+    /// Whether an agent takes its time.
+    pub fn has_slow(&self) -> bool {
+        self.members.iter().any(|member| matches!(member, Some(Member::Slow(_))))
+    }
+
+    /// Performs a task of an agent that answers as it is called. One that takes its time performs
+    /// nothing here: virtual time passes without the world (see [`perform_slowly`]). A panic of the agent is a failure of the task, and leaves its effect in doubt.
+    pub fn perform(&self, task: &Task, now: Timestamp) -> Reply {
+        let agent = match self.member(task.agent) {
+            Some(Member::Prompt(agent)) => agent,
+            Some(Member::Slow(_) | Member::Held) => {
+                let message = "an exercise or a replay touches nothing: this agent acts on the world";
+                return Reply::failed(FailureKind::NotSent, message);
+            }
+            None => {
+                let message = "the agent is not part of the setup any more";
+                return Reply::failed(FailureKind::NotSent, message);
+            }
+        };
+        contain(|| agent.perform(task, now))
+            .unwrap_or_else(|message| Reply::now(panicked(&task.key, &message)))
+    }
+}
+
+/// Performs a task of an agent that takes its time. A panic of the agent is a failure of the task (C34).
+pub async fn perform_slowly(agent: Arc<dyn SlowAgent>, attempt: Attempt) -> Outcome {
+    let key = Arc::clone(&attempt.task.key);
+    let mut performance = match contain(|| agent.perform(attempt)) {
+        Ok(performance) => performance,
+        Err(message) => return panicked(&key, &message),
+    };
+    poll_fn(|context| match contain(|| performance.as_mut().poll(context)) {
+        Ok(poll) => poll,
+        Err(message) => Poll::Ready(panicked(&key, &message)),
+    })
+    .await
+}
+
+/// What is left of a task whose agent panicked: its effect is in doubt.
+fn panicked(key: &str, message: &str) -> Outcome {
+    tracing::error!(target: "agent", "panic while performing {key}: {message}");
+    let message = format!("the agent panicked: {message}");
+    Outcome::Failed(Failure { kind: FailureKind::NoAnswer, message })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::agent::tests::task;
-    use crate::model::Outcome;
 
     struct Clumsy;
 

@@ -6,16 +6,20 @@
 pub mod builtin;
 pub mod contain;
 pub mod drill;
+pub mod exec;
+pub mod slow;
 
 mod blocklist;
 mod crew;
+mod manual;
 
-pub use crew::Crew;
+pub use crew::{Crew, perform_slowly};
+pub use slow::SlowAgent;
 
 use crate::engine::Task;
 use crate::model::{Failure, FailureKind, Outcome, Span, Timestamp};
 
-/// One that performs actions.
+/// One that performs actions and answers as it is called.
 pub trait Agent: Send + Sync {
     /// Performs one attempt. `now` is the engine's time: the clock of a replay is virtual.
     fn perform(&self, task: &Task, now: Timestamp) -> Reply;
@@ -61,7 +65,7 @@ pub(crate) mod tests {
     /// A task of run 1, step 0, attempt 1.
     pub(crate) fn task(kind: AgentKind, action: &str, args: &[(&str, &str)]) -> Task {
         let args: Map = args.iter().map(|(k, v)| ((*k).to_owned(), Value::from(*v))).collect();
-        let action = Action { name: action.into(), args, target: None, idempotent: true };
+        let action = Action { name: action.into(), args, target: None, idempotent: true, question: None };
         Task {
             run: RunId(1),
             step: StepIx(0),
@@ -72,6 +76,7 @@ pub(crate) mod tests {
             key: "run-1/block".into(),
             action: Arc::new(action),
             deadline: Timestamp::from_secs(30),
+            context: crate::engine::Context::default(),
         }
     }
 }

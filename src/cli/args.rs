@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args as ClapArgs, Parser, Subcommand};
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use super::help;
@@ -71,6 +71,15 @@ pub enum Verb {
     /// Print what happened, or what happens
     #[command(after_help = help::EVENTS)]
     Events(Events),
+    /// Let the runs of a workflow act, as its file is now; until then they only observe
+    #[command(after_help = help::ARM)]
+    Arm(Arm),
+    /// Let the runs of a workflow only observe
+    #[command(after_help = help::DISARM)]
+    Disarm(Arm),
+    /// Answer for a step that a person does
+    #[command(after_help = help::ANSWER)]
+    Answer(Answer),
     /// Look for mistakes in a setup
     #[command(after_help = help::CHECK)]
     Check(Check),
@@ -158,15 +167,68 @@ pub struct Trigger {
     /// Pace of the drills: 1 as they say, 10 ten times as fast, or `max`
     #[arg(long, value_name = "N|max", default_value = "1", allow_hyphen_values = true)]
     pub speed: Speed,
+    /// What to print, and where.
+    #[command(flatten)]
+    pub shown: Shown,
+    /// Which setup, and where to keep state.
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// What a verb without a console prints.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Shown {
     /// One JSON object per record on stdout, a summary last
     #[arg(long)]
     pub json: bool,
     /// Write the summary, or the JSON, to this file
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+}
+
+/// `quell arm` and `quell disarm`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Arm {
+    /// The workflow, by its name
+    pub workflow: String,
+    /// The records that came of it, one JSON object each
+    #[arg(long)]
+    pub json: bool,
     /// Which setup, and where to keep state.
     #[command(flatten)]
     pub place: Place,
+}
+
+/// `quell answer`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Answer {
+    /// The run, for example run-7
+    pub run: RunId,
+    /// The step, by its id
+    pub step: String,
+    /// What came of it
+    pub word: Word,
+    /// In your own words
+    #[arg(long, value_name = "TEXT", default_value = "", allow_hyphen_values = true)]
+    pub text: String,
+    /// It is the undo of the step that was done, or failed
+    #[arg(long)]
+    pub undo: bool,
+    /// What to print, and where.
+    #[command(flatten)]
+    pub shown: Shown,
+    /// Which setup, and where to keep state.
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// What came of what a person was asked to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Word {
+    /// It is done
+    Done,
+    /// It could not be done
+    Failed,
 }
 
 /// `quell serve`.

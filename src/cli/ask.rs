@@ -96,6 +96,18 @@ pub fn ask(folder: &Path, asked: &Asked) -> Result<Option<Given>, Error> {
     }
 }
 
+/// As [`ask`] for a verb that opens the folder itself if no engine is at work, with the answer printed.
+///
+/// # Errors
+/// It was refused, or the connection is lost.
+pub fn if_at_work(state: Option<&Path>, request: &Request, json: bool) -> Result<Option<Verdict>, Error> {
+    let Ok(folder) = folder(state) else { return Ok(None) };
+    match ask(&folder, &asked(None, None, request.clone())?)? {
+        Some(given) => report(&given, json).map(Some),
+        None => Ok(None),
+    }
+}
+
 /// Text of an engine, line by line, safe for a terminal.
 pub fn shown(text: &str) -> String {
     text.lines().map(|line| SafeText(line).to_string()).collect::<Vec<_>>().join("\n")

@@ -10,7 +10,7 @@ use crate::config::{self, Loaded, Settings};
 use crate::control::server::{Parts, Reload, Reread, Server};
 use crate::control::socket;
 use crate::detect::Detector;
-use crate::engine::JournalKind;
+use crate::engine::{Acts, JournalKind};
 use crate::model::Mistake;
 use crate::runtime::gauges::Board;
 use crate::runtime::inbox::Inbox;
@@ -82,7 +82,7 @@ impl Reload for Files {
         let folder = setup::find(self.named.as_deref()).map_err(|mistakes| listed(&mistakes))?;
         let mut loaded = config::load(&folder).map_err(|mistakes| listed(&mistakes))?;
         if self.forced {
-            loaded.setup.kind = JournalKind::Exercise;
+            (loaded.setup.kind, loaded.setup.acts) = (JournalKind::Exercise, Acts::Never);
         }
         let (old, new) = (&self.settings, &loaded.settings);
         let changed = loaded.rule_texts != self.rules || old.lateness != new.lateness;

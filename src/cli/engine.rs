@@ -10,6 +10,7 @@ use super::error::Error;
 use super::place::Place;
 use super::speed::Speed;
 use crate::agent::builtin::Desk;
+use crate::agent::exec::Programs;
 use crate::config::Loaded;
 use crate::control::server::{Reloader, Server};
 use crate::detect::Detector;
@@ -59,6 +60,8 @@ pub struct Running {
     pub inbox: Inbox,
     /// What the recording had that was no signal.
     pub findings: Option<Arc<Mutex<Findings>>>,
+    /// The programs that its agents run: who leaves without waiting for its end kills them first.
+    pub programs: Programs,
     /// When it began.
     pub since: Instant,
     /// The way to read the setup anew; `None` if nothing is kept, and nobody can ask for it.
@@ -82,7 +85,7 @@ impl Running {
     ///
     /// # Errors
     /// It could not go on.
-    pub fn to_its_end(self) -> Result<(State, Ending), Error> {
+    pub fn wait(self) -> Result<(State, Ending), Error> {
         let (feed, thread) = self.split();
         let mut state = State::new();
         loop {
@@ -119,6 +122,7 @@ pub fn start(loaded: &Loaded, place: &Place, inbox: Inbox, job: Job) -> Result<R
         version: env!("CARGO_PKG_VERSION"),
         seed,
         desk: Arc::new(Desk::new(place.path(), job.say)),
+        programs: Programs::new(place.path()),
     };
     let mut open = place.journal();
     let mut journal = open()?;
@@ -144,6 +148,7 @@ pub fn start(loaded: &Loaded, place: &Place, inbox: Inbox, job: Job) -> Result<R
         gauges.source = job.title;
         gauges.speed = job.speed.times();
     });
+    let programs = recipe.programs.clone();
     let failed = |error: std::io::Error| Error::failed("cannot start a thread").because(error);
     let engine = std::thread::Builder::new().name("engine".to_owned());
     let thread = match job.speed {
@@ -172,7 +177,7 @@ pub fn start(loaded: &Loaded, place: &Place, inbox: Inbox, job: Job) -> Result<R
             engine.spawn(move || until_over(control, || Ok(real.run()))).map_err(failed)?
         }
     };
-    Ok(Running { feed, board, inbox, findings, since, reloader, thread })
+    Ok(Running { feed, board, inbox, findings, programs, since, reloader, thread })
 }
 
 /// Works, and then lets the clients of the control socket know that it is over.

@@ -47,9 +47,10 @@ pub struct Result {
 pub fn run(running: Running, format: Format, mut sink: Sink) -> std::result::Result<Result, Error> {
     let (board, inbox, since) = (running.board.clone(), running.inbox.clone(), running.since);
     let findings = running.findings.clone();
-    let told = inbox.clone();
+    let (told, programs) = (inbox.clone(), running.programs.clone());
     shutdown::listen(move |stop: Stop, before| {
         if before > 0 || !told.send(Message::Drain) {
+            programs.kill_all();
             std::process::exit(stop.code());
         }
         tell("quell: stopping; what runs may finish. Once more to stop at once");

@@ -10,7 +10,7 @@ Examples:
   quell trigger block-address address=192.0.2.7
   quell check my-setup/                look for mistakes in a setup
 
-Without a verb, and with every verb listed here, quell is an exercise: nothing real is done. Agents are drills, which pretend, or builtins, which write only in the state folder.
+Without a verb quell is an exercise, and a replay never acts: agents are drills, which pretend, or builtins, which write only in the state folder. With a setup of your own that says `exercise: false`, `trigger` acts on the world, once its workflow is armed.
 
 Environment: QUELL_CONFIG names the folder of the setup; QUELL_LOG sets what is logged, for example `info` or `quell::engine=debug`; NO_COLOR is respected.
 
@@ -41,6 +41,36 @@ Examples:
   quell trigger contain-port-scan address=192.0.2.7 --json
 
 A wrong name or input is answered with what there is.
+
+In an exercise drills act. In a real setup the run acts if its workflow is armed; else it only observes, and says what it would have done.
+
+Exit codes: 0 the run completed; 1 it did not; 2 usage or setup; 3 it waits for a person.";
+
+/// `quell arm --help`.
+pub const ARM: &str = "\
+Examples:
+  quell arm contain-port-scan
+  quell arm contain-port-scan --state work/ --json
+
+A new workflow of a real setup only observes: its runs record what would be done. Armed, they do it. An edit of its file disarms it.
+
+Exit codes: 0 it is armed; 1 it was refused, or an engine is at work in the state folder; 2 usage or setup.";
+
+/// `quell disarm --help`.
+pub const DISARM: &str = "\
+Examples:
+  quell disarm contain-port-scan
+
+Runs that are under way go on as they are. Exit codes: as of `quell arm`.";
+
+/// `quell answer --help`.
+pub const ANSWER: &str = "\
+Examples:
+  quell answer run-7 unplug done
+  quell answer run-7 unplug failed --text 'the door is locked'
+  quell answer run-7 unplug done --undo
+
+Then the run goes on, to its end or to the next question.
 
 Exit codes: 0 the run completed; 1 it did not; 2 usage or setup; 3 it waits for a person.";
 
@@ -135,6 +165,9 @@ mod tests {
             EXERCISE,
             REPLAY,
             TRIGGER,
+            ARM,
+            DISARM,
+            ANSWER,
             JOURNAL,
             CHECK,
             STATES,

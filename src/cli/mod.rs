@@ -1,7 +1,10 @@
 //! Arguments as typed → resolved options → one file per verb. The only place that prints.
 
 mod args;
+mod alone;
+mod arm;
 mod ask;
+mod answer;
 mod check;
 mod completions;
 mod control;
@@ -77,6 +80,9 @@ fn obey(args: Args) -> Result<Verdict, Error> {
         Some(Verb::Incidents(args)) => fine(views::show(&args, Table::Incidents)),
         Some(Verb::Agents(args)) => fine(views::show(&args, Table::Agents)),
         Some(Verb::Events(args)) => fine(events::run(&args)),
+        Some(Verb::Arm(args)) => fine(arm::run(&args, true)),
+        Some(Verb::Disarm(args)) => fine(arm::run(&args, false)),
+        Some(Verb::Answer(args)) => answer::run(&args),
         Some(Verb::Check(args)) => Ok(if check::run(&args)? { Verdict::Fine } else { Verdict::Mistakes }),
         Some(Verb::States(args)) => fine(states::run(&args)),
         Some(Verb::Journal(Journal::Show(args))) => fine(journal::show(&args)),

@@ -1,13 +1,15 @@
 //! The state folder of a verb, and what a replay leaves in it beside the journal.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::error::Error;
 use crate::engine::JournalKind;
 use crate::journal::folder::replace_file;
-use crate::journal::{MemoryJournal, SqliteJournal, StateFolder, journal_path, platform_state_folder};
+use crate::journal::{
+    FolderError, MemoryJournal, SqliteJournal, StateFolder, journal_path, platform_state_folder,
+};
 use crate::runtime::hold::OpenJournal;
 
 /// What an exercise writes into a state folder, and `--fresh` deletes.
@@ -51,6 +53,35 @@ impl Place {
     /// # Errors
     /// The folder cannot be used, or the platform names none.
     pub fn of(kind: JournalKind, state: Option<&Path>) -> Result<Self, Error> {
+        match Place::located(kind, state)? {
+            Some(path) => Place::open(Some(&path), false),
+            None => Place::open(None, false),
+        }
+    }
+
+    /// The same for a verb that asks something of what is there: no engine may be at work in it.
+    ///
+    /// # Errors
+    /// As [`Place::of`]; also if an engine works there, or if nothing is kept.
+    pub fn unattended(kind: JournalKind, state: Option<&Path>) -> Result<Self, Error> {
+        let Some(path) = Place::located(kind, state)? else {
+            return Err(Error::usage("an exercise keeps nothing unless it is given a folder")
+                .hint("give the folder that it was given with --state"));
+        };
+        match StateFolder::open(&path) {
+            Ok(folder) => Ok(Place { folder, kept: true }),
+            Err(FolderError::InUse { path, pid }) => {
+                let process = pid.map_or_else(String::new, |pid| format!(" (process {pid})"));
+                let what = format!("an engine is running on {}{process}", path.display());
+                Err(Error::failed(what)
+                    .hint("its control socket is not there: wait until it ends, or use its console"))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Where real work, or `--state`, is kept.
+    fn located(kind: JournalKind, state: Option<&Path>) -> Result<Option<PathBuf>, Error> {
         let platform = match (kind, state) {
             (JournalKind::Real, None) => Some(platform_state_folder().ok_or_else(|| {
                 Error::failed("there is no home directory to keep a state folder in")
@@ -58,7 +89,7 @@ impl Place {
             })?),
             _ => None,
         };
-        Place::open(state.or(platform.as_deref()), false)
+        Ok(state.map(Path::to_owned).or(platform))
     }
 
     fn clear(&self) -> Result<(), Error> {

@@ -27,7 +27,7 @@ pub fn prepare() {
 pub fn run(running: Running, loaded: &Loaded) -> Result<(Ending, bool), Error> {
     let (inbox, board) = (running.inbox.clone(), running.board.clone());
     let (stop, stopped) = channel();
-    let told = inbox.clone();
+    let (told, programs) = (inbox.clone(), running.programs.clone());
     shutdown::listen(move |signal, before| {
         let asked = match signal {
             Stop::Terminate => console::Stop::Terminate,
@@ -37,6 +37,7 @@ pub fn run(running: Running, loaded: &Loaded) -> Result<(Ending, bool), Error> {
         let drains = told.send(Message::Drain);
         if before > 0 || (stop.send(asked).is_err() && !drains) {
             console::session::restore();
+            programs.kill_all();
             std::process::exit(signal.code());
         }
     })

@@ -51,7 +51,7 @@ pub fn run(args: &Serve) -> Result<Verdict, Error> {
     );
     tell(&format!("quell: {about}"));
     systemd::ready(&about);
-    let (state, _) = running.to_its_end()?;
+    let (state, _) = running.wait()?;
     let live = state.counts().live_runs;
     match live {
         0 => tell("quell: stopped"),

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::environment;
 use super::error::Error;
 use crate::config::{self, Folder, Loaded};
-use crate::engine::JournalKind;
+use crate::engine::{Acts, JournalKind};
 use crate::model::Mistake;
 
 /// Finds the folder: the one named, else `QUELL_CONFIG`, else the user's own, else the one that ships.
@@ -26,12 +26,14 @@ pub fn load(named: Option<&Path>) -> Result<Loaded, Error> {
     config::load(&folder).map_err(|mistakes| Error::mistakes(folder.name(), &mistakes))
 }
 
-/// Finds and loads a setup for a replay: nothing in it may touch the world, whatever it is for.
+/// Finds and loads a setup for a replay: drills act, and where the setup is real, every run observes.
 ///
 /// # Errors
 /// Every mistake, as one error.
 pub fn replayed(named: Option<&Path>) -> Result<Loaded, Error> {
     let mut loaded = load(named)?;
-    loaded.setup.kind = JournalKind::Exercise;
+    if loaded.setup.kind == JournalKind::Real {
+        (loaded.setup.kind, loaded.setup.acts) = (JournalKind::Exercise, Acts::Never);
+    }
     Ok(loaded)
 }

@@ -122,5 +122,5 @@ fn watch(running: Running) -> Result<State, Error> {
         tell("quell: stopping; what runs may finish. Once more to stop at once");
     })
     .map_err(|error| Error::failed("cannot listen for signals").because(error))?;
-    Ok(running.to_its_end()?.0)
+    Ok(running.wait()?.0)
 }

@@ -2,22 +2,17 @@
 
 mod there;
 
-use std::sync::mpsc::channel;
-
+use super::Verdict;
+use super::alone::{self, Work};
 use super::args::Trigger;
-use super::engine::{self, Job};
+use super::ask;
 use super::error::Error;
-use super::headless::{self, Format};
-use super::output::Sink;
 use super::place::Place;
 use super::setup;
 use super::speed::Speed;
-use super::{Verdict, ask, identity, logging};
 use crate::config::Loaded;
-use crate::engine::{Answer, JournalKind, Request, RunStatus, State};
-use crate::model::{Map, RequestId, RunId, Value};
-use crate::runtime::inbox::{Inbox, Message};
-use crate::runtime::start::Watched;
+use crate::engine::{JournalKind, Request};
+use crate::model::{Map, RunId, Value};
 
 /// Runs the verb.
 ///
@@ -43,46 +38,17 @@ pub fn run(args: &Trigger) -> Result<Verdict, Error> {
             return there::run(args, &folder, client);
         }
     }
-    logging::to_stderr();
-    let sink = Sink::open(args.out.as_deref())?;
     let place = Place::of(kind, args.place.state.as_deref())?;
-    let inbox = Inbox::new(loaded.settings.queue.signals);
-    let (reply, answers) = channel();
     let request = Request::Trigger { workflow: args.workflow.as_str().into(), inputs };
-    let by = identity::actor();
-    inbox.send(Message::Request { id: RequestId(1), by, seen: None, request, reply });
-    let job = Job {
+    let work = Work {
         title: format!("trigger {}", args.workflow),
-        recording: None,
         speed: args.speed,
-        stay: false,
-        watched: Watched::ByReport,
         seed: args.place.seed,
-        say: super::output::tell,
         config: args.place.config.clone(),
+        shown: &args.shown,
     };
-    let running = engine::start(&loaded, &place, inbox, job)?;
-    let format = if args.json { Format::Json } else { Format::Summary };
-    let result = headless::run(running, format, sink)?;
-    let run = match answers.try_recv().map(|answered| answered.answer) {
-        Ok(Answer::Accepted(text)) => named(&text),
-        Ok(Answer::Refused(why)) => return Err(Error::failed(format!("refused: {why}"))),
-        Err(_) => return Err(Error::failed("the engine ended before it answered")),
-    };
-    verdict(&result.state, run)
-}
-
-/// How the verb ends, once its run is over or waits for a person.
-fn verdict(state: &State, run: Option<RunId>) -> Result<Verdict, Error> {
-    match run.and_then(|id| state.run(id)).map(|run| (run.id(), run.status())) {
-        Some((_, RunStatus::Completed)) => Ok(Verdict::Fine),
-        Some((_, status)) if !status.is_terminal() => Ok(Verdict::Person),
-        Some((id, status)) => {
-            let status = status.to_string().replace('_', " ");
-            Err(Error::failed(format!("{id} did not complete: it is {status}")))
-        }
-        None => Err(Error::failed("the run is not known any more")),
-    }
+    let (text, state) = alone::work(&loaded, &place, request, work)?;
+    alone::verdict(named(&text), &state)
 }
 
 /// The run that an answer begins with.

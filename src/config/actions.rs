@@ -3,16 +3,25 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::drill;
-use crate::engine::{ActionSpec, AgentKind, BuiltinKind, DrillSpec, Means};
+use super::{drill, exec};
+use crate::engine::{ActionSpec, AgentKind, BuiltinKind, DrillSpec, Means, Question};
 use crate::flow::fault::{Fault, suggest};
 use crate::flow::reader::{Later, Reader};
 use crate::flow::yaml::{Data, Entry, Node, Place};
 use crate::model::ValueType;
 
-const KEYS: [&str; 6] = ["takes", "optional", "target", "idempotent", "undo", "drill"];
+/// Keys of every action that its file describes.
+const KEYS: [&str; 5] = ["takes", "optional", "target", "idempotent", "undo"];
 const BUILTIN_KEYS: [&str; 2] = ["builtin", "undo"];
-const LATER: [Later; 8] = ["run", "probe", "url", "method", "verify", "cost", "gives", "timeout"];
+/// Keys that say how an action is done, and the kind of agent that does it so.
+const MEANS: [(&str, AgentKind); 5] = [
+    ("drill", AgentKind::Drill),
+    ("builtin", AgentKind::Builtin),
+    ("run", AgentKind::Exec),
+    ("grace", AgentKind::Exec),
+    ("ask", AgentKind::Manual),
+];
+const LATER: [Later; 7] = ["probe", "url", "method", "verify", "cost", "gives", "timeout"];
 const MAX_ARGUMENTS: usize = 32;
 const BUILTINS: [(&str, BuiltinKind); 5] = [
     ("log", BuiltinKind::Log),
@@ -27,7 +36,28 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node, kind: AgentKind) -> Act
     match kind {
         AgentKind::Builtin => builtin(reader, node),
         AgentKind::Drill => drilled(reader, node),
+        AgentKind::Exec => run(reader, node),
+        AgentKind::Manual => manual(reader, node),
     }
+}
+
+/// Notes the keys that say how an agent of another kind does it. Returns every key that is known.
+fn means(reader: &mut Reader<'_>, node: &Node, own: &[&'static str], kind: AgentKind) -> Vec<&'static str> {
+    let mut known = own.to_vec();
+    for (key, of) in MEANS {
+        match node.entry(key) {
+            Some(entry) if of != kind => {
+                let of = of.name();
+                let fault = Fault::new(format!("`{key}` is how an agent of kind `{of}` acts"));
+                let hint = format!("remove it: this agent is of kind `{}`", kind.name());
+                reader.wrong(entry.at, fault.hint(hint));
+                known.push(key);
+            }
+            _ if of == kind => known.push(key),
+            _ => {}
+        }
+    }
+    known
 }
 
 fn empty() -> ActionSpec {
@@ -43,7 +73,7 @@ fn empty() -> ActionSpec {
 
 /// What a builtin takes is part of quell: its file only names it.
 fn builtin(reader: &mut Reader<'_>, node: &Node) -> ActionSpec {
-    let fixed: [Later; 5] = ["takes", "optional", "target", "idempotent", "drill"];
+    let fixed: [&'static str; 4] = ["takes", "optional", "target", "idempotent"];
     let mut spec = empty();
     if let Data::Map(entries) = &node.data {
         for entry in entries.iter().filter(|entry| fixed.contains(&entry.key.as_str())) {
@@ -51,7 +81,8 @@ fn builtin(reader: &mut Reader<'_>, node: &Node) -> ActionSpec {
             reader.wrong(entry.at, fault.hint("remove it"));
         }
     }
-    let known: Vec<&str> = BUILTIN_KEYS.iter().chain(&fixed).copied().collect();
+    let own: Vec<&'static str> = BUILTIN_KEYS.into_iter().chain(fixed).collect();
+    let known = means(reader, node, &own, AgentKind::Builtin);
     reader.mapping(node, "a builtin action", &known, &LATER);
     let words: Vec<&str> = BUILTINS.iter().map(|(word, _)| *word).collect();
     let which =
@@ -79,10 +110,68 @@ fn builtin(reader: &mut Reader<'_>, node: &Node) -> ActionSpec {
 }
 
 fn drilled(reader: &mut Reader<'_>, node: &Node) -> ActionSpec {
+    let mut spec = described(reader, node, AgentKind::Drill);
+    let drill = reader.required(node, "drill", "the action of a drill");
+    if let Some(drill) = drill.map(|n| drill::read(reader, n, &spec.takes)) {
+        spec.means = Means::Drill(drill);
+    }
+    spec
+}
+
+fn run(reader: &mut Reader<'_>, node: &Node) -> ActionSpec {
+    let mut spec = described(reader, node, AgentKind::Exec);
+    if let Some(exec) = exec::read(reader, node, &spec) {
+        spec.means = Means::Exec(exec);
+    }
+    spec
+}
+
+/// What an action takes, what it acts on, what undoes it; how it is done is still open.
+fn described(reader: &mut Reader<'_>, node: &Node, kind: AgentKind) -> ActionSpec {
     let mut spec = empty();
-    if reader.mapping(node, "an action", &KEYS, &LATER).is_none() {
+    let known = means(reader, node, &KEYS, kind);
+    if reader.mapping(node, "an action", &known, &LATER).is_none() {
         return spec;
     }
+    catalogued(reader, node, &mut spec);
+    spec.idempotent = node.get("idempotent").and_then(|n| reader.flag(n, "idempotent")).unwrap_or(false);
+    spec
+}
+
+/// What a person is asked. Asking twice is asking once.
+fn manual(reader: &mut Reader<'_>, node: &Node) -> ActionSpec {
+    let mut spec = ActionSpec { idempotent: true, ..empty() };
+    let known = means(reader, node, &KEYS, AgentKind::Manual);
+    if reader.mapping(node, "an action of a person", &known, &LATER).is_none() {
+        return spec;
+    }
+    catalogued(reader, node, &mut spec);
+    if let Some(n) = node.get("idempotent")
+        && reader.flag(n, "idempotent") == Some(false)
+    {
+        let fault = Fault::new("asking a person twice is asking once: it is always idempotent");
+        reader.wrong(n.at, fault.hint("remove it"));
+    }
+    let asked = reader.required(node, "ask", "the action of a person");
+    let Some((n, text)) = asked.and_then(|n| Some((n, reader.line(n, "a question")?))) else { return spec };
+    match Question::parse(text) {
+        Ok(question) => {
+            for name in question.arguments() {
+                let Some(name) = taken(reader, n.at, name, &spec.takes) else { continue };
+                if spec.optional.contains(&name) {
+                    let fault = Fault::new(format!("`{name}` may be left out: the question cannot name it"));
+                    reader.wrong(n.at, fault);
+                }
+            }
+            spec.means = Means::Manual(question);
+        }
+        Err(why) => reader.wrong(n.at, Fault::new(why)),
+    }
+    spec
+}
+
+/// What an entry of a catalogue says, however it is done.
+fn catalogued(reader: &mut Reader<'_>, node: &Node, spec: &mut ActionSpec) {
     if let Some(node) = node.get("takes") {
         spec.takes = takes(reader, node);
     }
@@ -94,13 +183,7 @@ fn drilled(reader: &mut Reader<'_>, node: &Node) -> ActionSpec {
             reader.wrong(n.at, Fault::new("the target of an action cannot be optional"));
         }
     }
-    spec.idempotent = node.get("idempotent").and_then(|n| reader.flag(n, "idempotent")).unwrap_or(false);
     spec.undo = node.get("undo").and_then(|n| reader.name(n, "an action")).map(Arc::from);
-    let drill = reader.required(node, "drill", "the action of a drill");
-    if let Some(drill) = drill.map(|n| drill::read(reader, n, &spec.takes)) {
-        spec.means = Means::Drill(drill);
-    }
-    spec
 }
 
 fn takes(reader: &mut Reader<'_>, node: &Node) -> Vec<(Arc<str>, ValueType)> {

@@ -25,7 +25,7 @@ pub(crate) struct AgentDraft {
     /// Where its name stands.
     at: Place,
     /// Where each of its actions stands.
-    places: BTreeMap<Arc<str>, Place>,
+    pub places: BTreeMap<Arc<str>, Place>,
 }
 
 /// Reads every agent.
@@ -102,10 +102,22 @@ fn read_kind(reader: &mut Reader<'_>, node: &Node, exercise: bool) -> Option<Age
             Some(AgentKind::Drill)
         }
         1 => Some(AgentKind::Builtin),
+        2 => {
+            if exercise {
+                let fault = Fault::new("an exercise touches nothing, and this agent runs programs");
+                let hint = "use `drill` (it pretends), or say `exercise: false` in settings.yaml";
+                reader.wrong(node.at, fault.hint(hint));
+            }
+            Some(AgentKind::Exec)
+        }
+        4 => Some(AgentKind::Manual),
         later => {
             let kind = KINDS.get(later).copied().unwrap_or("?");
             let fault = Fault::new(format!("kind `{kind}` is not supported yet"));
-            reader.wrong(node.at, fault.hint("use `drill` (it pretends) or `builtin` (part of quell)"));
+            reader.wrong(
+                node.at,
+                fault.hint("use `drill` (it pretends), `builtin` (part of quell), `exec` (it runs programs) or `manual` (a person)"),
+            );
             None
         }
     }

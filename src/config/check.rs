@@ -7,14 +7,14 @@ use super::WorkflowFile;
 use super::actions::difference;
 use super::agents::AgentDraft;
 use super::shared::{Arguments, offered};
-use crate::engine::{ActionSpec, AgentSpec};
+use crate::engine::{ActionSpec, AgentSpec, Means};
 use crate::flow::fault::{Fault, did_you_mean, list, suggest};
 use crate::flow::yaml::{Node, Place};
 use crate::model::Mistake;
 use crate::workflow::{Requirement, Step, Undo, Workflow};
 
 /// Checks every workflow against the agents and against the other workflows.
-pub(super) fn workflows(files: &[WorkflowFile], agents: &[AgentDraft]) -> Vec<Mistake> {
+pub(super) fn workflows(files: &[WorkflowFile], agents: &[AgentDraft], exercise: bool) -> Vec<Mistake> {
     let agents: Vec<&AgentSpec> = agents.iter().map(|draft| &draft.spec).collect();
     let known = Known::of(&agents);
     let mut wrong = names(files);
@@ -30,6 +30,9 @@ pub(super) fn workflows(files: &[WorkflowFile], agents: &[AgentDraft]) -> Vec<Mi
                 node: file.draft.step(i),
                 found: Vec::new(),
             };
+            if exercise {
+                check.no_approval();
+            }
             check.run();
             let found = check.found.into_iter();
             wrong.extend(found.map(|(at, fault)| at.mistake(&file.path, fault.message, fault.hint)));
@@ -134,6 +137,37 @@ impl<'a> StepCheck<'a> {
         }
         self.arguments(action);
         self.undo(action);
+        self.deadline(action);
+    }
+
+    /// Drills need no permission, and nobody is there to give it.
+    fn no_approval(&mut self) {
+        if self.step.approval.is_some() {
+            let fault = Fault::new("an exercise has no approvals: drills always act");
+            self.found.push((self.at("approval"), fault.hint("remove it, or say `exercise: false`")));
+        }
+    }
+
+    /// People take longer than the default timeout: a step of theirs says how long.
+    fn deadline(&mut self, forward: &ActionSpec) {
+        let by_hand = |spec: &ActionSpec| matches!(spec.means, Means::Manual(_));
+        let undone_by = match (&self.step.undo, &forward.undo) {
+            (Undo::Action { action, .. }, _) | (Undo::Default, Some(action)) => {
+                let same = offered(self.agents, action, Some(&self.step.requires));
+                if same.is_empty() { offered(self.agents, action, None) } else { same }
+            }
+            _ => Vec::new(),
+        };
+        let what = match (by_hand(forward), undone_by.iter().any(|(_, spec)| by_hand(spec))) {
+            (true, _) => "a person does this step",
+            (false, true) => "a person undoes this step",
+            (false, false) => return,
+        };
+        if self.node.get("timeout").is_none() {
+            let fault = Fault::new(format!("{what}: it must say its `timeout`"));
+            let hint = "say how long the person has, for example `timeout: 30m`";
+            self.found.push((self.node.at, fault.hint(hint)));
+        }
     }
 
     /// Whether every name that the step asks for is known.

@@ -7,8 +7,10 @@ mod actions;
 mod agents;
 mod check;
 mod drill;
+mod exec;
 mod folder;
 mod operators;
+mod programs;
 mod report;
 mod rules;
 mod settings;
@@ -17,13 +19,14 @@ mod shared;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::engine::{JournalKind, Setup};
+use crate::engine::{Acts, JournalKind, Setup};
 use crate::model::{Digest, Mistake};
 use crate::rule::RuleSet;
 use crate::workflow;
 
 pub use folder::{Folder, find, platform_folder};
 pub use operators::{Operator, Role, Who};
+pub use programs::Program;
 pub use report::report;
 pub use settings::{Lines, Queues, Settings};
 
@@ -38,6 +41,8 @@ pub struct Loaded {
     pub rule_texts: Vec<(String, String)>,
     /// `settings.yaml`.
     pub settings: Settings,
+    /// The programs that actions run, in order of file and name.
+    pub programs: Vec<Program>,
     /// SHA-256 over the sorted paths and texts.
     pub digest: Digest,
 }
@@ -53,7 +58,7 @@ pub fn load(folder: &Folder) -> Result<Loaded, Vec<Mistake>> {
     let workflows = read_workflows(folder, &mut mistakes);
     let rules = rules::read(folder, &mut mistakes);
     mistakes.extend(agents::conflicts(&agents));
-    mistakes.extend(check::workflows(&workflows, &agents));
+    mistakes.extend(check::workflows(&workflows, &agents, settings.exercise));
     mistakes.extend(rules::check_triggers(&workflows, &rules));
     let (true, Some(rule_set)) = (mistakes.is_empty(), rules.set) else {
         mistakes.sort();
@@ -66,9 +71,12 @@ pub fn load(folder: &Folder) -> Result<Loaded, Vec<Mistake>> {
         (Arc::clone(&workflow.name), Arc::new(workflow))
     });
     let workflows: BTreeMap<_, _> = by_name.collect();
+    let programs = programs::of(&agents);
     let agents = agents.into_iter().map(|draft| draft.spec).collect();
-    let setup = Setup { kind, agents, workflows, limits: settings.limits.clone() };
-    Ok(Loaded { setup, rules: rule_set, rule_texts: rules.texts, settings, digest: folder.digest() })
+    let acts = Acts::of(kind);
+    let setup = Setup { kind, acts, agents, workflows, limits: settings.limits.clone() };
+    let digest = folder.digest();
+    Ok(Loaded { setup, rules: rule_set, rule_texts: rules.texts, settings, programs, digest })
 }
 
 /// A workflow as far as it could be read, and its file.

@@ -23,7 +23,8 @@ fn count(n: usize, what: &str) -> String {
 }
 
 fn fine(text: &mut String, folder: &Folder, loaded: &Loaded) -> std::fmt::Result {
-    let kind = if loaded.settings.exercise { "an exercise: only drills and builtins act" } else { "real" };
+    let exercise = loaded.settings.exercise;
+    let kind = if exercise { "an exercise: only drills and builtins act" } else { "real" };
     let setup = &loaded.setup;
     let roles: BTreeSet<&str> = setup.agents.iter().map(|agent| &*agent.role).collect();
     let actions: usize = setup.agents.iter().map(|agent| agent.actions.len()).sum();
@@ -44,6 +45,13 @@ fn fine(text: &mut String, folder: &Folder, loaded: &Loaded) -> std::fmt::Result
         setup.workflows.len(),
         count(steps, "step")
     )?;
+    for workflow in setup.workflows.values().filter(|workflow| workflow.asks_live && !exercise) {
+        let name = &workflow.name;
+        writeln!(
+            text,
+            "             {name} asks to be live: `quell arm {name}`; until then its runs observe"
+        )?;
+    }
     let rules = &loaded.rules;
     writeln!(
         text,
@@ -52,7 +60,11 @@ fn fine(text: &mut String, folder: &Folder, loaded: &Loaded) -> std::fmt::Result
         count(loaded.rule_texts.len(), "file"),
         rules.heads().count()
     )?;
-    writeln!(text, "  digest     {}", loaded.digest)
+    writeln!(text, "  digest     {}", loaded.digest)?;
+    for warning in super::programs::missing(&loaded.programs) {
+        writeln!(text, "warning: {warning}")?;
+    }
+    Ok(())
 }
 
 fn wrong(text: &mut String, folder: &Folder, mistakes: &[Mistake]) -> std::fmt::Result {

@@ -1,4 +1,5 @@
 mod agents;
+mod exec;
 mod settings;
 mod steps;
 
@@ -139,7 +140,7 @@ proptest! {
     #[test]
     fn anything_like_an_agent_is_read_or_refused(
         keys in proptest::collection::vec(
-            "(name|role|kind|concurrency|capabilities|actions): (x|drill|builtin|\\[\\]|\\{\\}|5|\\{ a: \\{ (takes|target|undo|drill|builtin|optional): (a|log|\\[a\\]|\\{ a: text \\}|\\{ fail_if: \\{ a: b \\} \\}) \\} \\})",
+            "(name|role|kind|concurrency|capabilities|actions): (x|drill|builtin|exec|\\[\\]|\\{\\}|5|\\{ a: \\{ (takes|target|undo|drill|builtin|run|optional): (a|log|\\[a\\]|\\{ a: text \\}|\\{ fail_if: \\{ a: b \\} \\}) \\} \\})",
             0..6)
     ) {
         let _ = load_texts(&[("agents/z.yaml", &format!("agents:\n  - {{ {} }}\n", keys.join(", ")))]);

@@ -137,10 +137,13 @@ mod tests {
         (found, None)
     }
 
+    /// Pieces as they arrive, the frames in them, and the error after those.
+    type Case<'a> = (&'a [&'a [u8]], &'a [&'a str], Option<FrameError>);
+
     #[test]
     fn frames_are_cut_wherever_the_bytes_are_cut() {
         let too_long = |bytes| Some(FrameError::TooLong { bytes, limit: 8 });
-        let cases: &[(&[&[u8]], &[&str], Option<FrameError>)] = &[
+        let cases: &[Case<'_>] = &[
             (&[], &[], None),
             (&[b"\0\0\0"], &[], None),
             (&[b"\0\0\0\x02ab"], &["ab"], None),

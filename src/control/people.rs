@@ -59,7 +59,7 @@ impl Person {
 pub fn needs(request: &Request) -> Role {
     match request {
         // It puts to work what lies on disk.
-        Request::Reload => Role::Arm,
+        Request::Reload | Request::Arm { .. } | Request::Disarm { .. } => Role::Arm,
         _ => Role::Run,
     }
 }

@@ -44,12 +44,12 @@ impl Engine {
                 ready.then_some(StepIx(i as u16))
             };
             let ready: Vec<StepIx> = run.plan().steps.iter().enumerate().filter_map(ready).collect();
-            let mut skipped = false;
+            let mut over = false;
             for step in ready {
-                skipped |= self.begin_step(id, step);
+                over |= self.begin_step(id, step);
             }
-            // A skipped step may make others ready; everything else answers later.
-            if !skipped {
+            // A step that is over at once may make others ready; everything else answers later.
+            if !over {
                 return;
             }
         }
@@ -61,11 +61,17 @@ impl Engine {
         if !running {
             return false;
         }
+        if self.observes(run) && self.is_undecided(run, step) {
+            let source = self.definition(run, step).and_then(|step| step.when.as_ref());
+            let undecided = source.map(|when| Arc::from(when.source()));
+            self.assume_step(run, step, undecided);
+            return true;
+        }
         match self.condition(run, step) {
             Ok(true) => {
                 self.start_step(run, step);
                 let state = self.state.run(run).and_then(|run| run.steps().get(step.index()));
-                state.is_some_and(|step| step.status() == StepStatus::Failed)
+                state.is_some_and(|step| step.is_assumed() || step.status() == StepStatus::Failed)
             }
             Ok(false) => {
                 let why = self.definition(run, step).and_then(|s| s.when.as_ref()).map_or("", |w| w.source());
@@ -87,12 +93,25 @@ impl Engine {
         self.in_scope(run, |scope| condition.holds(scope))
     }
 
-    /// Starts an attempt, or lets the step wait for an agent.
+    fn is_undecided(&self, run: RunId, step: StepIx) -> bool {
+        let when = self.definition(run, step).and_then(|step| step.when.as_ref());
+        when.is_some_and(|when| self.in_scope(run, |scope| when.is_undecided(scope)))
+    }
+
+    /// Starts an attempt, or lets the step wait for an agent. In a run that observes it is assumed.
     pub(super) fn start_step(&mut self, id: RunId, ix: StepIx) {
         if self.draining {
             return;
         }
+        if self.observes(id) {
+            return self.assume_step(id, ix, None);
+        }
         let not_sent = |message: String| Failure { kind: FailureKind::NotSent, message };
+        if let Some(why) = self.must_not_act(id, ix) {
+            let name = self.state.run(id).map_or("?", |run| run.step_id(ix));
+            let message = format!("step `{name}` is not started: {why}");
+            return self.on_step_failed(id, ix, not_sent(message));
+        }
         let agent = match best_match(&self.state, self.candidates(id, ix, false)) {
             Choice::Agent(agent) => agent,
             Choice::Later => return self.wait_for_agent(id, ix),
@@ -133,10 +152,11 @@ impl Engine {
             key,
             action,
             deadline,
+            context: self.context(id, ix, agent),
         }));
     }
 
-    fn nobody_fits(&self, run: RunId, step: StepIx) -> String {
+    pub(super) fn nobody_fits(&self, run: RunId, step: StepIx) -> String {
         let name = self.state.run(run).map_or("?", |run| run.step_id(step));
         match self.definition(run, step) {
             Some(definition) => format!(
@@ -227,7 +247,7 @@ impl Engine {
         let Some(run) = self.state.run(id) else { return };
         let rolling_back = run.status() == RunStatus::RollingBack;
         let attempt = run.steps()[ix.index()].attempt();
-        let agent = run.steps()[ix.index()].agent().filter(|_| failure.kind.in_doubt());
+        let agent = run.steps()[ix.index()].agent().filter(|_| failure.kind.impairs_agent());
         let retry_at = if rolling_back { None } else { self.retry_at(id, ix, &failure) };
         let message: Arc<str> = Arc::from(failure.message.as_str());
         self.emit(Event::StepFailed { run: id, step: ix, attempt, failure, retry_at });
@@ -249,7 +269,7 @@ impl Engine {
         // An effect in doubt is done again only where doing it twice equals doing it once (C3).
         let again = match failure.kind {
             FailureKind::NotSent => false,
-            FailureKind::Answered => true,
+            FailureKind::Answered | FailureKind::Unreachable => true,
             FailureKind::NoAnswer | FailureKind::TimedOut => step.action().is_some_and(|a| a.idempotent),
         };
         let once_more = u32::from(definition.on_failure == OnFailure::RetryOnce);

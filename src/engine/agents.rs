@@ -201,9 +201,9 @@ impl AgentState {
         }
     }
 
-    /// It did not answer.
+    /// It did not answer. People are asked again all the same.
     pub(super) fn lost(&mut self, at: Timestamp) {
-        if AGENT.is_within(self.status(), "Available") {
+        if self.kind != AgentKind::Manual && AGENT.is_within(self.status(), "Available") {
             self.enter(AgentStatus::Error, at);
         }
     }

@@ -89,6 +89,11 @@ pub enum Event {
     /// The text of a workflow, once per hash.
     WorkflowRecorded { hash: Digest, name: Arc<str>, text: Arc<str> },
 
+    /// Its runs act from here on, as long as its text has this hash (C31).
+    WorkflowArmed { workflow: Arc<str>, hash: Digest, by: Actor },
+    /// Its runs only observe from here on. Those under way keep their mode.
+    WorkflowDisarmed { workflow: Arc<str>, by: Actor, why: Arc<str> },
+
     /// A case is open.
     IncidentOpened { incident: IncidentId, detection: Arc<Detection> },
     /// More of the same: `count` is the total of the incident, `detection` the latest (C19).
@@ -162,6 +167,29 @@ pub enum Event {
     StepSkipped { run: RunId, step: StepIx, why: Arc<str> },
     /// It was stopped, or will not be started. `in_doubt`: it may have acted.
     StepCancelled { run: RunId, step: StepIx, in_doubt: bool },
+    /// What a live run would have done here; nothing was. `undo` is what would reverse it. `undecided`:
+    /// whether it would be done at all depends on this condition, and on an output that nobody knows.
+    StepAssumed {
+        run: RunId,
+        step: StepIx,
+        agent: AgentId,
+        action: Arc<Action>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        undo: Option<Arc<Action>>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        undecided: Option<Arc<str>>,
+    },
+    /// A person said what came of a step, or of its undo, that a person does. Its outcome follows.
+    StepAnswered {
+        run: RunId,
+        step: StepIx,
+        attempt: u32,
+        undo: bool,
+        done: bool,
+        #[serde(default, skip_serializing_if = "str::is_empty")]
+        text: Arc<str>,
+        by: Actor,
+    },
     /// An intent without an outcome after a crash (C3).
     StepInDoubt { run: RunId, step: StepIx, attempt: u32 },
 
@@ -226,6 +254,34 @@ pub struct NewRun {
     /// Steps that are done already, because they succeeded in `retry_of`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub takes_over: Vec<StepIx>,
+    /// Whether its steps are performed. Left out in a live run.
+    #[serde(default, skip_serializing_if = "RunMode::is_live")]
+    pub mode: RunMode,
+}
+
+/// Whether the steps of a run are performed: decided when it begins, and kept (C31).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunMode {
+    /// They are.
+    #[default]
+    Live,
+    /// None is: what would have been done is recorded.
+    Observe,
+}
+
+impl RunMode {
+    /// Whether steps are performed.
+    pub fn is_live(&self) -> bool {
+        *self == RunMode::Live
+    }
+    /// Its word in files, in JSON and on screens.
+    pub fn name(self) -> &'static str {
+        match self {
+            RunMode::Live => "live",
+            RunMode::Observe => "observe",
+        }
+    }
 }
 
 /// A record that cannot follow the ones before it: the journal is damaged or of another program.

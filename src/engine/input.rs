@@ -81,6 +81,12 @@ pub enum Request {
     Dismiss { incident: IncidentId, reason: String },
     /// Read the files of the setup anew. Whoever runs the engine reads them: see `Engine::reload`.
     Reload,
+    /// Let the runs of a workflow act, as its text is now.
+    Arm { workflow: Arc<str> },
+    /// Let them only observe.
+    Disarm { workflow: Arc<str> },
+    /// Say what came of a step, or of its undo, that a person does.
+    Answer { run: RunId, step: Arc<str>, undo: bool, done: bool, text: String },
 }
 
 /// What should be done, once the records before it are durable.
@@ -129,6 +135,23 @@ pub struct Task {
     pub action: Arc<Action>,
     /// When the engine gives up on this attempt.
     pub deadline: Timestamp,
+    /// What it is part of.
+    pub context: Context,
+}
+
+/// What an attempt is part of, for agents that hand it on.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Context {
+    /// Name of the workflow.
+    pub workflow: Arc<str>,
+    /// Id of the step in its workflow's file.
+    pub step: Arc<str>,
+    /// Name of the agent.
+    pub agent: Arc<str>,
+    /// The incident that the run answers.
+    pub incident: Option<IncidentId>,
+    /// What the run's templates see as `detection`.
+    pub detection: Option<Arc<Map>>,
 }
 
 /// The answer to a request.

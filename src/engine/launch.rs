@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::bound::Bound;
 use super::timers::TimerKey;
-use super::{Actor, Engine, Event, NewRun, Request, RunStatus, StepStatus};
+use super::{Actor, Engine, Event, NewRun, Request, RunMode, RunStatus, StepStatus};
 use crate::model::{Detection, IncidentId, Map, RunId, StepIx};
-use crate::workflow::Scope;
+use crate::workflow::{Scope, Workflow};
 
 /// Everything that a new run is made of beside its workflow.
 #[derive(Default)]
@@ -17,6 +17,8 @@ pub(super) struct Launch {
     pub severity: Option<crate::model::Severity>,
     pub retry_of: Option<RunId>,
     pub takes_over: Vec<StepIx>,
+    /// The run that this one follows only observed: so does this one.
+    pub observes: bool,
 }
 
 /// What a trigger came to.
@@ -66,13 +68,10 @@ impl Engine {
         if self.state.counts().live_runs >= limit {
             return Err(format!("{limit} runs are live, which is the limit `live_runs`"));
         }
-        if self.state.workflow_text(workflow.hash).is_none() {
-            self.emit(Event::WorkflowRecorded {
-                hash: workflow.hash,
-                name: Arc::clone(&workflow.name),
-                text: Arc::clone(&workflow.text),
-            });
-        }
+        self.record_text(workflow);
+        let mode = if launch.observes { RunMode::Observe } else { self.mode_of(workflow) };
+        // What was really done is no part of a run that does nothing.
+        let takes_over = if mode.is_live() { launch.takes_over } else { Vec::new() };
         let run = RunId(self.state.runs.next());
         let deadline = workflow.timeout.map(|timeout| self.now + timeout);
         self.emit(Event::RunCreated(Box::new(NewRun {
@@ -88,13 +87,25 @@ impl Engine {
             severity: launch.severity.or(workflow.severity),
             deadline,
             retry_of: launch.retry_of,
-            takes_over: launch.takes_over,
+            takes_over,
+            mode,
         })));
         if let Some(at) = deadline {
             self.timers.arm(at, TimerKey::Run(run));
         }
         self.advance(run);
         Ok(Launched::Started(run))
+    }
+
+    /// Keeps the text of a workflow, once per hash.
+    pub(super) fn record_text(&mut self, workflow: &Workflow) {
+        if self.state.workflow_text(workflow.hash).is_none() {
+            self.emit(Event::WorkflowRecorded {
+                hash: workflow.hash,
+                name: Arc::clone(&workflow.name),
+                text: Arc::clone(&workflow.text),
+            });
+        }
     }
 
     fn join(&mut self, run: RunId, incident: Option<IncidentId>) {
@@ -141,7 +152,7 @@ impl Engine {
     pub(super) fn launch_after(&mut self, failed: RunId, next: &Arc<str>) {
         let Some(run) = self.state.run(failed) else { return };
         let (detection, incident, severity) = (run.detection.clone(), run.incident, run.severity);
-        let given = run.inputs.clone();
+        let (given, observes) = (run.inputs.clone(), !run.mode.is_live());
         let launched = self.library.named(next).cloned().ok_or(format!("no workflow `{next}`"));
         let launched = launched.and_then(|bound| {
             let inputs = match &detection {
@@ -152,7 +163,7 @@ impl Engine {
                     bound.workflow.inputs_given(&kept.map(|(k, v)| (k.clone(), v.clone())).collect())?
                 }
             };
-            let launch = Launch { inputs, detection, incident, severity, ..Launch::default() };
+            let launch = Launch { inputs, detection, incident, severity, observes, ..Launch::default() };
             self.launch(&bound, launch, &Self::itself())
         });
         if let Err(why) = launched {
@@ -172,7 +183,8 @@ impl Engine {
             .steps()
             .iter()
             .enumerate()
-            .filter_map(|(i, step)| (step.status() == StepStatus::Succeeded).then_some(StepIx(i as u16)));
+            .filter(|(_, step)| step.status() == StepStatus::Succeeded && !step.is_assumed())
+            .map(|(i, _)| StepIx(i as u16));
         let takes_over = if run.status() == RunStatus::Failed { succeeded.collect() } else { Vec::new() };
         let launch = Launch {
             inputs: Map::clone(&run.inputs),
@@ -181,6 +193,7 @@ impl Engine {
             severity: run.severity,
             retry_of: Some(ended),
             takes_over,
+            observes: false,
         };
         self.launch(&bound, launch, by)
     }

@@ -5,6 +5,8 @@
 //! records are durable.
 
 mod advance;
+mod answer;
+mod arming;
 mod agents;
 mod apply;
 mod bound;
@@ -16,6 +18,9 @@ mod incident;
 mod input;
 mod launch;
 mod mailbox;
+mod observe;
+pub mod protect;
+mod question;
 mod recover;
 mod reload;
 mod request;
@@ -30,15 +35,19 @@ mod waiting;
 
 pub use self::core::Engine;
 pub use agents::{AGENT, AgentState, AgentStatus};
-pub use event::{Actor, Event, IllegalEvent, JournalKind, NewRun, Record, RollbackCause, StepWait};
+pub use arming::Arming;
+pub use event::{Actor, Event, IllegalEvent, JournalKind, NewRun, Record, RollbackCause, RunMode, StepWait};
 pub use gate::{Gate, Released};
 pub use incident::{INCIDENT, Incident, IncidentStatus};
-pub use input::{Answer, Effect, Input, Output, Request, Task};
+pub use input::{Answer, Context, Effect, Input, Output, Request, Task};
+pub use question::Question;
 pub use recover::ReplayError;
 pub use run::{RUN, Rollback, Run, RunStatus};
-pub use setup::{ActionSpec, AgentKind, AgentSpec, BuiltinKind, DrillSpec, Limits, Means, Setup};
+pub use setup::{
+    ActionSpec, Acts, AgentKind, AgentSpec, BuiltinKind, DrillSpec, ExecSpec, Limits, Means, Setup,
+};
 pub use state::{Counts, State};
-pub use step::{STEP, StepState, StepStatus};
+pub use step::{Answered, STEP, StepState, StepStatus};
 
 #[cfg(test)]
 mod tests;

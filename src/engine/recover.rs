@@ -3,7 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Engine, Event, IllegalEvent, JournalKind, Record, RunStatus, Setup, State, StepStatus};
+use super::advance::key;
+use super::{
+    AgentKind, Effect, Engine, Event, IllegalEvent, JournalKind, Record, RunStatus, Setup, State, StepState,
+    StepStatus, Task,
+};
 use crate::model::{Failure, FailureKind, RunId, StepIx, Timestamp};
 
 /// Why a journal cannot be taken up.
@@ -42,6 +46,14 @@ impl From<IllegalEvent> for ReplayError {
     }
 }
 
+fn check_kind(state: &State, setup: &Setup) -> Result<(), ReplayError> {
+    match state.kind() {
+        None => Err(ReplayError::Empty),
+        Some(journal) if journal != setup.kind => Err(ReplayError::Kind { journal, setup: setup.kind }),
+        Some(_) => Ok(()),
+    }
+}
+
 impl Engine {
     /// Rebuilds from the journal. The output settles what was in doubt, before work goes on.
     ///
@@ -70,16 +82,11 @@ impl Engine {
         version: &str,
         now: Timestamp,
     ) -> Result<(Engine, super::Output), ReplayError> {
-        match state.kind() {
-            None => return Err(ReplayError::Empty),
-            Some(journal) if journal != setup.kind => {
-                return Err(ReplayError::Kind { journal, setup: setup.kind });
-            }
-            Some(_) => {}
-        }
+        check_kind(&state, &setup)?;
         let now = now.max(state.now());
         let mut engine = Engine::with(state, setup, now);
         engine.emit(Event::Recovered { version: Arc::from(version) });
+        engine.disarm_edited();
         let live = engine.live_runs();
         for run in &live {
             engine.doubt(*run);
@@ -87,8 +94,29 @@ impl Engine {
         engine.join_agents();
         for run in &live {
             engine.keep_text(*run);
+            engine.ask_again(*run);
             engine.settle(*run);
         }
+        let output = engine.take_output();
+        Ok((engine, output))
+    }
+
+    /// An engine on a journal that nobody works on, for requests that set nothing off: no agent joins,
+    /// and no run goes on. Its output is what follows from the setup alone.
+    ///
+    /// # Errors
+    /// If the state is of the other kind, or of an empty journal.
+    pub fn attend(
+        state: State,
+        setup: Arc<Setup>,
+        now: Timestamp,
+    ) -> Result<(Engine, super::Output), ReplayError> {
+        check_kind(&state, &setup)?;
+        let now = now.max(state.now());
+        let mut engine = Engine::with(state, setup, now);
+        engine.draining = true;
+        engine.library = super::bound::Library::bind(&engine.setup, &engine.state);
+        engine.disarm_edited();
         let output = engine.take_output();
         Ok((engine, output))
     }
@@ -104,12 +132,13 @@ impl Engine {
         self.state.runs().filter(|run| !run.status().is_terminal()).map(|run| run.id()).collect()
     }
 
-    /// Every intent without an outcome is in doubt (C3).
+    /// Every intent without an outcome is in doubt (C3), except that a person who was asked is asked still.
     fn doubt(&mut self, id: RunId) {
         let Some(run) = self.state.run(id) else { return };
         let intents = run.steps().iter().enumerate().filter_map(|(i, step)| {
             let ix = StepIx(i as u16);
             match step.status() {
+                _ if self.still_asked(step) => None,
                 StepStatus::Running | StepStatus::Verifying => {
                     Some(Event::StepInDoubt { run: id, step: ix, attempt: step.attempt() })
                 }
@@ -121,6 +150,40 @@ impl Engine {
         });
         for event in intents.collect::<Vec<_>>() {
             self.emit(event);
+        }
+    }
+
+    /// Whether a question stands, and the setup still asks people in that agent's name.
+    fn still_asked(&self, step: &StepState) -> bool {
+        let agent = step.agent().and_then(|id| self.state.agent(id));
+        step.is_asked()
+            && agent.is_some_and(|agent| {
+                let spec = self.setup.agents.iter().find(|spec| *spec.name == *agent.name());
+                spec.is_some_and(|spec| spec.kind == AgentKind::Manual)
+            })
+    }
+
+    /// Puts the questions that stand again: the same attempt, under the same key and deadline.
+    fn ask_again(&mut self, id: RunId) {
+        let Some(run) = self.state.run(id) else { return };
+        let task = |ix: StepIx| {
+            let step = run.steps().get(ix.index())?;
+            let undo = step.undo_in_flight();
+            Some(Task {
+                run: id,
+                step: ix,
+                attempt: if undo { step.undo_attempt() } else { step.attempt() },
+                undo,
+                agent: step.agent()?,
+                kind: AgentKind::Manual,
+                key: key(self.state.seed(), id, run.step_id(ix), undo),
+                action: Arc::clone(if undo { step.undo.as_ref()? } else { step.action.as_ref()? }),
+                deadline: step.until()?,
+                context: self.context(id, ix, step.agent()?),
+            })
+        };
+        for task in run.asked_steps().filter_map(task).collect::<Vec<_>>() {
+            self.wish(Effect::Perform(task));
         }
     }
 

@@ -30,6 +30,7 @@ impl Engine {
         let before = std::mem::replace(&mut self.setup, Arc::clone(&setup));
         let agents = self.change_agents();
         self.library = Library::bind(&setup, &self.state);
+        self.disarm_edited();
         let kept: Vec<RunId> = self.state.runs().map(|run| run.id()).collect();
         kept.into_iter().for_each(|run| self.keep_text(run));
         let workflows = compared(&before.workflows, &setup.workflows);

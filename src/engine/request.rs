@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::bound::Bound;
 use super::launch::{Launch, Launched};
 use super::{
     Actor, Answer, Effect, Engine, Event, INCIDENT, Incident, IncidentStatus, RUN, Request, RollbackCause,
@@ -64,20 +65,32 @@ impl Engine {
                 self.on_incident(*incident, IncidentStatus::Dismissed, Some(reason), by)
             }
             Request::Reload => Err("the setup of this engine cannot be read anew".to_owned()),
+            Request::Arm { workflow } => self.on_arm(workflow, by),
+            Request::Disarm { workflow } => self.on_disarm(workflow, by),
+            Request::Answer { run, step, undo, done, text } => {
+                self.on_answer(*run, (step, *undo), *done, text, by)
+            }
         }
     }
 
     fn on_trigger(&mut self, workflow: &str, inputs: &Map, by: &Actor) -> Verdict {
-        let bound = self.library.named(workflow).cloned();
-        let bound = bound.ok_or_else(|| {
-            let names: Vec<&str> = self.library.present().map(|bound| &*bound.workflow.name).collect();
-            format!("there is no workflow `{workflow}`; there are: {}", names.join(", "))
-        })?;
+        let bound = self.present(workflow)?;
         let inputs = bound.workflow.inputs_given(inputs)?;
         let launched = self.launch(&bound, Launch { inputs, ..Launch::default() }, by)?;
         Ok(match launched {
+            Launched::Started(run) if self.observes(run) => {
+                format!("{run} only observes: `{workflow}` is not armed")
+            }
             Launched::Started(run) => format!("{run} started"),
             Launched::Joined(run) => format!("{run} is live for the same key; it takes this too"),
+        })
+    }
+
+    /// The workflow of a name, as the setup has it now.
+    pub(super) fn present(&self, name: &str) -> Result<Arc<Bound>, String> {
+        self.library.named(name).cloned().ok_or_else(|| {
+            let names: Vec<&str> = self.library.present().map(|bound| &*bound.workflow.name).collect();
+            format!("there is no workflow `{name}`; there are: {}", names.join(", "))
         })
     }
 
@@ -255,7 +268,8 @@ impl Request {
             | Request::Resume { run }
             | Request::Cancel { run }
             | Request::Retry { run }
-            | Request::Abandon { run } => Some(*run),
+            | Request::Abandon { run }
+            | Request::Answer { run, .. } => Some(*run),
             _ => None,
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::advance::key;
 use super::choose::{Choice, best_match};
 use super::timers::TimerKey;
-use super::{Actor, Effect, Engine, Event, RollbackCause, RunStatus, StepStatus, Task};
+use super::{Actor, Acts, Effect, Engine, Event, RollbackCause, RunStatus, StepStatus, Task};
 use crate::flow::backoff::{Backoff, mix};
 use crate::model::{Failure, FailureKind, Outcome, RunId, Span, StepIx};
 
@@ -37,7 +37,8 @@ impl Engine {
         }
         let busy = run.steps().iter().any(|step| step.status() == StepStatus::Running);
         let owed = run.steps().iter().any(|step| {
-            let acted = step.in_doubt() || step.status() == StepStatus::Succeeded;
+            let done = step.status() == StepStatus::Succeeded && !step.is_assumed();
+            let acted = step.in_doubt() || done;
             step.undo().is_some() && (acted || step.status() == StepStatus::InDoubt)
         });
         let why: Arc<str> = Arc::from(why);
@@ -94,6 +95,10 @@ impl Engine {
         if self.draining {
             return;
         }
+        if self.setup.acts == Acts::Never {
+            let message = "a replay of a real setup touches nothing".to_owned();
+            return self.on_undo_failed(id, ix, Failure { kind: FailureKind::NotSent, message });
+        }
         let agent = match best_match(&self.state, self.candidates(id, ix, true)) {
             Choice::Agent(agent) => agent,
             Choice::Later => return self.enqueue(id, ix, true),
@@ -124,6 +129,7 @@ impl Engine {
             key,
             action,
             deadline,
+            context: self.context(id, ix, agent),
         }));
     }
 
@@ -151,10 +157,10 @@ impl Engine {
         self.waiting.remove(id, ix);
         let Some(step) = self.state.run(id).and_then(|run| run.steps().get(ix.index())) else { return };
         let attempt = step.undo_attempt();
-        let agent = step.agent().filter(|_| failure.kind.in_doubt());
+        let agent = step.agent().filter(|_| failure.kind.impairs_agent());
         let again = match failure.kind {
             FailureKind::NotSent => false,
-            FailureKind::Answered => true,
+            FailureKind::Answered | FailureKind::Unreachable => true,
             FailureKind::NoAnswer | FailureKind::TimedOut => step.undo().is_some_and(|a| a.idempotent),
         };
         // Attempts are counted over retries by a person: each such retry buys as many again.

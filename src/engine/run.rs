@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use super::{Actor, Event, IncidentStatus, RollbackCause, StepState, StepStatus};
+use super::{Actor, Event, IncidentStatus, RollbackCause, RunMode, StepState, StepStatus};
 use crate::flow::machine::{Change, Chart, Guard, Machine, Place, Source, Superstate, Transition};
 use crate::model::{Digest, IncidentId, Map, RunId, Seq, Severity, Span, StepIx, Timestamp};
 use crate::states;
@@ -137,6 +137,7 @@ pub struct Run {
     pub(super) inputs: Arc<Map>,
     pub(super) deadline: Option<Timestamp>,
     pub(super) retry_of: Option<RunId>,
+    pub(super) mode: RunMode,
     pub(super) steps: Vec<StepState>,
     pub(super) done: u32,
     /// Steps whose effect exists or may exist, in order of completion.
@@ -223,6 +224,27 @@ impl Run {
     pub fn retry_of(&self) -> Option<RunId> {
         self.retry_of
     }
+    /// Whether its steps are performed.
+    pub fn mode(&self) -> RunMode {
+        self.mode
+    }
+    /// Whether it goes on only when a person acts: it is held, or all that is left are questions.
+    pub fn waits_for_person(&self) -> bool {
+        if self.status().waits_for_person() {
+            return true;
+        }
+        let works = |step: &StepState| match step.status() {
+            StepStatus::Running | StepStatus::Undoing => !step.is_asked(),
+            StepStatus::Waiting | StepStatus::Verifying => true,
+            _ => false,
+        };
+        self.steps.iter().any(StepState::is_asked) && !self.steps.iter().any(works)
+    }
+    /// The steps that a person is asked to do, or to undo, in plan order.
+    pub fn asked_steps(&self) -> impl Iterator<Item = StepIx> + '_ {
+        let asked = self.steps.iter().enumerate().filter(|(_, step)| step.is_asked());
+        asked.map(|(i, _)| StepIx(i as u16))
+    }
     /// Its steps, in the order of its plan.
     pub fn steps(&self) -> &[StepState] {
         &self.steps
@@ -267,13 +289,16 @@ impl Run {
         self.ended_at.unwrap_or(now).since(self.created_at)
     }
 
-    /// A completed run contains the incident that it answers, if the incident's own table permits that.
+    /// A completed run contains the incident that it answers, if the incident's own table permits that;
+    /// one that only observed contains nothing.
     fn contains_incident(&self, _: &Change<RunStatus>, emitted: &mut Vec<Event>) {
-        emitted.extend(self.incident.map(|incident| Event::IncidentChanged {
-            incident,
-            to: IncidentStatus::Contained,
-            by: Actor::engine(),
-            reason: Some(Arc::from(format!("{} completed", self.id))),
+        emitted.extend(self.incident.filter(|_| self.mode.is_live()).map(|incident| {
+            Event::IncidentChanged {
+                incident,
+                to: IncidentStatus::Contained,
+                by: Actor::engine(),
+                reason: Some(Arc::from(format!("{} completed", self.id))),
+            }
         }));
     }
 

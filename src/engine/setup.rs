@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::JournalKind;
-use crate::model::{Span, ValueType};
+use super::{JournalKind, Question};
+use crate::model::{CommandLine, Span, ValueType};
 use crate::workflow::Workflow;
 
 /// A checked setup.
@@ -14,12 +14,35 @@ use crate::workflow::Workflow;
 pub struct Setup {
     /// Exercise or real: fixes the kind of a journal.
     pub kind: JournalKind,
+    /// Whose runs act.
+    pub acts: Acts,
     /// Agents, in file order.
     pub agents: Vec<AgentSpec>,
     /// Workflows by name.
     pub workflows: BTreeMap<Arc<str>, Arc<Workflow>>,
     /// Named limits.
     pub limits: Limits,
+}
+
+/// Which runs act; all others observe (C31).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Acts {
+    /// All: an exercise, in which nothing real is done.
+    Always,
+    /// Those of workflows that a person has armed: real work.
+    Armed,
+    /// None: a replay of a real setup.
+    Never,
+}
+
+impl Acts {
+    /// As a setup of this kind has it.
+    pub fn of(kind: JournalKind) -> Self {
+        match kind {
+            JournalKind::Exercise => Acts::Always,
+            JournalKind::Real => Acts::Armed,
+        }
+    }
 }
 
 /// An agent as its file describes it.
@@ -47,6 +70,10 @@ pub enum AgentKind {
     Drill,
     /// Part of quell; writes only inside the state folder.
     Builtin,
+    /// It runs programs on this machine.
+    Exec,
+    /// A person does it, and says so.
+    Manual,
 }
 
 impl AgentKind {
@@ -55,6 +82,8 @@ impl AgentKind {
         match self {
             AgentKind::Drill => "drill",
             AgentKind::Builtin => "builtin",
+            AgentKind::Exec => "exec",
+            AgentKind::Manual => "manual",
         }
     }
 }
@@ -83,6 +112,19 @@ pub enum Means {
     Drill(DrillSpec),
     /// It is part of quell.
     Builtin(BuiltinKind),
+    /// A program is run.
+    Exec(ExecSpec),
+    /// A person is asked.
+    Manual(Question),
+}
+
+/// How a program is run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExecSpec {
+    /// The program and its arguments.
+    pub command: CommandLine,
+    /// Between asking it to end (TERM) and ending it (KILL).
+    pub grace: Span,
 }
 
 /// How a drill pretends. The default succeeds at once.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use super::{AgentState, AgentStatus, Incident, JournalKind, Run, RunStatus};
+use super::{AgentKind, AgentState, AgentStatus, Arming, Incident, JournalKind, Run, RunStatus};
 use crate::flow::slots::Slots;
 use crate::model::{AgentId, DetectionId, Digest, IncidentId, RunId, Seq, Timestamp};
 
@@ -23,6 +23,8 @@ pub struct State {
     pub(super) incidents: Slots<Incident>,
     /// Texts of workflows by hash.
     pub(super) workflows: BTreeMap<Digest, Arc<str>>,
+    /// Which workflows are armed, or were.
+    pub(super) arming: BTreeMap<Arc<str>, Arming>,
     /// The latest incident of each (rule id, key), open or closed.
     pub(super) by_key: BTreeMap<(Arc<str>, Arc<str>), IncidentId>,
     /// The live run of each (workflow, dedup key).
@@ -59,6 +61,8 @@ pub struct Counts {
     pub detections: u64,
     /// Requests that were refused.
     pub refused: u64,
+    /// Runs, kept or retired, that only observed.
+    pub observed: u64,
 }
 
 impl Counts {
@@ -104,6 +108,7 @@ impl State {
             runs: Slots::starting_at(1),
             incidents: Slots::starting_at(1),
             workflows: BTreeMap::new(),
+            arming: BTreeMap::new(),
             by_key: BTreeMap::new(),
             by_dedup: BTreeMap::new(),
             detections: BTreeMap::new(),
@@ -165,6 +170,26 @@ impl State {
     /// Figures.
     pub fn counts(&self) -> Counts {
         self.counts
+    }
+    /// Whether a workflow is armed, since when and by whom; `None` if it never was.
+    pub fn arming(&self, workflow: &str) -> Option<&Arming> {
+        self.arming.get(workflow)
+    }
+    /// Whether runs of a workflow with this text act.
+    pub fn is_armed(&self, workflow: &str, hash: Digest) -> bool {
+        self.arming(workflow).is_some_and(|arming| arming.is_armed() && arming.hash() == hash)
+    }
+    /// Whether nothing will happen by itself any more, however long one waits short of a deadline: no
+    /// run is live, or those that are wait for a person.
+    pub fn waits_for_people(&self) -> bool {
+        let counts = &self.counts;
+        let held = counts.paused + counts.parked + counts.stuck;
+        let manual = self.agents.iter().filter(|agent| agent.kind() == AgentKind::Manual);
+        let asked: u32 = manual.map(|agent| agent.in_flight()).sum();
+        // Every other run that waits for a person has a question of its own.
+        counts.live_runs == held
+            || (counts.live_runs <= held + asked as usize
+                && self.runs().all(|run| run.status().is_terminal() || run.waits_for_person()))
     }
     /// The text of a workflow that a run began with.
     pub fn workflow_text(&self, hash: Digest) -> Option<&Arc<str>> {

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use super::Event;
+use super::{Actor, Event};
 use crate::flow::machine::{Chart, Machine, Place, Source, Superstate, Transition};
 use crate::model::{Action, AgentId, Failure, Map, Timestamp};
 use crate::states;
@@ -67,7 +67,7 @@ pub static STEP: LazyLock<Machine<StepStatus, StepState, Event>> = LazyLock::new
                 go(&[Running], Waiting, "an attempt failed, another will follow"),
                 go(&[Running], Verifying, "the action answered"),
                 go(&[Running, Verifying, InDoubt], Succeeded, "done"),
-                go(&[Pending], Succeeded, "taken over from the run that this one tries again"),
+                go(&[Pending], Succeeded, "taken over from the run that this one tries again, or assumed"),
                 go(
                     &[Pending, Waiting, AwaitingApproval, Running, Verifying, InDoubt],
                     Failed,
@@ -117,6 +117,26 @@ pub struct StepState {
     /// Its undo was given up in this round of the rollback; a person's retry begins another round.
     pub(super) undo_given_up: bool,
     pub(super) undo_started_at: Option<Timestamp>,
+    /// It was not performed: its run observes.
+    pub(super) assumed: bool,
+    /// The condition on which it depends whether it would be performed, if nobody can say.
+    pub(super) undecided: Option<Arc<str>>,
+    pub(super) answered: Option<Arc<Answered>>,
+}
+
+/// What a person said of a step, or of its undo.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answered {
+    /// Who.
+    pub by: Actor,
+    /// When.
+    pub at: Timestamp,
+    /// Whether of the undo.
+    pub undo: bool,
+    /// Whether it is done.
+    pub done: bool,
+    /// In what words.
+    pub text: Arc<str>,
 }
 
 impl StepState {
@@ -138,6 +158,9 @@ impl StepState {
             undo_in_flight: false,
             undo_given_up: false,
             undo_started_at: None,
+            assumed: false,
+            undecided: None,
+            answered: None,
         }
     }
 
@@ -192,6 +215,31 @@ impl StepState {
     /// Whether an attempt ended without an answer, so that its effect may exist.
     pub fn in_doubt(&self) -> bool {
         self.in_doubt
+    }
+    /// Whether it was not performed but assumed to succeed, since its run observes.
+    pub fn is_assumed(&self) -> bool {
+        self.assumed
+    }
+    /// The condition on which it depends whether it would be performed, if nobody can say.
+    pub fn undecided(&self) -> Option<&str> {
+        self.undecided.as_deref()
+    }
+    /// What a person said of it last.
+    pub fn answered(&self) -> Option<&Answered> {
+        self.answered.as_deref()
+    }
+    /// What a person is asked to do now.
+    pub fn question(&self) -> Option<&str> {
+        let action = match (self.status(), self.undo_in_flight) {
+            (StepStatus::Running, _) => self.action.as_deref(),
+            (StepStatus::Undoing, true) => self.undo.as_deref(),
+            _ => None,
+        };
+        action?.question.as_deref()
+    }
+    /// Whether a person is asked to do it, or to undo it, now.
+    pub fn is_asked(&self) -> bool {
+        self.question().is_some()
     }
     /// Whether an attempt to undo it is in flight.
     pub fn undo_in_flight(&self) -> bool {

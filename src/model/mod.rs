@@ -1,6 +1,7 @@
 //! The vocabulary of quell: plain values that every layer shares. Nothing here decides anything.
 
 mod action;
+mod command;
 mod detection;
 mod document;
 mod ids;
@@ -13,6 +14,7 @@ mod text;
 mod time;
 
 pub use action::{Action, ValueType};
+pub use command::{Argument, CommandLine, Form, Word, WordFault};
 pub use detection::{Detection, RuleHead};
 pub use document::{Document, Field, Scalar};
 pub use ids::{AgentId, DetectionId, Digest, IncidentId, ParseIdError, RequestId, RunId, Seq, StepIx};

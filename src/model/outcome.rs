@@ -30,17 +30,25 @@ pub struct Failure {
 pub enum FailureKind {
     /// The agent answered "failed": nothing was changed.
     Answered,
-    /// The agent did not answer (spawn, connect): the agent is in error, the effect is in doubt.
+    /// The agent did not answer (it died, the connection broke): the agent is in error, the effect is in doubt.
     NoAnswer,
     /// No answer before the deadline: the agent is in error, the effect is in doubt.
     TimedOut,
     /// It was never sent: arguments could not be resolved, no agent became free, access was refused.
     NotSent,
+    /// It was never sent, since the agent could not be reached at all (no such program): the agent is
+    /// in error.
+    Unreachable,
 }
 
 impl FailureKind {
     /// Whether the effect may have happened all the same, so that its undo is owed (C9).
     pub fn in_doubt(self) -> bool {
         matches!(self, FailureKind::NoAnswer | FailureKind::TimedOut)
+    }
+
+    /// Whether it puts the agent into error (S1.2).
+    pub fn impairs_agent(self) -> bool {
+        matches!(self, FailureKind::NoAnswer | FailureKind::TimedOut | FailureKind::Unreachable)
     }
 }

@@ -201,7 +201,12 @@ impl Driver {
         self.gate.offer(output);
     }
 
-    /// Whether nothing will happen by itself any more: no run is live, or those that are wait for a
+    /// Whether those who are live wait for people only: for an answer, a resume, a retry.
+    pub fn waits_for_people(&self) -> bool {
+        self.engine.state().waits_for_people()
+    }
+
+    /// Whether nothing will happen by itself any more, not even a deadline: no run is live, or those that are wait for a
     /// person.
     pub fn is_settled(&self) -> bool {
         let counts = self.engine.state().counts();

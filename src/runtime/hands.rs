@@ -8,17 +8,17 @@ use super::clock::instant;
 use super::gauges::Stage;
 use super::pending::{Pending, finished};
 use crate::agent::{Crew, Reply};
-use crate::engine::{Event, Input, Record, Task};
-use crate::model::{Outcome, RunId, Span, StepIx, Timestamp};
+use crate::engine::{AgentKind, Event, Input, Record, Task};
+use crate::model::{Failure, FailureKind, Outcome, RunId, Span, StepIx, Timestamp};
 
-/// One attempt.
-type TaskKey = (RunId, StepIx, u32, bool);
+/// One attempt: run, step, its number, and whether it is an undo.
+pub type TaskKey = (RunId, StepIx, u32, bool);
 type Keyed<V> = HashMap<TaskKey, V, foldhash::fast::FixedState>;
 
 /// Attempts and runs that are measured at once, at most; more of them go unmeasured.
 const MEASURED: usize = 65_536;
 
-fn key(task: &Task) -> TaskKey {
+pub(super) fn key(task: &Task) -> TaskKey {
     (task.run, task.step, task.attempt, task.undo)
 }
 
@@ -30,8 +30,12 @@ pub struct Hands {
     pub pending: Pending,
     /// When each attempt in flight was begun.
     begun: Keyed<Instant>,
-    /// Attempts that are with a worker.
+    /// Attempts that are on another thread.
     away: Keyed<()>,
+    /// Those of them that were told to stop, and did not answer yet.
+    stopping: Keyed<()>,
+    /// Tasks of agents that answer as they are called, whose step still has an attempt that is stopping.
+    held: Vec<Task>,
     /// When the detection came that made a run, until the run's first effect.
     answering: HashMap<RunId, Instant, foldhash::fast::FixedState>,
     /// Measurements that were not taken yet.
@@ -56,16 +60,23 @@ impl Hands {
 
     /// Attempts that were begun and not answered.
     pub fn in_flight(&self) -> usize {
-        self.begun.len()
+        self.begun.len() + self.stopping.len() + self.held.len()
     }
 
-    /// Begins a task. It is returned if it needs a worker.
+    /// Begins a task. It is returned if it needs another thread. If an attempt of the same step is still
+    /// stopping, the task waits for its end: an undo never overtakes what it undoes. (Agents that take
+    /// their time wait on their own thread.)
     pub fn begin(&mut self, task: Task, now: Timestamp) -> Option<Task> {
+        if self.is_stopping(task.run, task.step) && self.crew.slow(&task).is_none() {
+            self.held.push(task);
+            return None;
+        }
         let at = instant();
         if let Some(detected) = self.answering.remove(&task.run) {
             self.measure(Stage::DetectionToEffect, at.duration_since(detected).into());
         }
-        if self.begun.len() < MEASURED {
+        // A person answers by a request: nothing is in flight here, and a drain does not wait for it.
+        if self.begun.len() < MEASURED && task.kind != AgentKind::Manual {
             self.begun.insert(key(&task), at);
         }
         if self.crew.is_instant(&task) {
@@ -77,23 +88,41 @@ impl Hands {
         Some(task)
     }
 
-    /// Takes what an agent said.
-    pub fn replied(&mut self, task: &Task, reply: Reply, now: Timestamp) {
+    /// Takes what an agent said. Returns the task that waited for that, to be begun.
+    pub fn replied(&mut self, task: &Task, reply: Reply, now: Timestamp) -> Option<Task> {
         self.away.remove(&key(task));
+        self.stopping.remove(&key(task));
         if let Reply::Due { after, outcome } = reply {
             self.pending.push(now + after, finished(task, outcome));
         }
+        let next = self.held.iter().position(|held| (held.run, held.step) == (task.run, task.step))?;
+        (!self.is_stopping(task.run, task.step)).then(|| self.held.remove(next))
     }
 
-    /// Stops an attempt. One that a worker has in hand answers by itself; an old answer that comes up
-    /// later is known to be stale by the engine.
-    pub fn stop(&mut self, attempt: TaskKey, now: Timestamp) {
+    /// Whether an attempt of a step was told to stop, and did not answer yet.
+    fn is_stopping(&self, run: RunId, step: StepIx) -> bool {
+        self.stopping.keys().any(|(of, ix, ..)| (*of, *ix) == (run, step))
+    }
+
+    /// Stops an attempt. True if it is on another thread: it has to be told there, and answers by
+    /// itself. An old answer that comes up later is known to be stale by the engine.
+    pub fn stop(&mut self, attempt: TaskKey, now: Timestamp) -> bool {
         let (run, step, number, undo) = attempt;
         self.begun.remove(&attempt);
-        if !self.away.contains_key(&attempt) {
-            let outcome = Outcome::Stopped;
-            self.pending.push(now, Input::StepFinished { run, step, attempt: number, undo, outcome });
+        if let Some(held) = self.held.iter().position(|held| key(held) == attempt) {
+            let message = "it was stopped before its turn came".to_owned();
+            let failure = Failure { kind: FailureKind::NotSent, message };
+            let answer = finished(&self.held.remove(held), Outcome::Failed(failure));
+            self.pending.push(now, answer);
+            return false;
         }
+        if self.away.contains_key(&attempt) {
+            self.stopping.insert(attempt, ());
+            return true;
+        }
+        let outcome = Outcome::Stopped;
+        self.pending.push(now, Input::StepFinished { run, step, attempt: number, undo, outcome });
+        false
     }
 
     /// Notes that an answer goes to the engine now.
@@ -126,6 +155,8 @@ impl Hands {
         self.pending.clear();
         self.begun.clear();
         self.away.clear();
+        self.stopping.clear();
+        self.held.clear();
         self.answering.clear();
     }
 }
@@ -135,7 +166,6 @@ mod tests {
     use super::*;
     use crate::agent::Agent;
     use crate::agent::tests::task;
-    use crate::engine::AgentKind;
     use crate::model::{AgentId, Map};
     use std::sync::Arc;
 
@@ -187,7 +217,7 @@ mod tests {
     fn a_stopped_attempt_says_so_at_once() {
         let mut hands = hands(true, Reply::Never);
         hands.begin(one(), Timestamp(0));
-        hands.stop(key(&one()), Timestamp(7));
+        assert!(!hands.stop(key(&one()), Timestamp(7)));
         assert_eq!(outcome(hands.pending.pop_due(Timestamp(7))), Some((7, Outcome::Stopped)));
         assert_eq!(hands.in_flight(), 0);
     }
@@ -196,9 +226,35 @@ mod tests {
     fn what_a_worker_has_in_hand_is_not_said_to_be_stopped() {
         let mut hands = hands(false, Reply::Never);
         let task = hands.begin(one(), Timestamp(0)).unwrap();
-        hands.stop(key(&task), Timestamp(7));
+        assert!(hands.stop(key(&task), Timestamp(7)), "it has to be told");
         assert_eq!(hands.pending.next_due(), None);
+        assert_eq!(hands.in_flight(), 1, "until it has answered");
         hands.replied(&task, Reply::now(Outcome::Succeeded(Map::new())), Timestamp(9));
         assert!(matches!(outcome(hands.pending.pop_due(Timestamp(9))), Some((9, Outcome::Succeeded(_)))));
+        assert_eq!(hands.in_flight(), 0);
+    }
+
+    #[test]
+    fn an_undo_does_not_overtake_what_it_undoes() {
+        let mut hands = hands(false, Reply::Never);
+        let task = hands.begin(one(), Timestamp(0)).unwrap();
+        hands.stop(key(&task), Timestamp(1));
+        let undo = Task { undo: true, ..one() };
+        assert!(hands.begin(undo.clone(), Timestamp(1)).is_none(), "it has to wait");
+        let other = Task { run: RunId(2), ..one() };
+        assert!(hands.begin(other.clone(), Timestamp(1)).is_some());
+        assert_eq!(hands.replied(&other, Reply::Never, Timestamp(2)), None);
+        assert_eq!(hands.in_flight(), 3);
+        let next = hands.replied(&task, Reply::now(Outcome::Stopped), Timestamp(3)).unwrap();
+        assert_eq!(next, undo);
+        assert!(hands.begin(next, Timestamp(3)).is_some());
+
+        let again = Task { attempt: 2, ..one() };
+        hands.stop(key(&undo), Timestamp(4));
+        hands.begin(again.clone(), Timestamp(4));
+        while hands.pending.pop_due(Timestamp(4)).is_some() {}
+        assert!(!hands.stop(key(&again), Timestamp(5)));
+        let answer = outcome(hands.pending.pop_due(Timestamp(5)));
+        assert!(matches!(answer, Some((5, Outcome::Failed(Failure { kind: FailureKind::NotSent, .. })))));
     }
 }

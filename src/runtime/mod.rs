@@ -1,7 +1,9 @@
 //! The edge where time passes: driver, clock, feed, gauges, shutdown.
 
 pub mod clock;
+pub mod dispatcher;
 pub mod driver;
+mod errands;
 pub mod feed;
 pub mod gauges;
 pub mod hands;

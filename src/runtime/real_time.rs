@@ -6,6 +6,7 @@
 use std::time::{Duration, Instant};
 
 use super::clock::{Clock, instant};
+use super::dispatcher::Dispatcher;
 use super::driver::Driver;
 use super::gauges::{Board, Stage};
 use super::hands::Hands;
@@ -16,7 +17,9 @@ use super::start::{Recipe, Started};
 use super::stream::{Reading, Watch};
 use super::virtual_time::{Ending, RunError};
 use super::workers::Worker;
-use crate::engine::{Answer, Effect, Input};
+use crate::agent::exec::ORPHANS_GRACE;
+use crate::agent::slow::Wish;
+use crate::engine::{Answer, Effect, Input, JournalKind, Task};
 use crate::journal::{Journal, Writer, Written};
 use crate::model::{Detection, Timestamp};
 
@@ -69,6 +72,7 @@ pub struct RealTime {
     hands: Hands,
     writer: Option<Writer>,
     worker: Option<Worker>,
+    dispatcher: Option<Dispatcher>,
     recipe: Recipe,
     open: OpenJournal,
     clock: Clock,
@@ -94,7 +98,8 @@ pub struct RealTime {
 }
 
 impl RealTime {
-    /// Puts the parts together.
+    /// Puts the parts together. Programs that outlived an earlier quell are ended before anything is
+    /// performed; that may take [`ORPHANS_GRACE`].
     ///
     /// # Errors
     /// The system gives no thread.
@@ -107,6 +112,7 @@ impl RealTime {
             hands,
             writer: None,
             worker: None,
+            dispatcher: None,
             recipe: parts.recipe,
             open: parts.open,
             clock: parts.clock,
@@ -127,18 +133,30 @@ impl RealTime {
             interrupted: false,
         };
         real.connect(journal).map_err(|error| RunError::Thread(error.to_string()))?;
+        if real.recipe.setup.kind == JournalKind::Real {
+            // What an earlier quell left behind may be at work on the very steps that come next.
+            real.recipe.programs.end_orphans(ORPHANS_GRACE);
+        }
         real.perform(effects);
         Ok(real)
     }
 
-    /// Starts the writer of a journal, and a worker for the crew.
+    /// Starts the writer of a journal, and the threads of the crew.
     fn connect(&mut self, journal: Box<dyn Journal>) -> std::io::Result<()> {
         let inbox = self.inbox.clone();
         let report = move |written| {
             inbox.send(Message::Written(written));
         };
         self.writer = Some(Writer::spawn(journal, report)?);
+        self.connect_crew()
+    }
+
+    /// Starts the threads of the crew. A worker before finishes what it has in hand.
+    fn connect_crew(&mut self) -> std::io::Result<()> {
         self.worker = Some(Worker::spawn(self.hands.crew().clone(), self.clock, self.inbox.clone())?);
+        if self.dispatcher.is_none() && self.hands.crew().has_slow() {
+            self.dispatcher = Some(Dispatcher::spawn(self.inbox.clone())?);
+        }
         Ok(())
     }
 
@@ -186,7 +204,7 @@ impl RealTime {
                     || (still && self.finished && self.taken.queued == 0)
             }
             None => {
-                let settled = self.finished && self.driver.is_settled() && self.taken.queued == 0;
+                let settled = self.finished && self.driver.waits_for_people() && self.taken.queued == 0;
                 self.until == Until::Settled && settled && still
             }
         }
@@ -197,7 +215,11 @@ impl RealTime {
             match message {
                 Message::Request { .. } | Message::Refuse { .. } => self.take_request(message),
                 Message::Reload { id, by, fresh, reply } => self.take_setup(&by, *fresh, (reply, id)),
-                Message::Performed { task, reply } => self.hands.replied(&task, reply, self.now),
+                Message::Performed { task, reply } => {
+                    if let Some(next) = self.hands.replied(&task, reply, self.now) {
+                        self.begin(next);
+                    }
+                }
                 Message::Written(Written::Durable { seq, commits }) if self.hold.is_none() => {
                     self.commits = commits;
                     self.unacknowledged.acknowledge(seq);
@@ -308,18 +330,30 @@ impl RealTime {
     fn perform(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                Effect::Perform(task) => {
-                    if let Some(task) = self.hands.begin(task, self.now)
-                        && let Some(worker) = &self.worker
-                    {
-                        worker.give(task);
-                    }
-                }
+                Effect::Perform(task) => self.begin(task),
                 Effect::Stop { run, step, attempt, undo } => {
-                    self.hands.stop((run, step, attempt, undo), self.now);
+                    let attempt = (run, step, attempt, undo);
+                    if self.hands.stop(attempt, self.now)
+                        && let Some(dispatcher) = &self.dispatcher
+                    {
+                        dispatcher.stop(attempt);
+                    }
                 }
                 Effect::Answer { id, answer } => self.driver.answer(id, answer),
             }
+        }
+    }
+
+    /// Begins a task, on the thread that it needs.
+    fn begin(&mut self, task: Task) {
+        let Some(task) = self.hands.begin(task, self.now) else { return };
+        match (self.hands.crew().slow(&task), &self.dispatcher, &self.worker) {
+            (Some(agent), Some(dispatcher), _) => {
+                let left = self.clock.until(task.deadline);
+                dispatcher.begin(agent, task, left);
+            }
+            (None, _, Some(worker)) => worker.give(task),
+            _ => {}
         }
     }
 
@@ -364,6 +398,10 @@ impl RealTime {
                     _ => {}
                 }
             }
+        }
+        if let Some(dispatcher) = self.dispatcher.take() {
+            // What is left of a drain may end in good order; who quits does not wait for that.
+            dispatcher.close(if self.quit { Wish::Quit } else { Wish::Stop });
         }
         self.inbox.close();
         self.refresh(true);

@@ -2,16 +2,19 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::mpsc::channel;
 
 use super::driver::Driver;
 use super::feed::{Feed, Subscription};
 use super::hands::Hands;
 use super::hash::RecordsHash;
+use super::inbox::Message;
 use crate::agent::Crew;
 use crate::agent::builtin::Desk;
-use crate::engine::{Effect, Engine, IllegalEvent, ReplayError, Setup, State};
+use crate::agent::exec::Programs;
+use crate::engine::{Actor, Answer, Effect, Engine, IllegalEvent, ReplayError, Request, Setup, State};
 use crate::journal::{Journal, JournalError, check_kind, for_each};
-use crate::model::Timestamp;
+use crate::model::{RequestId, Timestamp};
 
 /// What an engine is started with.
 #[derive(Clone)]
@@ -24,6 +27,8 @@ pub struct Recipe {
     pub seed: u64,
     /// Where builtins write.
     pub desk: Arc<Desk>,
+    /// The programs that agents run.
+    pub programs: Programs,
 }
 
 /// Why an engine does not start.
@@ -103,6 +108,37 @@ impl Folded {
         (self.state.seq() > 0).then(|| self.state.now())
     }
 
+    /// Puts one request that sets nothing off to a journal that no engine works on, and commits what
+    /// comes of it: no agent joins, and no run goes on.
+    ///
+    /// # Errors
+    /// The records cannot be of this program, or the journal refuses.
+    pub fn ask(
+        self,
+        recipe: &Recipe,
+        journal: &mut dyn Journal,
+        now: Timestamp,
+        by: Actor,
+        request: Request,
+    ) -> Result<Answer, StartError> {
+        let setup = Arc::clone(&recipe.setup);
+        let (engine, output) = if self.state.seq() == 0 {
+            Engine::new(setup, recipe.version, recipe.seed, now)
+        } else {
+            Engine::attend(self.state, setup, now)?
+        };
+        let mut driver = Driver::new(engine, output, self.hash);
+        let (reply, answers) = channel();
+        driver.ask(Message::Request { id: RequestId(1), by, seen: None, request, reply }, now);
+        for effect in driver.commit(journal)? {
+            if let Effect::Answer { id, answer } = effect {
+                driver.answer(id, answer);
+            }
+        }
+        let unanswered = || Answer::Refused("nobody answered".to_owned());
+        Ok(answers.try_recv().map_or_else(|_| unanswered(), |answered| answered.answer))
+    }
+
     /// Makes the engine, and commits what it says at its start.
     ///
     /// # Errors
@@ -127,8 +163,8 @@ impl Folded {
             Engine::resume(self.state, setup, recipe.version, now)?
         };
         let (seed, joined) = (engine.state().seed(), engine.state().agents_present());
-        let crew =
-            Crew::assemble(&recipe.setup, joined.map(|agent| (agent.id(), agent.name())), seed, &recipe.desk);
+        let joined = joined.map(|agent| (agent.id(), agent.name()));
+        let crew = Crew::assemble(&recipe.setup, joined, seed, &recipe.desk, &recipe.programs);
         let mut driver = Driver::new(engine, output, self.hash).with_feed(feed);
         let effects = driver.commit(journal)?;
         Ok(Started { driver, hands: Hands::new(crew), effects, subscription })

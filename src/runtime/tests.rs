@@ -18,6 +18,7 @@ use super::start::{Folded, Recipe, Watched};
 use super::stream::{Opened, Reading, Stream, Watch};
 use super::virtual_time::{Ending, RunError, VirtualReplay};
 use crate::agent::builtin::Desk;
+use crate::agent::exec::Programs;
 use crate::engine::*;
 use crate::journal::{Journal, JournalError, MemoryJournal, SqliteJournal, for_each, journal_path};
 use crate::model::*;
@@ -81,6 +82,7 @@ fn setup() -> Arc<Setup> {
     let stop = workflow::parse("stop.yaml", STOP).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
     Arc::new(Setup {
         kind: JournalKind::Exercise,
+        acts: Acts::Always,
         agents: vec![agent],
         workflows: BTreeMap::from([(Arc::from("stop"), Arc::new(stop))]),
         limits: Limits::default(),
@@ -89,7 +91,13 @@ fn setup() -> Arc<Setup> {
 
 fn recipe() -> Recipe {
     let desk = Arc::new(Desk::new(Path::new("/nonexistent"), |_| {}));
-    Recipe { setup: setup(), version: "test", seed: 7, desk }
+    Recipe {
+        setup: setup(),
+        version: "test",
+        seed: 7,
+        desk,
+        programs: Programs::new(Path::new("/nonexistent")),
+    }
 }
 
 /// Signals at second 1000, 1001, …

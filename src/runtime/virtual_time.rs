@@ -246,6 +246,7 @@ impl VirtualReplay {
                     }
                 }
                 Effect::Stop { run, step, attempt, undo } => {
+                    // Everything was performed as it was begun: nobody else has to be told.
                     self.hands.stop((run, step, attempt, undo), self.now);
                 }
                 Effect::Answer { id, answer } => self.driver.answer(id, answer),

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use crate::engine::{Event, NewRun, Record, State, StepStatus, Task};
-use crate::model::{RunId, StepIx};
+use crate::engine::{Event, JournalKind, NewRun, Record, State, StepStatus, Task};
+use crate::model::{Digest, RunId, StepIx};
 
 /// A promise that was broken.
 #[derive(Debug)]
@@ -52,6 +52,10 @@ pub struct Witness {
     undone: BTreeSet<(RunId, StepIx)>,
     live: BTreeMap<(Arc<str>, Arc<str>), RunId>,
     dedup: BTreeMap<RunId, (Arc<str>, Arc<str>)>,
+    /// What the journal is for, the text of each workflow that is armed, and the runs that observe.
+    kind: Option<JournalKind>,
+    armed: BTreeMap<Arc<str>, Digest>,
+    observing: BTreeSet<RunId>,
     paused: BTreeSet<RunId>,
     ended: BTreeSet<RunId>,
 }
@@ -66,9 +70,29 @@ enum Done {
 impl Witness {
     /// A record became durable.
     pub fn record(&mut self, record: &Record) -> Result<(), String> {
+        self.nothing_observed_acts(&record.event)?;
         match &record.event {
+            Event::JournalOpened { kind, .. } => self.kind = Some(*kind),
+            Event::WorkflowArmed { workflow, hash, .. } => {
+                self.armed.insert(Arc::clone(workflow), *hash);
+            }
+            Event::WorkflowDisarmed { workflow, .. } => {
+                self.armed.remove(workflow);
+            }
+            Event::StepAssumed { run, step, .. } => {
+                if !self.observing.contains(run) {
+                    return Err(format!("C31: step {} of {run} is assumed, but the run is live", step.0));
+                }
+                self.outcomes.insert((*run, *step), Done::Succeeded);
+            }
             Event::RunCreated(new) => {
                 let NewRun { run, plan, workflow, dedup, takes_over, .. } = &**new;
+                if !new.mode.is_live() {
+                    self.observing.insert(*run);
+                } else if self.kind == Some(JournalKind::Real) && self.armed.get(workflow) != Some(&new.hash)
+                {
+                    return Err(format!("C31: {run} acts, but {workflow} is not armed as it is"));
+                }
                 self.needs.insert(*run, plan.steps.iter().map(|step| step.needs.clone()).collect());
                 for step in takes_over {
                     self.outcomes.insert((*run, *step), Done::Succeeded);
@@ -163,6 +187,23 @@ impl Witness {
         Ok(())
     }
 
+    /// C31: of a run that observes nothing is ever begun, answered, owed or undone.
+    fn nothing_observed_acts(&self, event: &Event) -> Result<(), String> {
+        let run = match event {
+            Event::StepStarted { run, .. }
+            | Event::StepSucceeded { run, .. }
+            | Event::StepAnswered { run, .. }
+            | Event::StepInDoubt { run, .. }
+            | Event::UndoStarted { run, .. }
+            | Event::RollbackStarted { run, .. } => run,
+            _ => return Ok(()),
+        };
+        match self.observing.contains(run) {
+            true => Err(format!("C31: {run} only observes, and {event:?}")),
+            false => Ok(()),
+        }
+    }
+
     fn end(&mut self, run: RunId) {
         self.ended.insert(run);
         if let Some(key) = self.dedup.remove(&run) {
@@ -249,6 +290,9 @@ impl Witness {
         let name = format!("{run} step {} attempt {} undo {undo}", step.0, task.attempt);
         if !self.intents.contains(&(run, step, task.attempt, undo)) {
             return Err(format!("C1: {name} is performed without a durable intent"));
+        }
+        if self.observing.contains(&run) {
+            return Err(format!("C31: {name} is performed, but its run only observes"));
         }
         let known = self.keys.entry((run, step, undo)).or_insert_with(|| Arc::clone(&task.key));
         if **known != *task.key {

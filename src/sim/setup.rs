@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::dice::Dice;
-use crate::engine::{ActionSpec, AgentKind, AgentSpec, DrillSpec, JournalKind, Limits, Means, Setup};
+use crate::engine::{
+    ActionSpec, Acts, AgentKind, AgentSpec, DrillSpec, JournalKind, Limits, Means, Question, Setup,
+};
 use crate::model::{Span, ValueType};
 use crate::workflow;
 
-const WORKFLOWS: [&str; 4] = [
+const WORKFLOWS: [&str; 5] = [
     "
 workflow: diamond
 trigger: { rule: alpha }
@@ -41,6 +43,15 @@ steps:
   - { id: c, role: RIGHT, action: act, with: { x: c } }
   - { id: d, role: RIGHT, action: act, needs: [a, b, c], with: { x: d }, when: 'steps.c.status == \"succeeded\"' }
   - { id: e, role: LEFT, action: act, needs: [d], with: { x: e }, on_failure: stop }
+",
+    "
+workflow: by-hand
+trigger: { rule: beta, when: 'detection.count >= 2' }
+steps:
+  - { id: a, role: LEFT, action: act, with: { x: a } }
+  - { id: b, role: HAND, action: turn, needs: [a], timeout: 2m, with: { x: b }, retry: { attempts: 2 } }
+  - { id: c, role: HAND, action: turn, needs: [a], timeout: 3m, with: { x: '${steps.a.output.key}' }, critical: false }
+  - { id: d, role: RIGHT, action: act, needs: [b, c], with: { x: d }, when: 'steps.b.output.by != \"bob\"' }
 ",
     "
 workflow: afterwards
@@ -78,7 +89,22 @@ fn agent(name: &str, role: &str, concurrency: u32) -> AgentSpec {
     }
 }
 
-/// Agents in number and concurrency by the dice; the workflows are always the same.
+/// A person, or several.
+fn hand(concurrency: u32) -> AgentSpec {
+    let asks = |text: &str, undo: Option<&str>| match Question::parse(text) {
+        Ok(question) => ActionSpec { means: Means::Manual(question), ..action(true, undo) },
+        Err(why) => panic!("the simulated question is wrong: {why}"),
+    };
+    let actions = [("turn", asks("Turn ${x}", Some("unturn"))), ("unturn", asks("Turn ${x} back", None))];
+    AgentSpec {
+        kind: AgentKind::Manual,
+        actions: actions.into_iter().map(|(name, spec)| (Arc::from(name), spec)).collect(),
+        ..agent("hand-1", "HAND", concurrency)
+    }
+}
+
+/// Agents in number and concurrency, and whether it is for real, by the dice; the workflows are always
+/// the same.
 pub fn setup(dice: &mut Dice) -> Arc<Setup> {
     let mut agents = Vec::new();
     for role in ["LEFT", "RIGHT"] {
@@ -87,6 +113,8 @@ pub fn setup(dice: &mut Dice) -> Arc<Setup> {
             agents.push(agent(&name, role, 1 + dice.below(4) as u32));
         }
     }
+    agents.push(hand(1 + dice.below(3) as u32));
+    let kind = if dice.chance(50) { JournalKind::Real } else { JournalKind::Exercise };
     let mut workflows = BTreeMap::new();
     for text in WORKFLOWS {
         match workflow::parse("simulated.yaml", text) {
@@ -95,5 +123,5 @@ pub fn setup(dice: &mut Dice) -> Arc<Setup> {
         };
     }
     let limits = Limits { finished: 20, agent_recovery: Span::from_secs(30), ..Limits::default() };
-    Arc::new(Setup { kind: JournalKind::Exercise, agents, workflows, limits })
+    Arc::new(Setup { kind, acts: Acts::of(kind), agents, workflows, limits })
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::checks::{Violation, Witness};
 use super::dice::Dice;
 use super::setup::setup;
-use crate::engine::{Actor, Effect, Engine, Gate, Input, Record, Request, Setup, State, Task};
+use crate::engine::{Actor, AgentKind, Effect, Engine, Gate, Input, Record, Request, Setup, State, Task};
 use crate::model::{
     Detection, DetectionId, Failure, FailureKind, IncidentId, Map, Outcome, RequestId, RuleHead, RunId,
     Severity, Span, Timestamp,
@@ -21,7 +21,7 @@ pub struct Report {
     pub records: u64,
     /// Crashes survived.
     pub crashes: u32,
-    /// Runs, by the word of their last status.
+    /// Runs, by the word of their last status; those that observe once more as `observed`.
     pub runs: BTreeMap<String, u64>,
     /// A fingerprint of everything that happened, for determinism.
     pub fingerprint: u64,
@@ -93,6 +93,9 @@ impl World {
         let mut runs = BTreeMap::new();
         for run in self.engine.state().runs() {
             *runs.entry(run.status().to_string()).or_default() += 1;
+            if !run.mode().is_live() {
+                *runs.entry("observed".to_owned()).or_default() += 1;
+            }
         }
         Report { records: self.disk.len() as u64, crashes: self.crashes, runs, fingerprint: self.fingerprint }
     }
@@ -245,8 +248,29 @@ impl World {
         Ok(())
     }
 
+    /// Who may do this to a person's question, and when.
+    fn person_answers(&mut self, task: &Task) {
+        let Some(run) = self.engine.state().run(task.run) else { return };
+        let step = Arc::from(run.step_id(task.step));
+        for _ in 0..self.dice.below(3) {
+            let at = self.now + Span::from_millis(self.dice.below(200_000));
+            let (id, by) = (RequestId(self.number), self.person());
+            let (done, text) = (self.dice.chance(80), "by hand".to_owned());
+            let undo = task.undo != self.dice.chance(5);
+            let request = Request::Answer { run: task.run, step: Arc::clone(&step), undo, done, text };
+            self.at(at, Input::Request { id, by, seen: None, request });
+        }
+    }
+
+    fn person(&mut self) -> Actor {
+        Actor(Arc::from(["ada", "bob"][self.dice.below(2) as usize]))
+    }
+
     /// An agent answers: soon, late, twice, badly or never.
     fn answer(&mut self, task: &Task) {
+        if task.kind == AgentKind::Manual {
+            return self.person_answers(task);
+        }
         let roll = if self.faults { self.dice.below(100) } else { 99 };
         let failed = |kind, message: &str| Outcome::Failed(Failure { kind, message: message.to_owned() });
         let mut output = Map::new();
@@ -287,7 +311,10 @@ impl World {
             let at = START + Span::from_millis(self.dice.below(900_000));
             let run = RunId(1 + self.dice.below(12));
             let incident = IncidentId(1 + self.dice.below(6));
-            let request = match self.dice.below(9) {
+            let workflow = Arc::from(["diamond", "chain", "wide", "by-hand"][self.dice.below(4) as usize]);
+            let request = match self.dice.below(11) {
+                9 => Request::Arm { workflow },
+                10 => Request::Disarm { workflow },
                 0 => Request::Pause { run },
                 1 | 2 => Request::Resume { run },
                 3 => Request::Cancel { run },
@@ -297,8 +324,15 @@ impl World {
                 _ => Request::Trigger { workflow: Arc::from("afterwards"), inputs: Map::new() },
             };
             let request = if self.dice.chance(5) { Request::Abandon { run } } else { request };
-            let by = Actor(Arc::from(["ada", "bob"][self.dice.below(2) as usize]));
+            let by = self.person();
             self.at(at, Input::Request { id: RequestId(i), by, seen: None, request });
+        }
+        // Most of what is real is armed before the first signal comes.
+        for workflow in ["diamond", "chain", "wide", "by-hand", "afterwards"] {
+            if self.dice.chance(80) {
+                let (by, request) = (self.person(), Request::Arm { workflow: Arc::from(workflow) });
+                self.at(START, Input::Request { id: RequestId(100), by, seen: None, request });
+            }
         }
     }
 }

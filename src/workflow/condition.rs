@@ -11,7 +11,7 @@ use cel::common::ast::{EntryExpr, Expr, IdedExpr, LiteralValue, operators};
 use cel::{Context, Env, ParseError, Program};
 
 use super::Scope;
-use super::path::ROOTS;
+use super::path::{ROOTS, is_assumed};
 use crate::flow::fault::{Fault, list, suggest};
 use crate::model::{Map, Value};
 
@@ -43,6 +43,8 @@ pub struct Reads {
     pub inputs: BTreeSet<String>,
     /// Ids of steps.
     pub steps: BTreeSet<String>,
+    /// Those of them of which it looks at more than the status.
+    pub outputs: BTreeSet<String>,
     /// Whether it looks at the detection.
     pub detection: bool,
     /// Whether it looks at the run.
@@ -75,6 +77,11 @@ impl Condition {
     /// What it looks at.
     pub fn reads(&self) -> &Reads {
         &self.reads
+    }
+
+    /// Whether nobody can say if it holds, since it asks for the output of a step that was only assumed.
+    pub fn is_undecided(&self, scope: &Scope<'_>) -> bool {
+        self.reads.outputs.iter().any(|id| is_assumed(scope, id))
     }
 
     /// Whether it holds.
@@ -226,7 +233,12 @@ fn note(root: &str, keys: &[Option<&str>], reads: &mut Reads) -> Result<(), Faul
         ("inputs", None) => return Err(Fault::new("expected `inputs.NAME` in the condition")),
         ("detection", _) => reads.detection = true,
         ("run", _) => reads.run = true,
-        ("steps", Some(id)) => _ = reads.steps.insert(id.to_owned()),
+        ("steps", Some(id)) => {
+            if keys.get(1).copied().flatten() != Some("status") {
+                reads.outputs.insert(id.to_owned());
+            }
+            reads.steps.insert(id.to_owned());
+        }
         ("steps", None) => {
             return Err(Fault::new("expected `steps.ID.status` or `steps.ID.output.NAME` in the condition"));
         }

@@ -33,6 +33,8 @@ pub struct Workflow {
     pub timeout: Option<Span>,
     /// The workflow that runs when a run of this one ends other than `completed`.
     pub on_failure: Option<Arc<str>>,
+    /// Whether its file asks for live runs (`mode: live`). It only asks: a person arms (C31).
+    pub asks_live: bool,
     /// Its steps; `StepIx` is the index here.
     pub steps: Vec<Step>,
     /// The part that `RunCreated` carries.
@@ -61,6 +63,17 @@ pub struct PlanStep {
     /// Whether its failure fails the run.
     #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
     pub critical: bool,
+    /// Whether a person has to approve it first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<Approval>,
+}
+
+/// What a person has to approve before a step starts.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    /// Why, for those who are asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Arc<str>>,
 }
 
 fn yes() -> bool {
@@ -126,6 +139,8 @@ pub struct Step {
     pub on_failure: OnFailure,
     /// What reverses it.
     pub undo: Undo,
+    /// Whether a person has to approve it first.
+    pub approval: Option<Approval>,
 }
 
 /// Who may do a step: all parts that are given must fit.

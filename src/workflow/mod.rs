@@ -13,7 +13,8 @@ mod trigger;
 
 pub use condition::{Condition, Reads};
 pub use graph::{
-    InputSpec, OnFailure, Plan, PlanStep, Requirement, Retry, Step, Trigger, TriggerRule, Undo, Workflow,
+    Approval, InputSpec, OnFailure, Plan, PlanStep, Requirement, Retry, Step, Trigger, TriggerRule, Undo,
+    Workflow,
 };
 pub use parse::{Draft, MAX_STEPS, draft, parse};
 pub use path::{Found, Path};

@@ -10,7 +10,7 @@ use crate::flow::reader::{Later, Reader};
 use crate::flow::yaml::{Node, Place};
 use crate::model::{Digest, Mistake, Priority};
 
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "workflow",
     "description",
     "severity",
@@ -20,13 +20,13 @@ const KEYS: [&str; 10] = [
     "inputs",
     "timeout",
     "on_failure",
+    "mode",
     "steps",
 ];
-const LATER: [Later; 11] = [
+const LATER: [Later; 10] = [
     "strategy",
     "resources",
     "limits",
-    "mode",
     "escalation",
     "schedule",
     "approval",
@@ -109,13 +109,17 @@ fn read(reader: &mut Reader<'_>, node: &Node, text: &str) -> Option<(Workflow, V
         inputs: node.get("inputs").map(|n| inputs::read(reader, n)).unwrap_or_default(),
         timeout: node.get("timeout").and_then(|n| reader.span(n, "timeout")),
         on_failure: node.get("on_failure").and_then(|n| reader.name(n, "a workflow")).map(Arc::from),
+        asks_live: node
+            .get("mode")
+            .is_some_and(|n| reader.choice(n, "a mode", &["observe", "live"]) == Some(1)),
         steps: Vec::new(),
         plan: Arc::new(Plan { steps: Vec::new() }),
     };
     let mut plan = Vec::new();
     for (draft, needs) in drafts.into_iter().zip(needs) {
         let (id, critical) = (Arc::clone(&draft.step.id), draft.step.critical);
-        plan.push(PlanStep { id, name: draft.name, needs: needs.clone(), critical });
+        let approval = draft.step.approval.clone();
+        plan.push(PlanStep { id, name: draft.name, needs: needs.clone(), critical, approval });
         workflow.steps.push(super::Step { needs, ..draft.step });
     }
     workflow.plan = Arc::new(Plan { steps: plan });

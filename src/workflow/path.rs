@@ -102,6 +102,8 @@ impl Path {
                 Some(view) => Found::Text(view.status.to_owned()),
                 None => return Err(format!("`${{{self}}}` has no value: the run has no step `{id}`")),
             },
+            // Nobody knows it: its place is kept.
+            Path::Output(id, _) if is_assumed(scope, id) => Found::Text(format!("${{{self}}}")),
             Path::Output(id, keys) => Found::Value(self.output(id, keys, scope)?),
         };
         match found {
@@ -147,6 +149,11 @@ impl Found<'_> {
             Found::Text(text) => Value::String(text),
         }
     }
+}
+
+/// Whether a step was assumed to succeed.
+pub(crate) fn is_assumed(scope: &Scope<'_>, id: &str) -> bool {
+    (scope.steps)(id).is_some_and(|step| step.assumed)
 }
 
 impl fmt::Display for Path {

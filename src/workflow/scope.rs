@@ -22,4 +22,6 @@ pub struct StepView<'a> {
     pub status: &'static str,
     /// Its output, once it succeeded.
     pub output: Option<&'a Map>,
+    /// It was not performed but assumed to succeed: what it would have answered is not known (C31).
+    pub assumed: bool,
 }

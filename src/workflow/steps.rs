@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use super::inputs::is_plain;
 use super::trigger::condition;
-use super::{OnFailure, Requirement, Retry, Step, Template, Undo};
+use super::{Approval, OnFailure, Requirement, Retry, Step, Template, Undo};
 use crate::flow::backoff::Backoff;
 use crate::flow::fault::Fault;
 use crate::flow::reader::{Later, Reader};
 use crate::flow::yaml::{Data, Entry, Node, Place};
 use crate::model::{SafeText, Span, Value};
 
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 16] = [
     "id",
     "name",
     "role",
@@ -27,9 +27,9 @@ const KEYS: [&str; 15] = [
     "on_failure",
     "undo",
     "expires",
-];
-const LATER: [Later; 11] = [
     "approval",
+];
+const LATER: [Later; 10] = [
     "confirm",
     "verify",
     "cost",
@@ -72,6 +72,7 @@ pub(super) fn read<'n>(reader: &mut Reader<'_>, node: &'n Node) -> Option<Draft<
         critical: true,
         on_failure: OnFailure::Rollback,
         undo: undo(reader, node),
+        approval: approval(reader, node),
     };
     (step.critical, step.on_failure) = failure(reader, node);
     if let Some(expires) = node.get("expires") {
@@ -203,6 +204,18 @@ fn failure(reader: &mut Reader<'_>, node: &Node) -> (bool, OnFailure) {
         reader.wrong(at.at, fault.hint("`critical: false` means `on_failure: continue`; keep one of them"));
     }
     (!goes_on, choice)
+}
+
+/// `true`, or a mapping.
+fn approval(reader: &mut Reader<'_>, node: &Node) -> Option<Approval> {
+    let node = node.get("approval")?;
+    if let Data::Scalar(Value::Bool(needed)) = node.data {
+        return needed.then(Approval::default);
+    }
+    let later = ["count", "from", "timeout", "on_timeout"];
+    reader.mapping(node, "an approval: `true`, or why it is needed", &["reason"], &later)?;
+    let reason = node.get("reason").and_then(|n| reader.line(n, "a reason")).map(Arc::from);
+    Some(Approval { reason })
 }
 
 fn undo(reader: &mut Reader<'_>, node: &Node) -> Undo {

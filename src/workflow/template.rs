@@ -1,7 +1,7 @@
 //! Text with `${typed.path}` placeholders. A path is looked up, never evaluated (C26).
 
 use super::Scope;
-use super::path::{Found, Path};
+use super::path::{Found, Path, is_assumed};
 use crate::flow::fault::Fault;
 use crate::flow::reader::Reader;
 use crate::flow::yaml::{Data, Node};
@@ -125,6 +125,11 @@ impl Template {
         }))
     }
 
+    /// Whether a part of it cannot be known, since it would be the output of a step that was only assumed.
+    pub fn is_unknown(&self, scope: &Scope<'_>) -> bool {
+        self.paths().any(|path| matches!(path, Path::Output(id, _) if is_assumed(scope, id)))
+    }
+
     /// The value for one run: a template that is one placeholder keeps the type of what it finds.
     ///
     /// # Errors
@@ -185,8 +190,9 @@ mod tests {
         }));
         let output = map(json!({"ports": [22, 80], "host": {"name": "web-1"}}));
         let steps = |id: &str| match id {
-            "scan" => Some(StepView { status: "succeeded", output: Some(&output) }),
-            "later" => Some(StepView { status: "pending", output: None }),
+            "scan" => Some(StepView { status: "succeeded", output: Some(&output), assumed: false }),
+            "guess" => Some(StepView { status: "succeeded", output: None, assumed: true }),
+            "later" => Some(StepView { status: "pending", output: None, assumed: false }),
             _ => None,
         };
         let scope =
@@ -212,6 +218,9 @@ mod tests {
             ("${steps.scan.output.ports.1}", json!(80)),
             ("${steps.scan.output.host.name}", json!("web-1")),
             ("${steps.later.status}", json!("pending")),
+            ("${steps.guess.status}", json!("succeeded")),
+            ("${steps.guess.output.file}", json!("${steps.guess.output.file}")),
+            ("in ${steps.guess.output.a.b}!", json!("in ${steps.guess.output.a.b}!")),
             ("costs $5 and $$5 and $${x}", json!("costs $5 and $5 and ${x}")),
             ("$", json!("$")),
             ("$$", json!("$")),

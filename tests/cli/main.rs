@@ -5,6 +5,7 @@ mod bad_setup;
 mod contract;
 mod folders;
 mod output;
+mod programs;
 mod real;
 mod run;
 mod stops;

@@ -5,7 +5,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Output;
 
-use crate::run::{quell, text};
+use serde_json::Value;
+
+use crate::run::{PORT_SCAN, lines, quell, text};
 
 const SETTINGS: &str = "setup: real\nexercise: false\n";
 const AGENTS: &str = "
@@ -18,6 +20,21 @@ agents:
       block: { builtin: blocklist_add, undo: unblock }
       unblock: { builtin: blocklist_remove }
       log: { builtin: log }
+  - name: people
+    role: HAND
+    kind: manual
+    concurrency: 4
+    actions:
+      unplug: { takes: { host: host }, target: host, ask: 'Unplug ${host} from its switch', undo: plug }
+      plug: { takes: { host: host }, target: host, ask: 'Plug ${host} in again' }
+";
+const CUT: &str = "
+workflow: cut
+mode: live
+inputs: { host: { type: host } }
+steps:
+  - { id: unplug, role: HAND, action: unplug, timeout: 10m, with: { host: '${inputs.host}' } }
+  - { id: log, role: WALL, action: log, with: { text: 'by ${steps.unplug.output.by}: ${steps.unplug.output.text}' }, needs: [unplug], undo: 'none: a line' }
 ";
 const BLOCK: &str = "
 workflow: block
@@ -35,9 +52,12 @@ struct Real {
 impl Real {
     fn new() -> Real {
         let real = Real { folder: tempfile::tempdir().unwrap() };
-        for (name, text) in
-            [("settings.yaml", SETTINGS), ("agents/a.yaml", AGENTS), ("workflows/block.yaml", BLOCK)]
-        {
+        for (name, text) in [
+            ("settings.yaml", SETTINGS),
+            ("agents/a.yaml", AGENTS),
+            ("workflows/block.yaml", BLOCK),
+            ("workflows/cut.yaml", CUT),
+        ] {
             real.write(name, text);
         }
         real
@@ -90,4 +110,140 @@ fn real_work_is_kept_in_the_state_folder_of_the_platform() {
 fn the_world_has_a_pace_of_its_own() {
     let (_, err) = Real::new().expect(&["trigger", "block", "address=192.0.2.7", "--speed", "max"], 2);
     assert!(err.contains("--speed is for drills"), "{err}");
+}
+
+const TRIGGER: [&str; 3] = ["trigger", "block", "address=192.0.2.7"];
+
+/// C31: observe, arm, act, edit, observe again.
+#[test]
+fn c31_a_workflow_acts_only_while_it_is_armed_as_it_is() {
+    let real = Real::new();
+    let list = real.path("state/quell/blocklist");
+    let (out, _) = real.expect(&TRIGGER, 0);
+    for part in ["1 only observed", "◇ block", "block 192.0.2.7", "would be done", "in force 0"] {
+        assert!(out.contains(part), "{part} in\n{out}");
+    }
+    assert!(!list.exists() && !real.path("state/quell/incidents.log").exists(), "nothing was done");
+    let (out, _) = real.expect(&["arm", "block"], 0);
+    assert!(out.contains("`block` is armed"), "{out}");
+    let (out, _) = real.expect(&["arm", "block"], 0);
+    assert!(out.contains("is armed already, by "), "{out}");
+    let (out, _) = real.expect(&TRIGGER, 0);
+    assert!(out.contains("in force 1") && out.contains("✓ block"), "{out}");
+    assert!(fs::read_to_string(&list).unwrap().starts_with("192.0.2.7 "));
+
+    real.write("workflows/block.yaml", &BLOCK.replace("'blocked ", "'now blocked "));
+    let (out, _) = real.expect(&["trigger", "block", "address=192.0.2.8", "--json"], 0);
+    let records = lines(&out);
+    let disarmed = records.iter().find(|line| line["event"] == "workflow_disarmed").unwrap();
+    assert_eq!(
+        (&disarmed["id"], &disarmed["armed"], &disarmed["by"]),
+        (&"block".into(), &false.into(), &"quell".into())
+    );
+    let assumed: Vec<&Value> = records.iter().filter(|line| line["event"] == "step_assumed").collect();
+    assert_eq!(assumed.len(), 2);
+    assert_eq!(
+        (&assumed[0]["assumed"], &assumed[0]["action"]["target"]),
+        (&true.into(), &"192.0.2.8".into())
+    );
+    assert_eq!(assumed[0]["undo"]["name"], "unblock");
+    assert!(records.iter().any(|line| line["event"] == "run_completed" && line["mode"] == "observe"));
+    assert!(!fs::read_to_string(&list).unwrap().contains("192.0.2.8"));
+
+    let (out, _) = real.expect(&["arm", "block", "--json"], 0);
+    let armed = lines(&out).into_iter().find(|line| line["event"] == "workflow_armed").unwrap();
+    assert_eq!((&armed["id"], &armed["armed"]), (&"block".into(), &true.into()));
+    assert!(armed["by"].as_str().unwrap().contains("uid"), "{armed}");
+    let (out, _) = real.expect(&["disarm", "block"], 0);
+    assert!(out.contains("`block` is disarmed"), "{out}");
+    let (_, err) = real.expect(&["arm", "nope"], 1);
+    assert!(err.contains("there is no workflow `nope`; there are: block, cut"), "{err}");
+}
+
+#[test]
+fn c31_an_exercise_and_an_approval_are_not_armed() {
+    let real = Real::new();
+    real.write(
+        "workflows/block.yaml",
+        &BLOCK.replace("id: block,", "id: block, approval: { reason: it hurts },"),
+    );
+    let (_, err) = real.expect(&["arm", "block"], 1);
+    assert!(err.contains("step `block` of `block` needs an approval"), "{err}");
+    let (out, _) = real.expect(&["check"], 0);
+    assert!(out.contains("cut asks to be live: `quell arm cut`"), "{out}");
+    real.write("settings.yaml", "setup: real\nexercise: true\n");
+    let (out, _) = real.expect(&["check"], 2);
+    assert!(out.contains("block.yaml:5:") && out.contains("an exercise has no approvals"), "{out}");
+    real.write("workflows/block.yaml", BLOCK);
+    let (_, err) = real.expect(&["arm", "block"], 2);
+    assert!(err.contains("an exercise keeps nothing"), "{err}");
+    let state = real.path("exercise");
+    let (_, err) = real.expect(&["arm", "block", "--state", state.to_str().unwrap()], 1);
+    assert!(err.contains("drills always act"), "{err}");
+}
+
+/// C23: a person is asked, answers, and the run goes on; a second answer learns who was first.
+#[test]
+fn c23_a_step_by_hand_waits_for_its_answer() {
+    let real = Real::new();
+    real.expect(&["arm", "cut"], 0);
+    let (out, _) = real.expect(&["trigger", "cut", "host=web-1"], 3);
+    let question = "asks: Unplug web-1 from its switch";
+    assert!(out.contains(question) && out.contains("quell answer run-1 unplug done"), "{out}");
+    let (_, err) = real.expect(&["answer", "run-1", "log", "done"], 1);
+    assert!(err.contains("no person is asked to do `log` of run-1: it is pending"), "{err}");
+    let (out, _) = real.expect(&["answer", "run-1", "unplug", "done", "--text", "rack 7", "--json"], 0);
+    let records = lines(&out);
+    let event = |name: &str| records.iter().find(|line| line["event"] == name).unwrap();
+    assert!(event("step_answered")["by"].as_str().unwrap().contains("uid"));
+    assert_eq!(event("step_succeeded")["output"]["text"], "rack 7");
+    assert_eq!(event("run_completed")["status"], "completed");
+    assert!(!out.contains("step_in_doubt"), "a question is never in doubt");
+    assert!(fs::read_to_string(real.path("state/quell/incidents.log")).unwrap().contains("rack 7"));
+    let (_, err) = real.expect(&["answer", "run-1", "unplug", "failed"], 1);
+    assert!(err.contains("was answered already: done, by "), "{err}");
+    let (_, err) = real.expect(&["trigger", "cut", "host=web-2", "--json"], 3);
+    assert!(!err.contains("panic"), "{err}");
+    let (_, err) = real.expect(&["answer", "run-2", "unplug", "failed", "--text", "locked"], 1);
+    assert!(err.contains("run-2 did not complete: it is failed"), "{err}");
+}
+
+#[test]
+fn an_engine_at_work_is_not_gone_past() {
+    let real = Real::new();
+    let state = real.path("busy");
+    fs::create_dir(&state).unwrap();
+    let lock = fs::File::create(state.join("lock")).unwrap();
+    lock.lock().unwrap();
+    for args in [&["arm", "cut"][..], &["disarm", "cut"], &["answer", "run-1", "unplug", "done"]] {
+        let (_, err) = real.expect(&[args, &["--state", state.to_str().unwrap()]].concat(), 1);
+        assert!(err.contains("an engine is running on") && err.contains("control socket"), "{err}");
+    }
+}
+
+/// A replay of a real setup touches nothing, and is the same each time.
+#[test]
+fn a_replay_of_a_real_setup_observes() {
+    let real = Real::new();
+    real.write("rules/scan.yml", &fs::read_to_string(rule()).unwrap());
+    real.write(
+        "workflows/block.yaml",
+        &BLOCK
+            .replace("inputs: {", "trigger: { rule: port-scan }\ninputs: {")
+            .replace("type: address }", "type: address, from: '${detection.source_ip}' }"),
+    );
+    let hash = |out: &str| lines(out).pop().unwrap()["records_hash"].clone();
+    let (first, _) = real.expect(&["replay", PORT_SCAN, "--json"], 0);
+    let (second, _) = real.expect(&["replay", PORT_SCAN, "--json"], 0);
+    assert_eq!(hash(&first), hash(&second));
+    assert!(first.contains("step_assumed") && !first.contains("step_started"), "{first}");
+    let (out, _) = real.expect(&["replay", PORT_SCAN], 0);
+    assert!(out.contains("REPLAY of a real setup: nothing was done"), "{out}");
+    assert!(!real.path("state").exists(), "a replay keeps nothing");
+}
+
+fn rule() -> std::path::PathBuf {
+    let folder = Path::new(crate::run::SETUP).join("rules");
+    let mut files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    files.find(|path| path.to_str().unwrap().contains("port")).unwrap()
 }

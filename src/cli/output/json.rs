@@ -23,7 +23,9 @@ fn about(event: &Event) -> About {
     match event {
         Event::JournalOpened { .. } | Event::Recovered { .. } | Event::SetupLoaded { .. } => About::Journal,
         Event::AgentJoined { agent, .. } | Event::AgentChanged { agent, .. } => About::Agent(*agent),
-        Event::WorkflowRecorded { .. } => About::Workflow,
+        Event::WorkflowRecorded { .. } | Event::WorkflowArmed { .. } | Event::WorkflowDisarmed { .. } => {
+            About::Workflow
+        }
         Event::IncidentOpened { incident, .. }
         | Event::IncidentRepeated { incident, .. }
         | Event::IncidentChanged { incident, .. } => About::Incident(*incident),
@@ -45,6 +47,8 @@ fn about(event: &Event) -> About {
         | Event::StepWaiting { run, step, .. }
         | Event::StepSkipped { run, step, .. }
         | Event::StepCancelled { run, step, .. }
+        | Event::StepAssumed { run, step, .. }
+        | Event::StepAnswered { run, step, .. }
         | Event::StepInDoubt { run, step, .. }
         | Event::UndoStarted { run, step, .. }
         | Event::UndoSucceeded { run, step, .. }
@@ -72,7 +76,7 @@ pub fn line(record: &Record, state: &State, out: &mut impl Write) -> io::Result<
     let (kind, id) = match about(&record.event) {
         About::Journal => ("journal", None),
         About::Agent(agent) => ("agent", agent_fields(agent, state, &mut fields)),
-        About::Workflow => ("workflow", fields.get("name").and_then(Value::as_str).map(str::to_owned)),
+        About::Workflow => ("workflow", workflow_fields(state, &mut fields)),
         About::Incident(incident) => ("incident", incident_fields(incident, state, &mut fields)),
         About::Run(run) => ("run", run_fields(run, state, &mut fields)),
         About::Step(run, step) => ("step", step_fields(run, step, state, &mut fields)),
@@ -130,6 +134,17 @@ fn set(fields: &mut Map, name: &str, value: impl Into<Value>) {
     fields.insert(name.to_owned(), value.into());
 }
 
+/// By its name, with whether its runs act.
+fn workflow_fields(state: &State, fields: &mut Map) -> Option<String> {
+    let name = fields.remove("workflow").or_else(|| fields.get("name").cloned())?;
+    let name = name.as_str()?.to_owned();
+    set(fields, "name", name.as_str());
+    if let Some(arming) = state.arming(&name) {
+        set(fields, "armed", arming.is_armed());
+    }
+    Some(name)
+}
+
 fn agent_fields(id: AgentId, state: &State, fields: &mut Map) -> Option<String> {
     let agent = state.agent(id)?;
     fields.remove("agent");
@@ -158,6 +173,9 @@ fn run_fields(id: RunId, state: &State, fields: &mut Map) -> Option<String> {
     set(fields, "workflow", run.workflow());
     set(fields, "status", run.status().name());
     set(fields, "incident", run.incident().map(|incident| incident.to_string()));
+    if !run.mode().is_live() {
+        set(fields, "mode", run.mode().name());
+    }
     set(fields, "done", done);
     set(fields, "total", total);
     if let Some(rollback) = run.rollback() {
@@ -201,6 +219,12 @@ fn step_fields(id: RunId, ix: StepIx, state: &State, fields: &mut Map) -> Option
     set(fields, "run", id.to_string());
     set(fields, "step", name);
     set(fields, "status", step.status().name());
+    if step.is_assumed() {
+        set(fields, "assumed", true);
+    }
+    if let Some(question) = step.question() {
+        set(fields, "question", question);
+    }
     let attempt = if fields.contains_key("attempt") { None } else { Some(step.attempt()) };
     if let Some(attempt) = attempt {
         set(fields, "attempt", attempt);

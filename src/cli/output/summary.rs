@@ -26,7 +26,10 @@ fn write(out: &mut String, totals: &Totals<'_>) -> fmt::Result {
     let state = totals.state;
     if state.kind() == Some(JournalKind::Exercise) {
         let drills = state.agents().iter().filter(|agent| agent.kind() == AgentKind::Drill).count();
-        writeln!(out, "DRILL: an exercise with {drills} simulated agents; nothing real was done\n")?;
+        match (drills, state.counts().observed) {
+            (0, 1..) => writeln!(out, "REPLAY of a real setup: nothing was done, only observed\n")?,
+            _ => writeln!(out, "DRILL: an exercise with {drills} simulated agents; nothing real was done\n")?,
+        }
     }
     incidents(out, state)?;
     runs(out, state)?;
@@ -65,6 +68,7 @@ fn runs(out: &mut String, state: &State) -> fmt::Result {
         (counts.cancelled, "cancelled"),
         (counts.failed, "failed"),
         (counts.abandoned, "abandoned"),
+        (counts.observed, "only observed"),
         (counts.paused as u64, "paused"),
         (counts.parked as u64, "parked"),
         (counts.stuck as u64, "stuck"),
@@ -105,9 +109,13 @@ fn run_lines(out: &mut String, run: &Run, state: &State) -> fmt::Result {
         run.created_at().clock(),
         run.id(),
         SafeText(run.workflow()).cut(24),
-        words(run.status().name()),
+        if run.mode().is_live() { words(run.status().name()) } else { "observed".to_owned() },
         seconds(run.duration(state.now())),
     )?;
+    if !run.mode().is_live() {
+        let end = words(run.status().name());
+        writeln!(out, "           nothing was done: its workflow is not armed; it would have {end} so:")?;
+    }
     if let Some(why) = run.why() {
         writeln!(out, "           {}", SafeText(why).cut(90))?;
     }
@@ -122,6 +130,7 @@ fn run_lines(out: &mut String, run: &Run, state: &State) -> fmt::Result {
 
 fn step_line(out: &mut String, run: &Run, ix: StepIx, step: &StepState, state: &State) -> fmt::Result {
     let mark = match step.status() {
+        StepStatus::Succeeded if step.is_assumed() => "◇",
         StepStatus::Succeeded => "✓",
         StepStatus::Undone => "↶",
         StepStatus::Failed | StepStatus::UndoFailed => "✗",
@@ -140,12 +149,17 @@ fn step_line(out: &mut String, run: &Run, ix: StepIx, step: &StepState, state: &
         SafeText(run.step_id(ix)).cut(16),
         SafeText(agent).cut(14),
         SafeText(&action).cut(42),
-        words(step.status().name()),
+        if step.is_assumed() { "would be done".to_owned() } else { words(step.status().name()) },
     )?;
-    match step.failure() {
-        Some(failure) => writeln!(out, ": {}", SafeText(&failure.message).cut(80)),
-        None => writeln!(out),
+    match (step.failure(), step.undecided()) {
+        (Some(failure), _) => writeln!(out, ": {}", SafeText(&failure.message).cut(80))?,
+        (None, Some(when)) => writeln!(out, " if {}", SafeText(when).cut(80))?,
+        (None, None) => writeln!(out)?,
     }
+    let Some(question) = step.question() else { return Ok(()) };
+    let (id, undo) = (run.step_id(ix), if step.status() == StepStatus::Undoing { " --undo" } else { "" });
+    writeln!(out, "      asks: {}", SafeText(question).cut(100))?;
+    writeln!(out, "      quell answer {} {} done{undo}", run.id(), SafeText(id).cut(64))
 }
 
 /// What quell did and did not take back: steps that succeeded and have an undo, or are in doubt.
@@ -155,7 +169,7 @@ fn in_force(out: &mut String, state: &State) -> fmt::Result {
         for (i, step) in run.steps().iter().enumerate() {
             let Some(undo) = step.undo() else { continue };
             let stands = match step.status() {
-                StepStatus::Succeeded => true,
+                StepStatus::Succeeded => !step.is_assumed(),
                 StepStatus::UndoFailed | StepStatus::InDoubt | StepStatus::UndoInDoubt => true,
                 StepStatus::Cancelled | StepStatus::Failed => {
                     step.in_doubt() && run.status() != RunStatus::RolledBack

@@ -85,6 +85,7 @@ impl Totals<'_> {
                 "parked": counts.parked,
                 "stuck": counts.stuck,
                 "live": counts.live_runs,
+                "observed": counts.observed,
             },
             "seconds": self.took.as_secs_f64(),
             "commits": self.ending.commits,

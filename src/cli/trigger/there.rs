@@ -10,8 +10,8 @@ use serde_json::json;
 use super::super::args::Trigger;
 use super::super::error::Error;
 use super::super::output::{Sink, json, summary, tell};
-use super::super::{Verdict, ask, journal};
-use super::{given, named, verdict};
+use super::super::{Verdict, alone, ask, journal};
+use super::{given, named};
 use crate::control::client::{Client, Followed};
 use crate::engine::{Record, Request, Run, State};
 use crate::flow::machine::Status;
@@ -26,7 +26,7 @@ const GLANCE: Duration = Duration::from_secs(1);
 /// It is refused, it does not complete, or the connection is lost.
 pub fn run(args: &Trigger, folder: &Path, watcher: Client) -> Result<Verdict, Error> {
     let inputs = given(args)?;
-    let mut sink = Sink::open(args.out.as_deref())?;
+    let mut sink = Sink::open(args.shown.out.as_deref())?;
     let mut watch = Watch { watcher, state: State::new(), since: 0, kept: Vec::new() };
     let lost = |error| ask::failed(folder, error);
     let now = watch.watcher.welcome().seq;
@@ -45,7 +45,7 @@ pub fn run(args: &Trigger, folder: &Path, watcher: Client) -> Result<Verdict, Er
     loop {
         let over = watch.is_over(run) && watch.state.seq() >= given.seq;
         for line in watch.kept.drain(..) {
-            if args.json {
+            if args.shown.json {
                 sink.write_all(&line)?;
             }
         }
@@ -56,11 +56,12 @@ pub fn run(args: &Trigger, folder: &Path, watcher: Client) -> Result<Verdict, Er
         watch.step(folder, Some(run))?;
     }
     if let Some(ended) = watch.state.run(run) {
-        let text = if args.json { totals(ended, &watch.state) } else { summary::run(ended, &watch.state) };
+        let text =
+            if args.shown.json { totals(ended, &watch.state) } else { summary::run(ended, &watch.state) };
         sink.write_all(text.as_bytes())?;
         sink.flush()?;
     }
-    verdict(&watch.state, Some(run))
+    alone::verdict(Some(run), &watch.state)
 }
 
 fn totals(run: &Run, state: &State) -> String {

@@ -18,7 +18,7 @@ fn mistakes_in_agents_are_named_with_their_place() {
         ),
         (
             "      x: { drill: {}, run: [/bin/true] }",
-            "t/agents/b.yaml:6:23: `run` is not supported yet\n  hint: remove it",
+            "t/agents/b.yaml:6:23: `run` is how an agent of kind `exec` acts\n  hint: remove it: this agent is of kind `drill`",
         ),
         (
             "      x: { drill: {}, take: {} }",
@@ -95,7 +95,7 @@ fn mistakes_in_agents_are_named_with_their_place() {
             ),
             (
                 "agents:\n  - { name: n, role: R, kind: exec, actions: {} }\n",
-                "t/agents/b.yaml:2:31: kind `exec` is not supported yet\n  hint: use `drill` (it pretends) or `builtin` (part of quell)",
+                "t/agents/b.yaml:2:31: an exercise touches nothing, and this agent runs programs\n  hint: use `drill` (it pretends), or say `exercise: false` in settings.yaml",
             ),
             (
                 "agents:\n  - { name: n, role: R, kind: dril, actions: {} }\n",
@@ -140,4 +140,61 @@ fn a_drill_is_read() {
     assert_eq!((drill.fail_permille, drill.hang_permille, drill.fail_first), (50, 15, 2));
     assert_eq!(drill.fail_if, Some(("user".into(), "root".into())));
     assert_eq!((&*drill.message, json!(drill.output)), ("no", json!({"n": [1, {"a": "b"}]})));
+}
+
+#[test]
+fn people_are_asked_questions_that_name_arguments() {
+    let agent = |action: &str| {
+        format!("agents:\n  - name: p\n    role: HAND\n    kind: manual\n    actions:\n      x: {action}\n")
+    };
+    let cases = [
+        ("{ takes: { host: host } }", "t/agents/b.yaml:6:10: `ask` is missing in the action of a person"),
+        (
+            "{ takes: { host: host }, ask: 'Unplug ${hots}' }",
+            "t/agents/b.yaml:6:40: the action takes no `hots`\n  hint: did you mean `host`?",
+        ),
+        (
+            "{ takes: { host: host }, optional: [host], ask: 'Unplug ${host}' }",
+            "t/agents/b.yaml:6:58: `host` may be left out: the question cannot name it",
+        ),
+        ("{ ask: 'Unplug ${' }", "t/agents/b.yaml:6:17: `${` without `}`"),
+        (
+            "{ ask: now, idempotent: false }",
+            "t/agents/b.yaml:6:34: asking a person twice is asking once: it is always idempotent\n  hint: remove it",
+        ),
+        (
+            "{ ask: now, drill: {} }",
+            "t/agents/b.yaml:6:22: unknown key `drill` in an action of a person\n  hint: known keys: takes, optional, target, idempotent, undo, ask",
+        ),
+    ];
+    let texts = cases.map(|(action, _)| agent(action));
+    let mut whole = 0;
+    check(
+        "agents/b.yaml",
+        cases.map(|(_, want)| {
+            whole += 1;
+            (texts[whole - 1].as_str(), want)
+        }),
+    );
+    let fine = agent("{ takes: { host: host }, target: host, ask: 'Unplug ${host}' }");
+    for settings in ["setup: t\nexercise: true\n", "setup: t\nexercise: false\n"] {
+        let agents = fine.as_str();
+        let loaded = load_texts(&[("settings.yaml", settings), ("agents/a.yaml", agents)]).unwrap();
+        let spec = &loaded.setup.agents[0];
+        assert!(spec.kind == AgentKind::Manual && spec.actions["x"].idempotent);
+    }
+    // A person needs to know how long there is.
+    let steps = |timeout: &str| {
+        format!(
+            "workflow: w\nsteps:\n  - {{ id: a, role: HAND, action: x, with: {{ host: h }}{timeout}, undo: 'none: n' }}\n"
+        )
+    };
+    let load = |timeout: &str| load_texts(&[("agents/b.yaml", &fine), ("workflows/w.yaml", &steps(timeout))]);
+    assert_eq!(
+        load("").unwrap_err(),
+        [
+            "t/workflows/w.yaml:3:5: a person does this step: it must say its `timeout`\n  hint: say how long the person has, for example `timeout: 30m`"
+        ]
+    );
+    assert!(load(", timeout: 30m").is_ok());
 }

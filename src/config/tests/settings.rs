@@ -35,7 +35,7 @@ fn mistakes_in_settings_are_named_with_their_place() {
             ),
             (
                 "setup: a\nexercise: true\noperators: [{ user: ann, may: [rum] }]\n",
-                "t/settings.yaml:3:32: expected a role: one of `view`, `run`, `approve`, `arm`, `halt`; found `rum`\n  hint: did you mean `run`?",
+                "t/settings.yaml:3:32: expected a role: one of view, run, approve, arm, halt; found `rum`\n  hint: did you mean `run`?",
             ),
             (
                 "setup: a\nexercise: true\nseed: -1\n",

@@ -110,6 +110,7 @@ impl Script {
                     name: None,
                     needs: (i > 0).then(|| StepIx(i as u16 - 1)).into_iter().collect(),
                     critical: true,
+                    approval: None,
                 })
                 .collect(),
         };
@@ -127,6 +128,7 @@ impl Script {
             deadline: None,
             retry_of: None,
             takes_over: Vec::new(),
+            mode: crate::engine::RunMode::Live,
         })))
     }
 
@@ -137,6 +139,7 @@ impl Script {
                 args: object(json!({"address": "10.0.7.21"})),
                 target: Some("10.0.7.21".into()),
                 idempotent: true,
+                question: None,
             })
         };
         let deadline = self.at + Span::from_secs(30);
@@ -175,6 +178,7 @@ impl Script {
             args: Map::new(),
             target: Some("10.0.7.21".into()),
             idempotent: true,
+            question: None,
         };
         self.say(Event::UndoStarted {
             run: RunId(run),

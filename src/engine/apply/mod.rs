@@ -1,9 +1,11 @@
 //! Folding records into the state: one file per noun. Reads no clock, decides nothing.
 
 mod agent;
+mod arming;
 mod credit;
 mod incident;
 mod run;
+mod person;
 mod step;
 mod undo;
 
@@ -67,6 +69,12 @@ impl State {
                 Ok(())
             }
 
+            WorkflowArmed { workflow, hash, by } => {
+                self.workflow_armed(workflow, *hash, by, stamp);
+                Ok(())
+            }
+            WorkflowDisarmed { workflow, by, why } => self.workflow_disarmed(workflow, by, why, stamp),
+
             IncidentOpened { incident, detection } => self.incident_opened(*incident, detection, stamp),
             IncidentRepeated { incident, count, detection } => {
                 self.incident_repeated(*incident, *count, detection, stamp)
@@ -96,6 +104,8 @@ impl State {
             StepWaiting { run, step, until, .. } => self.step_waiting(*run, *step, *until, stamp),
             StepSkipped { run, step, .. } => self.step_skipped(*run, *step, stamp),
             StepCancelled { run, step, in_doubt } => self.step_cancelled(*run, *step, *in_doubt, stamp),
+            StepAssumed { .. } => self.step_assumed(event, stamp),
+            StepAnswered { .. } => self.step_answered(event, stamp),
             StepInDoubt { run, step, .. } => self.step_in_doubt(*run, *step, stamp),
 
             UndoStarted { .. } => self.undo_started(event, stamp),

@@ -41,6 +41,7 @@ impl State {
             inputs: Arc::clone(&new.inputs),
             deadline: new.deadline,
             retry_of: new.retry_of,
+            mode: new.mode,
             steps: new.plan.steps.iter().map(|_| StepState::new(stamp.at)).collect(),
             done: 0,
             completed: Vec::new(),
@@ -49,6 +50,7 @@ impl State {
             why: None,
         });
         self.counts.live_runs += 1;
+        self.counts.observed += u64::from(!new.mode.is_live());
         if let Some(earlier) = new.retry_of {
             self.take_over(id, earlier, &new.takes_over, stamp)?;
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Misfit, Stamp};
 use crate::engine::{Event, STEP, State, StepStatus};
-use crate::model::{Failure, FailureKind, Map, RunId, StepIx, Timestamp};
+use crate::model::{Failure, Map, RunId, StepIx, Timestamp};
 
 impl State {
     pub(super) fn step_started(&mut self, event: &Event, stamp: Stamp) -> Result<(), Misfit> {
@@ -74,7 +74,7 @@ impl State {
         if let (Some(agent), true) = (step.agent, was_running) {
             let agent = &mut agents[agent.index()];
             agent.finished(false, stamp.at.since(step.started_at.unwrap_or(stamp.at)), stamp.at);
-            if matches!(failure.kind, FailureKind::NoAnswer | FailureKind::TimedOut) {
+            if failure.kind.impairs_agent() {
                 agent.lost(stamp.at);
             }
         }

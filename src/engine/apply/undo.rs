@@ -85,7 +85,7 @@ impl State {
             let took = stamp.at.since(step.undo_started_at.unwrap_or(stamp.at));
             let agent = &mut agents[agent.index()];
             agent.finished(failure.is_none(), took, stamp.at);
-            if failure.is_some_and(FailureKind::in_doubt) {
+            if failure.is_some_and(FailureKind::impairs_agent) {
                 agent.lost(stamp.at);
             }
         }

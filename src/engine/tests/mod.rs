@@ -1,8 +1,11 @@
 //! The engine, told what happens in a few words and answering in a few words.
 
+mod hands;
 mod lifecycle;
+mod observe;
 mod people;
 mod recovery;
+mod reload;
 mod rollback;
 mod signals;
 mod world;
@@ -11,7 +14,11 @@ use world::World;
 
 /// Plays a script against one workflow and compares what became true with a golden text.
 fn check(name: &str, workflow: &str, script: &str) {
-    let mut world = World::new(&[workflow]);
+    check_in(World::new(&[workflow]), name, workflow, script);
+}
+
+/// The same in a world of its own kind.
+fn check_in(mut world: World, name: &str, workflow: &str, script: &str) {
     let told = world.play(script);
     insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true,
                             description => format!("{workflow}\n---\n{script}") }, {

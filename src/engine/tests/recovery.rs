@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::check;
 use super::world::{START, World, setup};
-use crate::engine::{Engine, JournalKind, ReplayError, Run, Setup, State};
+use crate::engine::{Acts, Engine, JournalKind, ReplayError, Run, Setup, State};
 use crate::model::Timestamp;
 
 const CHAIN: &str = "
@@ -88,7 +88,7 @@ fn any_prefix_can_be_taken_up() {
 #[test]
 fn a_journal_is_for_exercise_or_for_real_for_ever() {
     let world = World::new(&[CHAIN]);
-    let real = Arc::new(Setup { kind: JournalKind::Real, ..Setup::clone(&world.setup) });
+    let real = Arc::new(Setup { kind: JournalKind::Real, acts: Acts::Armed, ..Setup::clone(&world.setup) });
     let refused = Engine::recover(world.records.clone(), real, "test", START).err();
     assert_eq!(refused.unwrap().to_string(), "the journal is for exercise, the setup for real");
     let empty = Engine::recover([], Arc::clone(&world.setup), "test", START).err();

@@ -48,6 +48,31 @@ fn agent(name: &str, role: &str, concurrency: u32) -> AgentSpec {
     }
 }
 
+/// A person.
+fn hand() -> AgentSpec {
+    let asks = |question: &str, undo: Option<&str>| ActionSpec {
+        takes: vec![(Arc::from("host"), ValueType::Host)],
+        target: Some(Arc::from("host")),
+        means: Means::Manual(Question::parse(question).unwrap()),
+        ..action(&[], true, undo)
+    };
+    let actions = [
+        ("unplug", asks("Unplug ${host} from its switch", Some("plug"))),
+        ("plug", asks("Plug ${host} in again", None)),
+    ];
+    AgentSpec {
+        actions: actions.into_iter().map(|(name, spec)| (Arc::from(name), spec)).collect(),
+        kind: AgentKind::Manual,
+        ..agent("hand-1", "HAND", 2)
+    }
+}
+
+/// The same for real work.
+pub fn real(workflows: &[&str]) -> Arc<Setup> {
+    let setup = setup(workflows);
+    Arc::new(Setup { kind: JournalKind::Real, acts: Acts::Armed, ..Setup::clone(&setup) })
+}
+
 pub fn setup(workflows: &[&str]) -> Arc<Setup> {
     let parsed = workflows.iter().map(|text| {
         let parsed = workflow::parse("test.yaml", text).unwrap_or_else(|m| panic!("{m:?}"));
@@ -55,7 +80,8 @@ pub fn setup(workflows: &[&str]) -> Arc<Setup> {
     });
     Arc::new(Setup {
         kind: JournalKind::Exercise,
-        agents: vec![agent("wall-1", "WALL", 4), agent("bell-1", "BELL", 1)],
+        acts: Acts::Always,
+        agents: vec![agent("wall-1", "WALL", 4), agent("bell-1", "BELL", 1), hand()],
         workflows: parsed.collect::<BTreeMap<_, _>>(),
         limits: Limits { finished: 3, ..Limits::default() },
     })
@@ -63,7 +89,10 @@ pub fn setup(workflows: &[&str]) -> Arc<Setup> {
 
 impl World {
     pub fn new(workflows: &[&str]) -> World {
-        let setup = setup(workflows);
+        World::of(setup(workflows))
+    }
+
+    pub fn of(setup: Arc<Setup>) -> World {
         let (engine, output) = Engine::new(Arc::clone(&setup), "test", 7, START);
         let mut world = World { engine, setup, records: vec![], now: START, tasks: vec![], requests: 0 };
         world.take(output);
@@ -81,7 +110,12 @@ impl World {
         self.records.extend(output.records);
         for effect in output.effects {
             match effect {
-                Effect::Perform(task) => self.tasks.push(task),
+                Effect::Perform(task) => {
+                    if let Some(question) = &task.action.question {
+                        writeln!(told, "    → asks ({}, {}): {question}", task.attempt, task.key).unwrap();
+                    }
+                    self.tasks.push(task);
+                }
                 Effect::Stop { run, step, .. } => {
                     writeln!(told, "    → stop {} of {run}", self.step(run, step)).unwrap();
                 }
@@ -145,6 +179,17 @@ impl World {
             ["undone", step] => self.answer(step, true, Outcome::Succeeded(Map::new())),
             ["undo-fails", step] => self.answer(step, true, failed(FailureKind::Answered)),
             ["wait", span] => self.wait(span.parse().unwrap()),
+            [verb @ ("answer" | "answer-undo"), run, step, word, ref text @ ..] => {
+                self.ask(Request::Answer {
+                    run: run.parse().unwrap(),
+                    step: Arc::from(step),
+                    undo: verb == "answer-undo",
+                    done: word == "done",
+                    text: text.join(" "),
+                })
+            }
+            ["arm", workflow] => self.ask(Request::Arm { workflow: Arc::from(workflow) }),
+            ["disarm", workflow] => self.ask(Request::Disarm { workflow: Arc::from(workflow) }),
             ["crash"] => self.crash(),
             ["drain"] => self.input(Input::Drain),
             [verb, id] => self.ask(request(verb, id, "")),
@@ -216,9 +261,23 @@ impl World {
                 )
             }
             RunCreated(new) => {
-                let NewRun { run, workflow, by, retry_of, .. } = &**new;
+                let NewRun { run, workflow, by, retry_of, mode, .. } = &**new;
+                let mode = if mode.is_live() { "" } else { ", observes" };
                 let again = retry_of.map_or(String::new(), |run| format!(", again for {run}"));
-                format!("{run} created: {workflow} by {by}{again}")
+                format!("{run} created: {workflow} by {by}{again}{mode}")
+            }
+            WorkflowArmed { workflow, by, .. } => format!("{workflow} ARMED by {by}"),
+            WorkflowDisarmed { workflow, by, why } => format!("{workflow} disarmed by {by}: {why}"),
+            StepAssumed { run, step: s, agent, action, undo, undecided } => {
+                let agent = self.engine.state().agent(*agent).unwrap().name();
+                let undo = undo.as_ref().map_or("no undo".to_owned(), |undo| format!("undo {}", undo.name));
+                let target = action.target.as_deref().unwrap_or("-");
+                let unless = undecided.as_ref().map_or(String::new(), |when| format!(", if `{when}`"));
+                format!("{} ASSUMED on {agent}: {} {target}, {undo}{unless}", step(run, s), action.name)
+            }
+            StepAnswered { run, step: s, undo, done, text, by, .. } => {
+                let undo = if *undo { " undo" } else { "" };
+                format!("{}{undo} answered by {by}: {done} `{text}`", step(run, s))
             }
             RunJoined { run, incident } => format!("{run} joined by {incident}"),
             RunPaused { run, .. } => format!("{run} paused"),

@@ -3,7 +3,7 @@
 use super::super::clock::instant;
 use super::super::driver::Asker;
 use super::super::reload::Fresh;
-use super::super::workers::Worker;
+use super::super::start::Recipe;
 use super::{RealTime, on_hold};
 use crate::agent::Crew;
 use crate::engine::Actor;
@@ -32,12 +32,11 @@ impl RealTime {
     fn change_crew(&mut self) {
         let state = self.driver.state();
         let joined = state.agents_present().map(|agent| (agent.id(), agent.name()));
-        let crew = Crew::assemble(&self.recipe.setup, joined, state.seed(), &self.recipe.desk);
-        // The worker before finishes what it has in hand.
-        match Worker::spawn(crew.clone(), self.clock, self.inbox.clone()) {
-            Ok(worker) => self.worker = Some(worker),
-            Err(error) => self.go_on_hold(&format!("cannot start a thread: {error}")),
-        }
+        let Recipe { setup, desk, programs, .. } = &self.recipe;
+        let crew = Crew::assemble(setup, joined, state.seed(), desk, programs);
         self.hands.recrew(crew);
+        if let Err(error) = self.connect_crew() {
+            self.go_on_hold(&format!("cannot start a thread: {error}"));
+        }
     }
 }

@@ -12,7 +12,8 @@ impl RealTime {
         tracing::error!(target: "journal", "on hold: {why}");
         self.driver.fail(&format!("on hold: {why}"));
         self.hands.drop_everything();
-        // The worker finishes what it has in hand; its answers are stale for the engine that follows.
+        // What agents have in hand they finish: to stop it half-way would help nobody. Their answers are
+        // stale for the engine that follows, and it waits for them before it does the same step again.
         (self.writer, self.worker) = (None, None);
         self.meter.board().update(|gauges| gauges.on_hold = Some(why.to_owned()));
         self.hold = Some(Hold::new(why.to_owned()));

@@ -10,8 +10,8 @@ fn holds(source: &str) -> Result<bool, String> {
     let detection = map(json!({"count": 12, "a.b": 1, "list": [1, 2], "ratio": 0.5, "nothing": null}));
     let output = map(json!({"ports": [22, 80]}));
     let steps = |id: &str| match id {
-        "scan" | "my-step" => Some(StepView { status: "succeeded", output: Some(&output) }),
-        "later" => Some(StepView { status: "skipped", output: None }),
+        "scan" | "my-step" => Some(StepView { status: "succeeded", output: Some(&output), assumed: false }),
+        "later" => Some(StepView { status: "skipped", output: None, assumed: false }),
         _ => None,
     };
     let scope = Scope { inputs: &inputs, detection: Some(&detection), run: Some(RunId(7)), steps: &steps };

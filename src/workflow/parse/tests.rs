@@ -107,11 +107,15 @@ fn mistakes_in_steps_are_named_with_their_place() {
         ),
         (
             "  - { id: a, role: R, action: x, colour: red }",
-            "w.yaml:4:34: unknown key `colour` in a step\n  hint: known keys: id, name, role, agent, capabilities, action, with, needs, when, timeout, retry, critical, on_failure, undo, expires",
+            "w.yaml:4:34: unknown key `colour` in a step\n  hint: known keys: id, name, role, agent, capabilities, action, with, needs, when, timeout, retry, critical, on_failure, undo, expires, approval",
         ),
         (
             "  - { id: a, role: R, action: x, approval: 2 }",
-            "w.yaml:4:34: `approval` is not supported yet\n  hint: remove it",
+            "w.yaml:4:44: expected a mapping (an approval: `true`, or why it is needed), found the number 2",
+        ),
+        (
+            "  - { id: a, role: R, action: x, approval: { count: 2 } }",
+            "w.yaml:4:46: `count` is not supported yet\n  hint: remove it",
         ),
         (
             "  - { id: a, role: R, action: x, needs: [b] }",
@@ -264,7 +268,10 @@ fn mistakes_outside_steps_are_named_with_their_place() {
             "workflow: a b\nSTEPS",
             "w.yaml:1:11: `a b` is not a name for a workflow\n  hint: a name has letters, digits, `_`, `-` and `.`, begins with a letter or digit, and is at most 64 long",
         ),
-        ("workflow: w\nmode: observe\nSTEPS", "w.yaml:2:1: `mode` is not supported yet\n  hint: remove it"),
+        (
+            "workflow: w\nmode: life\nSTEPS",
+            "w.yaml:2:7: expected a mode: one of observe, live; found `life`\n  hint: did you mean `live`?",
+        ),
         (
             "workflow: w\nescalation: high\nSTEPS",
             "w.yaml:2:1: `escalation` is not supported yet\n  hint: remove it",
@@ -375,5 +382,26 @@ proptest! {
         if let Err(mistakes) = parse("w.yaml", &keys.concat()) {
             prop_assert!(!mistakes.is_empty());
         }
+    }
+}
+
+#[test]
+fn what_only_asks_is_kept() {
+    let read = |head: &str, step: &str| {
+        let text = format!("workflow: w\n{head}\nsteps: [{{ id: a, role: R, action: x{step} }}]\n");
+        parse("w.yaml", &text).unwrap_or_else(|all| panic!("{all:?}"))
+    };
+    assert!(read("mode: live", "").asks_live);
+    assert!(!read("mode: observe", "").asks_live && !read("", "").asks_live);
+    for (step, wants) in [
+        ("", None),
+        (", approval: false", None),
+        (", approval: true", Some(None)),
+        (", approval: { reason: it hurts }", Some(Some("it hurts"))),
+    ] {
+        let workflow = read("", step);
+        let approval = workflow.steps[0].approval.as_ref().map(|approval| approval.reason.as_deref());
+        assert_eq!(approval, wants, "{step}");
+        assert_eq!(workflow.plan.steps[0].approval, workflow.steps[0].approval);
     }
 }
