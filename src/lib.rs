@@ -20,9 +20,10 @@
 //! - The console renders `engine::State` and gauges, and can send nothing but `Input::Request`. There
 //!   is no second enum of statuses.
 //! - A journal is for exercise or for real, for ever; mixing is refused.
-//! - A replay never touches the world: only drills and builtins act in it, and builtins write only
-//!   inside the state folder.
-//! - Nothing of an attempt is left when it has answered, and two attempts of one step never overlap.
+//! - A replay never touches the world: every agent is a drill, or a builtin that writes only inside the
+//!   state folder; in a replay of a real setup every run observes.
+//! - A real run acts only if its workflow was armed by a person, as its text was then; of a run that
+//!   observes nothing is performed. (`sim::checks`)
 //! - Everything that can grow has a named limit and a stated behaviour when it is reached.
 //! - Bytes from outside reach a terminal, a log or a report only as [`model::SafeText`].
 //!

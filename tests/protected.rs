@@ -173,7 +173,7 @@ fn action(thing: &Thing, dice: &mut Dice) -> (Action, ValueType) {
         Thing::Host(name) => (name.clone(), ValueType::Host),
     };
     let value = kind.fit(Value::from(text)).unwrap();
-    let args = [("on".to_owned(), value)].into_iter().collect();
+    let args = [("on".into(), value)].into_iter().collect();
     (Action { name: "block".into(), args, target: None, idempotent: true, question: None }, kind)
 }
 

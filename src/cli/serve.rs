@@ -1,7 +1,7 @@
 //! `quell serve`: an engine without a console, until it is told to stop (C18).
 
 use super::args::Serve;
-use super::engine::{self, Job};
+use super::engine::{self, Job, Running};
 use super::error::Error;
 use super::output::tell;
 use super::output::words::counted;
@@ -39,8 +39,8 @@ pub fn run(args: &Serve) -> Result<Verdict, Error> {
         say: tell,
         config: args.place.config.clone(),
     };
-    let running = engine::start(&loaded, &place, inbox.clone(), job)?;
-    listen(inbox, running.reloader.clone())?;
+    let running = engine::start(&loaded, &place, inbox, job)?;
+    listen(&running)?;
     let (agents, workflows) = (loaded.setup.agents.len() as u64, loaded.setup.workflows.len() as u64);
     let about = format!(
         "serving {}: {}, {}, {}",
@@ -61,13 +61,16 @@ pub fn run(args: &Serve) -> Result<Verdict, Error> {
 }
 
 /// HUP reads the setup anew; TERM and INT drain, a second one ends it.
-fn listen(inbox: Inbox, reloader: Option<Reloader>) -> Result<(), Error> {
+fn listen(running: &Running) -> Result<(), Error> {
+    let (inbox, reloader, programs) =
+        (running.inbox.clone(), running.reloader.clone(), running.programs.clone());
     let mut stops = 0;
     let heard = move |stop: Stop, _| {
         if stop == Stop::HangUp {
             return reloader.iter().for_each(reload);
         }
         if stops > 0 || !inbox.send(Message::Drain) {
+            programs.kill_all();
             std::process::exit(stop.code());
         }
         stops += 1;

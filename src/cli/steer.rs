@@ -4,17 +4,16 @@ use std::path::Path;
 use std::sync::mpsc::channel;
 
 use super::args::{Abandon, Close, OfIncident, OfRun, ReloadArgs, Steer};
-use super::engine::{self, Job, Running};
+use super::engine::{self, Job};
 use super::error::Error;
 use super::output::tell;
 use super::place::Place;
 use super::speed::Speed;
-use super::{Verdict, ask, identity, logging, setup};
+use super::{Verdict, ask, headless, identity, logging, setup};
 use crate::control::message::{Asked, Given};
-use crate::engine::{Answer, Request, State};
+use crate::engine::{Answer, Request};
 use crate::model::{RequestId, RunId};
 use crate::runtime::inbox::{Inbox, Message};
-use crate::runtime::shutdown;
 use crate::runtime::start::Watched;
 
 /// A verb about a run.
@@ -97,7 +96,9 @@ fn alone(args: &Steer, folder: &Path, asked: Asked) -> Result<Verdict, Error> {
         say: tell,
         config: args.config.clone(),
     };
-    let state = watch(engine::start(&loaded, &place, inbox, job)?)?;
+    let running = engine::start(&loaded, &place, inbox, job)?;
+    headless::drain_on_signals(&running)?;
+    let (state, _) = running.wait()?;
     let answered = answers.try_recv().map_err(|_| Error::failed("the engine ended before it answered"))?;
     let (accepted, text) = match answered.answer {
         Answer::Accepted(text) => (true, text),
@@ -110,17 +111,4 @@ fn alone(args: &Steer, folder: &Path, asked: Asked) -> Result<Verdict, Error> {
         matches!(status, Parked | Stuck)
     });
     Ok(if needs_person { Verdict::Person } else { Verdict::Fine })
-}
-
-/// Waits for the end of an engine, and gives its last state.
-fn watch(running: Running) -> Result<State, Error> {
-    let inbox = running.inbox.clone();
-    shutdown::listen(move |stop, before| {
-        if before > 0 || !inbox.send(Message::Drain) {
-            std::process::exit(stop.code());
-        }
-        tell("quell: stopping; what runs may finish. Once more to stop at once");
-    })
-    .map_err(|error| Error::failed("cannot listen for signals").because(error))?;
-    Ok(running.wait()?.0)
 }

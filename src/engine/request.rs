@@ -24,7 +24,8 @@ impl Engine {
 
     /// Records that something was refused, and says so.
     pub(super) fn refuse(&mut self, id: RequestId, by: Actor, request: Request, why: String) {
-        self.emit(Event::RequestRefused { by, request, why: Arc::from(why.as_str()) });
+        let recorded = Arc::from(why.as_str());
+        self.emit(Event::RequestRefused { by, request: Box::new(request), why: recorded });
         self.wish(Effect::Answer { id, answer: Answer::Refused(why) });
     }
 

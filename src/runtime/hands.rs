@@ -214,6 +214,16 @@ mod tests {
     }
 
     #[test]
+    fn c18_what_a_person_was_asked_is_not_in_flight() {
+        let mut hands = hands(true, Reply::Never);
+        let asked = task(AgentKind::Manual, "x", &[]);
+        assert!(hands.begin(asked.clone(), Timestamp(0)).is_none());
+        assert_eq!((hands.in_flight(), hands.pending.next_due()), (0, None));
+        hands.stop(key(&asked), Timestamp(7));
+        assert_eq!(outcome(hands.pending.pop_due(Timestamp(7))), Some((7, Outcome::Stopped)));
+    }
+
+    #[test]
     fn a_stopped_attempt_says_so_at_once() {
         let mut hands = hands(true, Reply::Never);
         hands.begin(one(), Timestamp(0));

@@ -131,7 +131,8 @@ fn picture() -> String {
     records[shown..].iter().for_each(|record| state.apply(record).unwrap());
     let workflows = loaded.setup.workflows.values();
     let workflows = workflows.map(|w| (w.name.clone(), w.description.as_ref().into(), w.inputs.clone()));
-    let mut model = Model::new(Catalogue { workflows: workflows.collect() }, false, 120, 40);
+    let mut model =
+        Model::new(Catalogue { workflows: workflows.collect(), asks_live: vec![] }, false, 120, 40);
     model.live_gauges = figures(&loaded, &records, now);
     model.live = state;
     model.settle();

@@ -37,7 +37,7 @@ fn c17_a_run_goes_on_with_the_text_that_it_began_with() {
     world.play("ok a");
     let arg = |world: &World, run| {
         let step = &world.engine.state().run(RunId(run)).unwrap().steps()[1];
-        step.action().unwrap().args["address"].clone()
+        step.action().unwrap().args.get("address").unwrap().clone()
     };
     assert_eq!(arg(&world, 1), "two");
     world.play("ok b\n trigger chain\n ok a");
