@@ -24,6 +24,7 @@
 //!   state folder; in a replay of a real setup every run observes.
 //! - A real run acts only if its workflow was armed by a person, as its text was then; of a run that
 //!   observes nothing is performed. (`sim::checks`)
+//! - Nothing of an attempt is left when it has answered, and two attempts of one step never overlap.
 //! - Everything that can grow has a named limit and a stated behaviour when it is reached.
 //! - Bytes from outside reach a terminal, a log or a report only as [`model::SafeText`].
 //!
@@ -34,7 +35,7 @@
 //! detections), `engine` (decides and folds), `journal` (durable records), `agent` (acts), `source`
 //! (files and decoders), `runtime` (the only place with a clock), `config` (folder → setup), `sim`
 //! (a seeded world with faults), `control` (the socket by which others steer), `console` (the screen),
-//! `cli` (arguments; the only place that prints).
+//! `bench` (workloads and reports on them), `cli` (arguments; the only place that prints).
 
 pub mod model;
 pub mod flow;
@@ -50,4 +51,5 @@ pub mod config;
 pub mod sim;
 pub mod control;
 pub mod console;
+pub mod bench;
 pub mod cli;

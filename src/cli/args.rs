@@ -7,6 +7,7 @@ use clap_complete::Shell;
 
 use super::help;
 use super::speed::Speed;
+use crate::bench::suite::Suite;
 use crate::model::{IncidentId, RunId};
 use crate::source::decode::Format;
 
@@ -89,6 +90,9 @@ pub enum Verb {
     /// Look into a journal
     #[command(subcommand)]
     Journal(Journal),
+    /// Measure how fast the engine is
+    #[command(after_help = help::BENCH)]
+    Bench(Bench),
     /// Print completions for a shell
     #[command(after_help = help::COMPLETIONS)]
     Completions(Completions),
@@ -392,6 +396,50 @@ pub struct Show {
     /// One JSON object per record
     #[arg(long)]
     pub json: bool,
+}
+
+/// `quell bench`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Bench {
+    /// What to measure. Default: everything
+    #[arg(value_name = "SUITE")]
+    pub suites: Vec<Suite>,
+    /// So many times the work: 1 is 100 workflows, 1000 transitions, 500 signals
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    pub scale: u64,
+    /// Workflows also with every record on a disk, synchronised
+    #[arg(long)]
+    pub durable: bool,
+    /// Also the bare loop of the same work, for comparison
+    #[arg(long)]
+    pub floor: bool,
+    /// Measure so often; the run with the median of operations per second counts
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub repeat: u32,
+    /// One JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+    /// Write the table, or the JSON, to this file
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Write every latency to this file, one JSON object per benchmark
+    #[arg(long, value_name = "FILE")]
+    pub samples: Option<PathBuf>,
+    /// Compare with the JSON of an earlier run; exit 1 if something became slower
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+    /// How much slower it may be, as a share
+    #[arg(long, value_name = "R", default_value_t = 0.2, requires = "baseline")]
+    #[arg(allow_hyphen_values = true, value_parser = share)]
+    pub tolerance: f64,
+}
+
+/// A share of 0 or more.
+fn share(text: &str) -> Result<f64, &'static str> {
+    let share = text.parse().ok().filter(|share: &f64| *share >= 0.0 && share.is_finite());
+    share.ok_or("expected a share such as 0.2, for 20 percent")
 }
 
 /// `quell completions`.

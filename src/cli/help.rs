@@ -148,6 +148,19 @@ Examples:
 
 From the engine at work in the state folder, else from its journal.";
 
+/// `quell bench --help`.
+pub const BENCH: &str = "\
+Examples:
+  quell bench                          everything, once, in memory
+  quell bench workflow --durable --floor
+                                       on a disk too, beside bare loops
+  quell bench --scale 100 --repeat 5 --json --out base.json
+  quell bench --scale 100 --repeat 5 --baseline base.json
+
+Agents answer at once: what is measured is quell itself. Only a release build, on a machine that does nothing else, says something.
+
+Exit codes: 0 every threshold holds; 1 one does not, or something became slower than the baseline allows; 2 usage.";
+
 /// `quell completions --help`.
 pub const COMPLETIONS: &str = "\
 Examples:
@@ -177,6 +190,7 @@ mod tests {
             RELOAD,
             VIEWS,
             EVENTS,
+            BENCH,
         ] {
             for line in text.lines().filter(|line| line.starts_with(' ')) {
                 assert!(line.chars().count() <= 80, "{line}");

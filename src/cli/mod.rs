@@ -5,6 +5,7 @@ mod alone;
 mod arm;
 mod ask;
 mod answer;
+mod bench;
 mod check;
 mod completions;
 mod control;
@@ -87,6 +88,7 @@ fn obey(args: Args) -> Result<Verdict, Error> {
         Some(Verb::States(args)) => fine(states::run(&args)),
         Some(Verb::Journal(Journal::Show(args))) => fine(journal::show(&args)),
         Some(Verb::Completions(args)) => fine(completions::run(&args)),
+        Some(Verb::Bench(args)) => fine(bench::run(&args)),
     }
 }
 

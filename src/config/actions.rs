@@ -14,11 +14,12 @@ use crate::model::ValueType;
 const KEYS: [&str; 5] = ["takes", "optional", "target", "idempotent", "undo"];
 const BUILTIN_KEYS: [&str; 2] = ["builtin", "undo"];
 /// Keys that say how an action is done, and the kind of agent that does it so.
-const MEANS: [(&str, AgentKind); 5] = [
+const MEANS: [(&str, AgentKind); 6] = [
     ("drill", AgentKind::Drill),
     ("builtin", AgentKind::Builtin),
     ("run", AgentKind::Exec),
     ("grace", AgentKind::Exec),
+    ("exits", AgentKind::Exec),
     ("ask", AgentKind::Manual),
 ];
 const LATER: [Later; 7] = ["probe", "url", "method", "verify", "cost", "gives", "timeout"];

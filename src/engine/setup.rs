@@ -125,6 +125,8 @@ pub struct ExecSpec {
     pub command: CommandLine,
     /// Between asking it to end (TERM) and ending it (KILL).
     pub grace: Span,
+    /// Exit codes that mean "done"; 0 unless the file says otherwise.
+    pub exits: Vec<u8>,
 }
 
 /// How a drill pretends. The default succeeds at once.

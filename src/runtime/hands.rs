@@ -5,6 +5,7 @@ use std::time::Instant;
 use hashbrown::HashMap;
 
 use super::clock::instant;
+use super::driver::Driver;
 use super::gauges::Stage;
 use super::pending::{Pending, finished};
 use crate::agent::{Crew, Reply};
@@ -123,6 +124,23 @@ impl Hands {
         let outcome = Outcome::Stopped;
         self.pending.push(now, Input::StepFinished { run, step, attempt: number, undo, outcome });
         false
+    }
+
+    /// Has the engine handle timers and answers that are due, in order of their time; a timer goes
+    /// before an answer of the same time.
+    pub fn take_due(&mut self, driver: &mut Driver, now: Timestamp) {
+        loop {
+            let (timer, answer) = (driver.next_deadline(), self.pending.next_due());
+            let Some(due) = timer.into_iter().chain(answer).min().filter(|due| *due <= now) else {
+                return;
+            };
+            if timer.is_some_and(|timer| timer <= due) {
+                driver.handle(Input::Tick, due);
+            } else if let Some((_, answer)) = self.pending.pop_due(due) {
+                self.answered(&answer);
+                driver.handle(answer, due);
+            }
+        }
     }
 
     /// Notes that an answer goes to the engine now.

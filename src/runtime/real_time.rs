@@ -171,7 +171,7 @@ impl RealTime {
             self.take_messages();
             self.try_again();
             if self.hold.is_none() {
-                self.take_due();
+                self.hands.take_due(&mut self.driver, self.now);
                 self.take_signals();
                 self.cut();
             }
@@ -256,23 +256,6 @@ impl RealTime {
         self.draining.get_or_insert_with(instant);
         self.inbox.stop_signals();
         self.meter.board().update(|gauges| gauges.draining = true);
-    }
-
-    /// Handles timers and answers that are due, in order of their time; a timer goes before an answer
-    /// of the same time.
-    fn take_due(&mut self) {
-        loop {
-            let (timer, answer) = (self.driver.next_deadline(), self.hands.pending.next_due());
-            let Some(due) = timer.into_iter().chain(answer).min().filter(|due| *due <= self.now) else {
-                return;
-            };
-            if timer.is_some_and(|timer| timer <= due) {
-                self.driver.handle(Input::Tick, due);
-            } else if let Some((_, answer)) = self.hands.pending.pop_due(due) {
-                self.hands.answered(&answer);
-                self.driver.handle(answer, due);
-            }
-        }
     }
 
     fn take_signals(&mut self) {
