@@ -38,6 +38,21 @@ steps:
   - { id: block, role: WALL, action: block, with: { address: '${inputs.address}' } }
 ";
 
+const HAND: &str = "
+agents:
+  - name: ada
+    role: HAND
+    kind: manual
+    actions:
+      unplug: { takes: { host: host }, target: host, ask: 'Unplug ${host}' }
+";
+const UNPLUG: &str = "
+workflow: cut
+inputs: { host: { type: host } }
+steps:
+  - { id: unplug, role: HAND, action: unplug, with: { host: '${inputs.host}' }, timeout: 5m, undo: 'none: by hand' }
+";
+
 /// `quell serve` in a folder of its own.
 struct Served {
     folder: tempfile::TempDir,
@@ -291,4 +306,21 @@ fn c23_roles_decide_and_refusals_are_recorded() {
         lines(&out).into_iter().filter(|line| line["event"] == "request_refused").collect();
     let by: Vec<&str> = refused.iter().map(|line| line["by"].as_str().unwrap()).collect();
     assert_eq!(by, ["uid 4711", "uid 4712"], "{refused:?}");
+}
+
+#[test]
+fn a_person_answers_an_engine_at_work() {
+    let served = Served::new();
+    served.write("agents/hand.yaml", HAND);
+    served.write("workflows/cut.yaml", UNPLUG);
+    served.expect(&["reload"], 0);
+    let mut command = served.command(&["trigger", "cut", "host=web-1"]);
+    let mut watcher = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    wait_for(|| !served.runs().is_empty());
+    served.expect(&["answer", "run-1", "unplug", "done", "--text", "rack 7"], 0);
+    assert_eq!(watcher.wait().unwrap().code(), Some(0), "it is completed for the one who started it");
+    let (_, err) = served.expect(&["answer", "run-1", "unplug", "failed"], 1);
+    assert!(err.contains("was answered already: done, by "), "{err}");
+    let (_, err) = served.expect(&["arm", "nothing"], 1);
+    assert!(err.contains("refused: "), "{err}");
 }

@@ -26,7 +26,7 @@ impl Engine {
             self.refuse(id, by.clone(), Request::Reload, why);
             return (false, self.end_of_input());
         }
-        self.emit(Event::SetupLoaded { digest, by: by.clone() });
+        self.emit(Event::SetupLoaded { digest: Box::new(digest), by: by.clone() });
         let before = std::mem::replace(&mut self.setup, Arc::clone(&setup));
         let agents = self.change_agents();
         self.library = Library::bind(&setup, &self.state);
