@@ -8,6 +8,7 @@ use super::{
     Actor, Answer, Effect, Engine, Event, INCIDENT, Incident, IncidentStatus, RUN, Request, RollbackCause,
     Run, RunStatus, StepStatus,
 };
+use crate::flow::machine::Status;
 use crate::model::{IncidentId, Map, RequestId, RunId, Seq, StepIx, Timestamp};
 
 /// What was set off, or why not.
@@ -244,20 +245,20 @@ impl Engine {
 }
 
 /// `paused since 14:03:22 by ann (uid 1000)`: what the loser of a race is told.
-fn told(status: impl std::fmt::Display, since: Timestamp, by: Option<&Actor>) -> String {
+fn told(status: &str, since: Timestamp, by: Option<&Actor>) -> String {
     let by = by.map_or(String::new(), |by| format!(" by {by}"));
-    format!("{status} since {}{by}", since.clock())
+    format!("{} since {}{by}", status.replace('_', " "), since.clock())
 }
 
 impl Run {
     fn told(&self) -> String {
-        told(self.status(), self.since(), self.changed_by())
+        told(self.status().name(), self.since(), self.changed_by())
     }
 }
 
 impl Incident {
     fn told(&self) -> String {
-        told(self.status(), self.since(), self.changed_by())
+        told(self.status().name(), self.since(), self.changed_by())
     }
 }
 
