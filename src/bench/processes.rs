@@ -35,7 +35,8 @@ fn nothing() -> Result<&'static str, BenchError> {
         .ok_or_else(|| BenchError(format!("no program that does nothing: looked for {}", NOTHING.join(", "))))
 }
 
-/// The setup: ten agents with two programs at once. Its journal is one for real, since programs run.
+/// The setup: ten agents with two programs at once. Its journal is one for real, since programs run;
+/// they do nothing, so that nobody has to arm the workflow.
 ///
 /// # Errors
 /// This machine has no program that does nothing.

@@ -164,7 +164,8 @@ impl Engine {
     /// Finished runs and closed incidents leave the state over the limit or the age (by a record).
     fn retire(&mut self) {
         let limits = &self.setup.limits;
-        let slack = (limits.finished / 10).clamp(1, 1_000);
+        // Together, so that it is not a record for each; few, since to let go of a run takes a microsecond.
+        let slack = (limits.finished / 10).clamp(1, 100);
         let over = |len: usize| if len >= limits.finished + slack { len - limits.finished } else { 0 };
         let old = |at: &Timestamp| self.now.since(*at) > limits.finished_for;
         let (finished, closed) = (&self.state.finished, &self.state.closed);
@@ -174,7 +175,7 @@ impl Engine {
         {
             return;
         }
-        let leave = |i: usize, len: usize, at: &Timestamp| i < over(len) || (i < 1_000 && old(at));
+        let leave = |i: usize, len: usize, at: &Timestamp| i < over(len) || (i < 100 && old(at));
         let runs = finished.iter().enumerate();
         let runs = runs.take_while(|(i, (at, _))| leave(*i, finished.len(), at)).map(|(_, (_, run))| *run);
         let incidents = closed.iter().enumerate();

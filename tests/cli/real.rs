@@ -216,10 +216,11 @@ fn c23_a_step_by_hand_waits_for_its_answer() {
 fn on_virtual_time_a_question_runs_into_its_timeout() {
     let real = Real::new();
     real.write("settings.yaml", "setup: drill\nexercise: true\n");
-    let (out, err) = real.expect(&["trigger", "cut", "host=web-1", "--speed", "max", "--json"], 1);
-    assert!(err.contains("run-1 did not complete"), "{err}");
+    let (out, _) = real.expect(&["trigger", "cut", "host=web-1", "--speed", "max", "--json"], 3);
     let failed = lines(&out).into_iter().find(|line| line["event"] == "step_failed").unwrap();
     assert_eq!(failed["failure"]["kind"], "timed_out", "{failed}");
+    // Nobody answers for its undo either: that is left to a person.
+    assert!(lines(&out).iter().any(|line| line["event"] == "run_stuck"), "{out}");
     // As time passes, it is left to the person.
     real.expect(&["trigger", "cut", "host=web-1"], 3);
 }

@@ -15,6 +15,7 @@ fn help_of_each_verb_fits_its_job() {
         (&["check", "--help"], "quell check my-setup/"),
         (&["journal", "show", "--help"], "jq 'select("),
         (&["states", "--help"], "--json"),
+        (&["bench", "--help"], "quell bench --scale 100 --repeat 5 --baseline base.json"),
         (&["completions", "--help"], "bash"),
         (&["serve", "--help"], "quell runs --state /var/lib/quell"),
         (&["pause", "--help"], "quell pause run-7"),

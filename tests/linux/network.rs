@@ -99,10 +99,11 @@ impl Network {
         run("/usr/sbin/ip", &nft)
     }
 
-    /// A service in the guarded namespace. The kernel accepts connections as long as it lives.
-    pub fn listen(&self, port: u16) -> TcpListener {
+    /// A service in the guarded namespace, until the end of the test.
+    pub fn serve(&self, port: u16) {
         let at = self.guarded_socket(port);
-        within(&self.guarded, move || TcpListener::bind(at)).unwrap()
+        let listener = within(&self.guarded, move || TcpListener::bind(at)).unwrap();
+        std::thread::spawn(move || listener.incoming().for_each(drop));
     }
 
     /// Whether a connection from outside gets through.
