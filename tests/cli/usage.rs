@@ -22,7 +22,7 @@ fn help_of_each_verb_fits_its_job() {
         (&["close", "--help"], "--dismiss"),
         (&["runs", "--help"], "--all --json"),
         (&["events", "--help"], "--follow"),
-        (&["reload", "--help"], "every mistake is listed"),
+        (&["reload", "--help"], "quell reload --state /var/lib/quell --json"),
     ] {
         let (out, _) = expect(args, 0);
         assert!(out.contains(expected), "{args:?}\n{out}");
