@@ -139,6 +139,7 @@ fn start(loaded: &Loaded, state: &Path) -> Engine {
         board: Board::default(),
         reading: Reading::default(),
         streaming: false,
+        live: None,
         until: Until::Told,
     };
     let real = RealTime::new(started, journal, parts).unwrap();

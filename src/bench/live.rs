@@ -83,6 +83,7 @@ pub fn run(setup: &Arc<Setup>, workflows: u64, at_once: u64, store: Store<'_>) -
         board: Board::default(),
         reading: Reading::default(),
         streaming: false,
+        live: None,
         until: Until::Told,
     };
     let real = RealTime::new(started, journal, parts).map_err(|error| error.to_string())?;

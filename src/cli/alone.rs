@@ -51,6 +51,7 @@ pub fn work(
     let job = Job {
         title: asked.title,
         recording: None,
+        live: None,
         speed: asked.speed,
         stay: false,
         watched: Watched::ByReport,

@@ -30,6 +30,9 @@ pub enum Verb {
     /// Play recorded signals: detect, open incidents, run workflows on drills
     #[command(after_help = help::REPLAY)]
     Replay(Replay),
+    /// Watch live signals and respond: files that grow, pipes
+    #[command(after_help = help::RUN)]
+    Run(Run),
     /// Start a workflow by hand, and wait for its end
     #[command(after_help = help::TRIGGER)]
     Trigger(Trigger),
@@ -158,6 +161,55 @@ pub struct Replay {
     /// Write the lines that were no signals to this file, byte for byte
     #[arg(long, value_name = "FILE")]
     pub quarantine: Option<PathBuf>,
+}
+
+/// `quell run`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Run {
+    /// What to watch, one record per line: a file (with --follow), a named pipe, or `-` for stdin. A
+    /// format in front counts for this one: eve:/var/log/suricata/eve.json
+    #[arg(required = true, value_name = "SOURCE")]
+    pub sources: Vec<String>,
+    /// Watch files grow, through rotation; wait for those that are not there yet
+    #[arg(long, short = 'F')]
+    pub follow: bool,
+    /// Where to begin in a file that was not followed before. Default: end
+    #[arg(long, value_name = "end|start", requires = "follow")]
+    pub from: Option<From>,
+    /// Format of the lines: auto (each line by what it looks like), eve, zeek, sshd or json
+    #[arg(long, value_name = "FORMAT", default_value = "auto")]
+    pub format: Format,
+    /// Year of log lines that have none. Default: that of the clock
+    #[arg(long, value_name = "YEAR", allow_hyphen_values = true)]
+    #[arg(value_parser = clap::value_parser!(i16).range(1970..=9999))]
+    pub year: Option<i16>,
+    /// Time zone of log lines that have none, such as UTC or Europe/Berlin. Default: the setup's
+    #[arg(long, value_name = "ZONE")]
+    pub tz: Option<String>,
+    /// Append the lines that were no signals to this file
+    #[arg(long, value_name = "FILE")]
+    pub quarantine: Option<PathBuf>,
+    /// No console, even on a terminal: progress on stderr, a summary on stdout
+    #[arg(long)]
+    pub headless: bool,
+    /// One JSON object per record on stdout, a summary last; implies --headless
+    #[arg(long)]
+    pub json: bool,
+    /// Write the summary, or the JSON, to this file
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Which setup, and where to keep state.
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// Where to begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum From {
+    /// With what is written from now on.
+    End,
+    /// With the first line that is there.
+    Start,
 }
 
 /// `quell trigger`.

@@ -15,16 +15,19 @@ use crate::config::Loaded;
 use crate::control::server::{Reloader, Server};
 use crate::detect::Detector;
 use crate::engine::State;
+use crate::journal::Cursors;
 use crate::model::Timestamp;
 use crate::runtime::clock::{self, Clock};
 use crate::runtime::feed::{FeedItem, Subscription};
 use crate::runtime::gauges::Board;
 use crate::runtime::inbox::Inbox;
 use crate::runtime::intake;
+use crate::runtime::live::decoding::Aside;
+use crate::runtime::live::{self, LiveWatch, Source};
 use crate::runtime::real_time::{Parts, RealTime, Until};
 use crate::runtime::recording::{Findings, Recording};
 use crate::runtime::start::{Folded, Recipe, Watched};
-use crate::runtime::stream::{Opened, Reading};
+use crate::runtime::stream::{Opened, Reading, Watch};
 use crate::runtime::virtual_time::{Ending, RunError, VirtualReplay};
 
 /// How long the feed is waited for at once.
@@ -36,6 +39,8 @@ pub struct Job {
     pub title: String,
     /// The signals; none for a run that a person triggers.
     pub recording: Option<Recording>,
+    /// In its place: live sources.
+    pub live: Option<Live>,
     /// How fast.
     pub speed: Speed,
     /// Whether it stays at the end of the signals, until somebody says quit.
@@ -48,6 +53,18 @@ pub struct Job {
     pub say: fn(&str),
     /// Which setup was asked for, to read it anew.
     pub config: Option<PathBuf>,
+}
+
+/// Live sources.
+pub struct Live {
+    /// What they are.
+    pub sources: Vec<Source>,
+    /// Where bad lines go.
+    pub aside: Aside,
+    /// How far they were read before.
+    pub cursors: Option<Cursors>,
+    /// Where that is kept, if it is.
+    pub folder: Option<PathBuf>,
 }
 
 /// An engine at work.
@@ -126,14 +143,15 @@ pub fn start(loaded: &Loaded, place: &Place, inbox: Inbox, job: Job) -> Result<R
     };
     let mut open = place.journal();
     let mut journal = open()?;
-    let findings = job.recording.as_ref().map(Recording::findings);
+    let recorded = job.recording.as_ref().map(Recording::findings);
+    let findings = recorded.or(job.live.as_ref().map(|live| Arc::clone(&live.aside.findings)));
     let streaming = job.recording.is_some();
     let stream = job.recording.map_or_else(Opened::empty, |recording| Opened::new(Box::new(recording)));
-    let watch = Box::new(Detector::new(Arc::new(loaded.rules.clone()), settings.lateness, seed));
+    let mut detector = Detector::new(Arc::new(loaded.rules.clone()), settings.lateness, seed);
     let folded = Folded::read(journal.as_mut(), &recipe.setup, job.speed == Speed::Max)?;
-    let live = (!streaming).then(clock::wall);
+    let wall = (!streaming).then(clock::wall);
     // A recording without a signal begins nowhere; any fixed time will do.
-    let now = folded.last_at().into_iter().chain(stream.begins()).chain(live).max().unwrap_or(Timestamp(0));
+    let now = folded.last_at().into_iter().chain(stream.begins()).chain(wall).max().unwrap_or(Timestamp(0));
     let mut started = folded.start(&recipe, journal.as_mut(), now, job.watched)?;
     let feed = started.subscription.take().ok_or_else(|| Error::failed("nobody watches the engine"))?;
     let board = Board::default();
@@ -146,7 +164,7 @@ pub fn start(loaded: &Loaded, place: &Place, inbox: Inbox, job: Job) -> Result<R
         (gauges.now, gauges.started) = (now, now);
         gauges.virtual_time = streaming || job.speed.times() != Some(1.0);
         gauges.source = job.title;
-        gauges.speed = job.speed.times();
+        gauges.speed = job.speed.times().filter(|_| job.live.is_none());
     });
     let programs = recipe.programs.clone();
     let failed = |error: std::io::Error| Error::failed("cannot start a thread").because(error);
@@ -154,11 +172,23 @@ pub fn start(loaded: &Loaded, place: &Place, inbox: Inbox, job: Job) -> Result<R
     let thread = match job.speed {
         Speed::Max => {
             let door = (inbox.clone(), board.clone());
-            let replay = VirtualReplay::new(started, journal, stream, watch, door, now);
+            let replay = VirtualReplay::new(started, journal, stream, Box::new(detector), door, now);
             engine.spawn(move || until_over(control, || replay.run(job.stay))).map_err(failed)?
         }
         Speed::Times(times) => {
             let (clock, reading) = (Clock::paced(now, times), Reading::default());
+            let (watch, live): (Box<dyn Watch>, _) = match job.live {
+                None => (Box::new(detector), None),
+                Some(job) => {
+                    if let Some(before) = &job.cursors {
+                        detector.resume(before.detection.clone());
+                    }
+                    let limit = settings.lines.max_bytes;
+                    let live = live::Live::new(&job.sources, job.folder, job.cursors).map_err(failed)?;
+                    live.spawn(job.sources, limit, &job.aside, clock, &inbox).map_err(failed)?;
+                    (Box::new(LiveWatch::new(detector, clock)), Some(live))
+                }
+            };
             let parts = Parts {
                 recipe,
                 open,
@@ -167,7 +197,8 @@ pub fn start(loaded: &Loaded, place: &Place, inbox: Inbox, job: Job) -> Result<R
                 inbox: inbox.clone(),
                 board: board.clone(),
                 reading: reading.clone(),
-                streaming,
+                streaming: streaming || live.is_some(),
+                live,
                 until: if job.stay { Until::Told } else { Until::Settled },
             };
             let real = RealTime::new(started, journal, parts)?;

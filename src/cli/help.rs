@@ -33,6 +33,23 @@ A line that is no signal is counted, shown in the summary and never fatal; --qua
 
 Exit codes: 0 every run ended (rolled back counts); 1 a file or the journal failed; 2 usage or setup; 3 something waits for a person; 141 nobody reads the output.";
 
+/// `quell run --help`.
+pub const RUN: &str = "\
+Examples:
+  quell run --follow /var/log/auth.log
+  quell run --follow sshd:/var/log/auth.log eve:/var/log/suricata/eve.json
+  quell run --follow auth.log --from start --state work/ --json
+  journalctl -f -o short-iso -u ssh | quell run -
+  mkfifo signals; quell run signals
+
+In a setup with `exercise: true` drills act, and nothing is kept unless --state says where. In any other setup agents act as its workflows are armed, and the state is kept.
+
+With a state folder quell remembers how far it read: after a stop, a crash or kill -9 it reads on from there, also if the file was rotated meanwhile, and what was handled before is not handled again; --from counts for files that it has not followed before. A pipe cannot be read again.
+
+It ends when every pipe has ended and no run is live. A followed file has no end: TERM or INT stops it, what is in flight finishes first.
+
+Exit codes: 0 it ended; 1 a source or the journal failed; 2 usage or setup; 3 something waits for a person; 141 nobody reads the output.";
+
 /// `quell trigger --help`.
 pub const TRIGGER: &str = "\
 Examples:
@@ -177,6 +194,7 @@ mod tests {
         for text in [
             EXERCISE,
             REPLAY,
+            RUN,
             TRIGGER,
             ARM,
             DISARM,

@@ -22,6 +22,7 @@ mod output;
 mod outputs;
 mod place;
 mod play;
+mod run;
 mod screen;
 mod serve;
 mod setup;
@@ -67,6 +68,7 @@ fn obey(args: Args) -> Result<Verdict, Error> {
     match args.verb {
         None => play::exercise(&args.play),
         Some(Verb::Replay(args)) => play::replay(&args),
+        Some(Verb::Run(args)) => run::run(&args),
         Some(Verb::Trigger(args)) => trigger::run(&args),
         Some(Verb::Serve(args)) => serve::run(&args),
         Some(Verb::Pause(args)) => steer::run(&args, |run| Request::Pause { run }),

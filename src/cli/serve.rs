@@ -32,6 +32,7 @@ pub fn run(args: &Serve) -> Result<Verdict, Error> {
     let job = Job {
         title: "requests".to_owned(),
         recording: None,
+        live: None,
         speed: Speed::Times(1.0),
         stay: true,
         watched: Watched::ByScreen,

@@ -89,6 +89,7 @@ fn alone(args: &Steer, folder: &Path, asked: Asked) -> Result<Verdict, Error> {
     let job = Job {
         title: "a request".to_owned(),
         recording: None,
+        live: None,
         speed: Speed::Times(1.0),
         stay: false,
         watched: Watched::ByReport,

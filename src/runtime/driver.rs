@@ -13,7 +13,7 @@ use super::link::Answered;
 use super::reload::Fresh;
 use crate::engine::{Actor, Answer, Effect, Engine, Gate, Input, Output, Record, State};
 use crate::journal::{Journal, JournalError};
-use crate::model::{Digest, RequestId, Seq, Timestamp};
+use crate::model::{Detection, Digest, RequestId, Seq, Timestamp};
 
 /// Where an answer goes, and under which number.
 pub type Asker = (Sender<Answered>, RequestId);
@@ -153,6 +153,21 @@ impl Driver {
     /// Whether everything that the engine said is on disk.
     pub fn is_durable(&self) -> bool {
         self.engine.state().seq() == self.durable
+    }
+
+    /// As [`Engine::holds_repeats_of`].
+    pub fn holds_repeats_of(&self, at: Timestamp) -> bool {
+        self.engine.holds_repeats_of(at)
+    }
+
+    /// As [`Engine::held_repeats`].
+    pub fn held_repeats(&self) -> Vec<Detection> {
+        self.engine.held_repeats().cloned().collect()
+    }
+
+    /// The number up to which everything is on disk.
+    pub fn durable(&self) -> Seq {
+        self.durable
     }
 
     /// Records that wait for the disk.

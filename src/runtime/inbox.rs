@@ -14,6 +14,7 @@ use crate::agent::Reply;
 use crate::engine::{Actor, Request, Task};
 use crate::journal::Written;
 use crate::model::{RequestId, Seq, Signal};
+use crate::source::follow::Place;
 
 /// Signals that wait for the driver, at most, unless the setup says otherwise.
 pub const SIGNAL_QUEUE: usize = 1024;
@@ -82,6 +83,17 @@ pub struct Arrived {
     pub signal: Signal,
     /// When it was read.
     pub at: Instant,
+    /// The line of a live source that it was.
+    pub from: Option<Origin>,
+}
+
+/// Where a signal of a live source stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Origin {
+    /// The source, by number.
+    pub source: usize,
+    /// Its line.
+    pub place: Place,
 }
 
 /// The door to a driver; clones are the same door.
@@ -195,6 +207,11 @@ impl Inbox {
         }
     }
 
+    /// Whether signals are still taken.
+    pub fn takes_signals(&self) -> bool {
+        !self.lock().stopped
+    }
+
     /// Takes no more signals; those in the queue stay.
     pub fn stop_signals(&self) {
         self.lock().stopped = true;
@@ -217,7 +234,7 @@ mod tests {
     use crate::runtime::clock::instant;
 
     fn signal() -> Arrived {
-        Arrived { signal: crate::runtime::tests::signal(0), at: instant() }
+        Arrived { signal: crate::runtime::tests::signal(0), at: instant(), from: None }
     }
 
     #[test]

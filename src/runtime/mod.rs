@@ -12,6 +12,7 @@ pub mod hold;
 pub mod inbox;
 pub mod intake;
 pub mod link;
+pub mod live;
 pub mod meter;
 pub mod pending;
 pub mod real_time;

@@ -12,6 +12,7 @@ use super::gauges::{Board, Stage};
 use super::hands::Hands;
 use super::hold::{Hold, OpenJournal, Unacknowledged};
 use super::inbox::{Arrived, Inbox, Message, Taken};
+use super::live::Live;
 use super::meter::{Figures, Meter};
 use super::start::{Recipe, Started};
 use super::stream::{Reading, Watch};
@@ -60,6 +61,8 @@ pub struct Parts {
     pub board: Board,
     /// How far the reading thread is.
     pub reading: Reading,
+    /// The live sources, if that is what is read.
+    pub live: Option<Live>,
     /// Whether there is a stream that will end.
     pub streaming: bool,
     /// What ends it.
@@ -82,6 +85,7 @@ pub struct RealTime {
     inbox: Inbox,
     meter: Meter,
     reading: Reading,
+    live: Option<Live>,
     streaming: bool,
     /// What detection held back was asked for, after the end of the stream.
     finished: bool,
@@ -121,6 +125,7 @@ impl RealTime {
             inbox: parts.inbox,
             meter: Meter::new(parts.board),
             reading: parts.reading,
+            live: parts.live,
             streaming: parts.streaming,
             finished: !parts.streaming,
             until: parts.until,
@@ -173,6 +178,7 @@ impl RealTime {
             if self.hold.is_none() {
                 self.hands.take_due(&mut self.driver, self.now);
                 self.take_signals();
+                self.tend_sources();
                 self.cut();
             }
             self.refresh(false);
@@ -189,7 +195,8 @@ impl RealTime {
         }
         let (timer, answer) = (self.driver.next_deadline(), self.hands.pending.next_due());
         let due = timer.into_iter().chain(answer).chain(self.watch.next_due()).min();
-        due.map_or(IDLE, |due| self.clock.until(due).min(IDLE))
+        let idle = self.live.as_ref().map_or(IDLE, |live| live.patience().min(IDLE));
+        due.map_or(idle, |due| self.clock.until(due).min(idle))
     }
 
     fn is_over(&self) -> bool {
@@ -255,11 +262,20 @@ impl RealTime {
         }
         self.draining.get_or_insert_with(instant);
         self.inbox.stop_signals();
+        // Nothing more comes in, whatever the reading threads wait for.
+        self.streaming = false;
         self.meter.board().update(|gauges| gauges.draining = true);
     }
 
     fn take_signals(&mut self) {
-        for Arrived { signal, at } in std::mem::take(&mut self.taken.signals) {
+        for Arrived { signal, at, from } in std::mem::take(&mut self.taken.signals) {
+            if let (Some(live), Some(origin)) = (&mut self.live, &from) {
+                live.took(origin, &signal);
+                if origin.place.known {
+                    self.watch.prime(&signal);
+                    continue;
+                }
+            }
             self.watch.observe(&signal, &mut self.found);
             self.meter.processed(self.now);
             if !self.found.is_empty() {
@@ -275,6 +291,14 @@ impl RealTime {
         if !self.streaming && !self.finished && self.taken.queued == 0 {
             self.finished = true;
             self.watch.finish(&mut self.found);
+            self.tell_found(instant());
+        }
+    }
+
+    /// Sees to the cursors of live sources (C5).
+    fn tend_sources(&mut self) {
+        if let Some(live) = &mut self.live {
+            live.tend(&self.driver, self.watch.as_mut(), self.now, &mut self.found);
             self.tell_found(instant());
         }
     }
@@ -342,7 +366,13 @@ impl RealTime {
 
     fn refresh(&mut self, at_once: bool) {
         if at_once || self.meter.is_due(self.hands.measured.len()) {
-            let (read, progress) = self.reading.get();
+            let (read, progress) = match &self.live {
+                Some(live) => (live.books(), None),
+                None => self.reading.get(),
+            };
+            if let Some(live) = &self.live {
+                self.meter.board().update(|gauges| gauges.sources = live.gauges());
+            }
             let figures = Figures {
                 now: self.now,
                 read,
@@ -358,6 +388,10 @@ impl RealTime {
     fn finish(mut self) -> Ending {
         self.inbox.stop_signals();
         if self.hold.is_none() {
+            if self.live.is_some() {
+                self.watch.finish(&mut self.found);
+                self.tell_found(instant());
+            }
             self.driver.close(self.now);
             self.cut();
             self.writer = None; // waits until everything is written
@@ -388,6 +422,9 @@ impl RealTime {
         }
         self.inbox.close();
         self.refresh(true);
+        if let Some(live) = self.live.take().filter(|_| self.hold.is_none() && self.driver.is_durable()) {
+            live.finish(self.watch.as_ref());
+        }
         Ending { records_hash: None, interrupted: self.interrupted, commits: self.commits }
     }
 }

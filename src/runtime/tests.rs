@@ -310,6 +310,7 @@ fn play(disk: &Disk, count: i64, speed: f64, until: Until) -> Playing {
         inbox: inbox.clone(),
         board: board.clone(),
         reading: reading.clone(),
+        live: None,
         streaming: true,
         until,
     };

@@ -139,6 +139,7 @@ fn start(folder: &Path, bad: bool, operators: Vec<Operator>) -> (Inbox, JoinHand
         board,
         reading: Reading::default(),
         streaming: false,
+        live: None,
         until: Until::Told,
     };
     let real = RealTime::new(started, journal, parts).unwrap();
