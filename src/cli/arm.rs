@@ -33,6 +33,7 @@ pub fn run(args: &Arm, arm: bool) -> Result<(), Error> {
         seed: args.place.seed.unwrap_or(loaded.settings.seed),
         desk: Arc::new(Desk::new(place.path(), super::output::tell)),
         programs: Programs::new(place.path()),
+        secrets: Default::default(),
     };
     let mut open = place.journal();
     let mut journal = open()?;

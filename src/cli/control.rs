@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::environment;
 use super::error::Error;
 use super::place::Place;
 use super::setup;
@@ -96,11 +97,12 @@ impl Reload for Files {
         let note = notes.join("; ");
         self.read = Some((loaded.rule_texts, new.clone()));
         let operators = new.operators.clone();
+        let secrets = environment::secrets(&loaded);
         let watch = changed.then(|| {
             let detector = Detector::new(Arc::new(loaded.rules), loaded.settings.lateness, self.seed);
             Box::new(detector) as Box<dyn Watch>
         });
-        let fresh = Fresh { setup: Arc::new(loaded.setup), digest: loaded.digest, watch };
+        let fresh = Fresh { setup: Arc::new(loaded.setup), secrets, digest: loaded.digest, watch };
         Ok(Reread { fresh, operators, note })
     }
 

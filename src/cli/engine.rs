@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::control;
+use super::environment;
 use super::error::Error;
 use super::place::Place;
 use super::speed::Speed;
@@ -140,6 +141,7 @@ pub fn start(loaded: &Loaded, place: &Place, inbox: Inbox, job: Job) -> Result<R
         seed,
         desk: Arc::new(Desk::new(place.path(), job.say)),
         programs: Programs::new(place.path()),
+        secrets: environment::secrets(loaded),
     };
     let mut open = place.journal();
     let mut journal = open()?;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::stream::Watch;
+use crate::agent::http::Secrets;
 use crate::engine::Setup;
 use crate::model::Digest;
 
@@ -11,6 +12,8 @@ use crate::model::Digest;
 pub struct Fresh {
     /// What the engine works with from now on.
     pub setup: Arc<Setup>,
+    /// What its agents may show to servers.
+    pub secrets: Secrets,
     /// Over the paths and texts of its files.
     pub digest: Digest,
     /// What finds things in signals from now on; `None` if no rule has changed: windows go on.

@@ -15,6 +15,7 @@ use super::server::{CLIENTS_PER_USER, Parts as ServerParts, Reload, Reread, Serv
 use super::socket;
 use crate::agent::builtin::Desk;
 use crate::agent::exec::Programs;
+use crate::agent::http::Secrets;
 use crate::config::{Folder, Operator, load};
 use crate::detect::Detector;
 use crate::engine::{Event, Record, Request, State};
@@ -42,7 +43,12 @@ impl Reload for Shipped {
             return Err("the setup has 1 mistake\nhere: wrong".to_owned());
         }
         let loaded = load(&Folder::embedded()).map_err(|mistakes| format!("{mistakes:?}"))?;
-        let fresh = Fresh { setup: Arc::new(loaded.setup), digest: loaded.digest, watch: None };
+        let fresh = Fresh {
+            setup: Arc::new(loaded.setup),
+            secrets: Secrets::default(),
+            digest: loaded.digest,
+            watch: None,
+        };
         Ok(Reread { fresh, operators: vec![], note: "noted".to_owned() })
     }
     fn taken(&mut self) {}
@@ -111,6 +117,7 @@ fn start(folder: &Path, bad: bool, operators: Vec<Operator>) -> (Inbox, JoinHand
         seed: 7,
         desk: Arc::new(Desk::new(folder, |_| {})),
         programs: Programs::new(folder),
+        secrets: Secrets::default(),
     };
     let mut journal: Box<dyn Journal> = Box::new(SqliteJournal::open(&path).unwrap());
     let (inbox, board, clock) =

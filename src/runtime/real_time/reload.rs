@@ -17,8 +17,8 @@ impl RealTime {
         if !self.driver.reload(by, &fresh, asker, self.now) {
             return;
         }
-        let Fresh { setup, watch, .. } = fresh;
-        self.recipe.setup = setup;
+        let Fresh { setup, secrets, watch, .. } = fresh;
+        (self.recipe.setup, self.recipe.secrets) = (setup, secrets);
         self.change_crew();
         if let Some(watch) = watch {
             // What the windows held back is told; the new ones begin empty.
@@ -32,8 +32,8 @@ impl RealTime {
     fn change_crew(&mut self) {
         let state = self.driver.state();
         let joined = state.agents_present().map(|agent| (agent.id(), agent.name()));
-        let Recipe { setup, desk, programs, .. } = &self.recipe;
-        let crew = Crew::assemble(setup, joined, state.seed(), desk, programs);
+        let Recipe { setup, desk, programs, secrets, .. } = &self.recipe;
+        let crew = Crew::assemble(setup, joined, state.seed(), desk, programs, secrets);
         self.hands.recrew(crew);
         if let Err(error) = self.connect_crew() {
             self.go_on_hold(&format!("cannot start a thread: {error}"));
