@@ -95,9 +95,9 @@ impl Reload for Files {
             notes.push("`queue`, `lines`, `time` and `seed` count from the next start on");
         }
         let note = notes.join("; ");
+        let secrets = environment::secrets(&loaded);
         self.read = Some((loaded.rule_texts, new.clone()));
         let operators = new.operators.clone();
-        let secrets = environment::secrets(&loaded);
         let watch = changed.then(|| {
             let detector = Detector::new(Arc::new(loaded.rules), loaded.settings.lateness, self.seed);
             Box::new(detector) as Box<dyn Watch>
