@@ -34,8 +34,8 @@
 //! parts: machines, YAML with places), `rule` (Sigma text → program), `workflow` (YAML → checked graph), `detect` (signals →
 //! detections), `engine` (decides and folds), `journal` (durable records), `agent` (acts), `source`
 //! (files and decoders), `runtime` (the only place with a clock), `config` (folder → setup), `sim`
-//! (a seeded world with faults), `console` (the screen), `bench`
-//! (workloads and reports on them), `cli` (arguments; the only place that prints).
+//! (a seeded world with faults), `control` (the socket by which others steer), `console` (the screen),
+//! `bench` (workloads and reports on them), `cli` (arguments; the only place that prints).
 
 pub mod model;
 pub mod flow;
@@ -49,6 +49,7 @@ pub mod source;
 pub mod runtime;
 pub mod config;
 pub mod sim;
+pub mod control;
 pub mod console;
 pub mod bench;
 pub mod cli;

@@ -123,6 +123,7 @@ fn start(loaded: &Loaded, state: &Path) -> Engine {
         seed: 7,
         desk: Arc::new(Desk::new(state, |_| {})),
         programs: Programs::new(state),
+        secrets: Default::default(),
     };
     let mut journal = open().unwrap();
     let folded = Folded::read(journal.as_mut(), &recipe.setup, false).unwrap();

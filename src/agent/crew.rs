@@ -8,6 +8,7 @@ use super::builtin::{BuiltinAgent, Desk};
 use super::contain::contain;
 use super::drill::DrillAgent;
 use super::exec::{ExecAgent, Programs};
+use super::http::{HttpAgent, Secrets};
 use super::manual::ManualAgent;
 use super::slow::{Attempt, SlowAgent};
 use super::{Agent, Reply};
@@ -40,6 +41,7 @@ impl Crew {
         seed: u64,
         desk: &Arc<Desk>,
         programs: &Programs,
+        secrets: &Secrets,
     ) -> Self {
         let mut crew = Crew::default();
         for (id, name) in joined {
@@ -47,9 +49,10 @@ impl Crew {
                 let member = match spec.kind {
                     AgentKind::Drill => Member::Prompt(Arc::new(DrillAgent::new(spec, seed))),
                     AgentKind::Builtin => Member::Prompt(Arc::new(BuiltinAgent::new(spec, Arc::clone(desk)))),
+                    AgentKind::Exec | AgentKind::Http if setup.kind == JournalKind::Exercise => Member::Held,
                     AgentKind::Manual => Member::Prompt(Arc::new(ManualAgent)),
-                    AgentKind::Exec if setup.kind == JournalKind::Exercise => Member::Held,
                     AgentKind::Exec => Member::Slow(Arc::new(ExecAgent::new(spec, programs.clone()))),
+                    AgentKind::Http => Member::Slow(Arc::new(HttpAgent::new(spec, secrets.clone()))),
                 };
                 crew.put(id, member);
             }

@@ -7,6 +7,7 @@ pub mod builtin;
 pub mod contain;
 pub mod drill;
 pub mod exec;
+pub mod http;
 pub mod slow;
 
 mod blocklist;

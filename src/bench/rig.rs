@@ -30,6 +30,7 @@ pub fn recipe(setup: &Arc<Setup>) -> Recipe {
         seed: 1,
         desk: Arc::new(desk),
         programs: Programs::new(&std::env::temp_dir()),
+        secrets: Default::default(),
     }
 }
 

@@ -8,7 +8,7 @@ use clap_complete::Shell;
 use super::help;
 use super::speed::Speed;
 use crate::bench::suite::Suite;
-use crate::model::RunId;
+use crate::model::{IncidentId, RunId};
 use crate::source::decode::Format;
 
 /// A terminal control console for automated incident response.
@@ -36,6 +36,45 @@ pub enum Verb {
     /// Start a workflow by hand, and wait for its end
     #[command(after_help = help::TRIGGER)]
     Trigger(Trigger),
+    /// Run an engine without a console until it is told to stop: for systemd
+    #[command(after_help = help::SERVE)]
+    Serve(Serve),
+    /// Hold a run at the next step
+    #[command(after_help = help::STEER)]
+    Pause(OfRun),
+    /// Let a paused run go on
+    #[command(after_help = help::STEER)]
+    Resume(OfRun),
+    /// Stop a run and roll it back
+    #[command(after_help = help::STEER)]
+    Cancel(OfRun),
+    /// Go on with a parked or stuck run, or try an ended one again
+    #[command(after_help = help::STEER)]
+    Retry(OfRun),
+    /// Give a run up: nothing of it is undone
+    #[command(after_help = help::STEER)]
+    Abandon(Abandon),
+    /// Say that you are on an incident
+    #[command(after_help = help::STEER)]
+    Acknowledge(OfIncident),
+    /// Close an incident, with a reason
+    #[command(after_help = help::STEER)]
+    Close(Close),
+    /// Have a running engine read its setup anew: all of it, or nothing
+    #[command(after_help = help::RELOAD)]
+    Reload(ReloadArgs),
+    /// List runs
+    #[command(after_help = help::VIEWS)]
+    Runs(View),
+    /// List incidents
+    #[command(after_help = help::VIEWS)]
+    Incidents(View),
+    /// List agents
+    #[command(after_help = help::VIEWS)]
+    Agents(View),
+    /// Print what happened, or what happens
+    #[command(after_help = help::EVENTS)]
+    Events(Events),
     /// Let the runs of a workflow act, as its file is now; until then they only observe
     #[command(after_help = help::ARM)]
     Arm(Arm),
@@ -246,6 +285,131 @@ pub enum Word {
     Done,
     /// It could not be done
     Failed,
+}
+
+/// `quell serve`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Serve {
+    /// Which setup, and where to keep state.
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// How a request reaches its engine.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Steer {
+    /// The state folder. Default: the platform's
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// Folder of the setup, if no engine is at work in the state folder. Default: as for other verbs
+    #[arg(long, value_name = "DIR")]
+    pub config: Option<PathBuf>,
+    /// Refuse if the run or incident has changed after this record: `changed` in `quell runs --json`
+    #[arg(long, value_name = "SEQ")]
+    pub seen: Option<u64>,
+    /// Name of this request: one that a running engine has done already is answered, not done again
+    #[arg(long, value_name = "ID")]
+    pub id: Option<String>,
+    /// The answer as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A verb about a run.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct OfRun {
+    /// Such as run-7
+    pub run: RunId,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub steer: Steer,
+}
+
+/// `quell abandon`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Abandon {
+    /// Such as run-7
+    pub run: RunId,
+    /// The same again; on a terminal it is asked for
+    #[arg(long, value_name = "RUN")]
+    pub yes_abandon: Option<RunId>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub steer: Steer,
+}
+
+/// `quell acknowledge`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct OfIncident {
+    /// Such as inc-7
+    pub incident: IncidentId,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub steer: Steer,
+}
+
+/// `quell close`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Close {
+    /// Such as inc-7
+    pub incident: IncidentId,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    /// It was nothing, instead of: it is over
+    #[arg(long)]
+    pub dismiss: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub steer: Steer,
+}
+
+/// `quell reload`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct ReloadArgs {
+    /// The state folder of the engine. Default: the platform's
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// Name of this request: one that the engine has done already is answered, not done again
+    #[arg(long, value_name = "ID")]
+    pub id: Option<String>,
+    /// The answer as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A table.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct View {
+    /// The state folder. Default: the platform's
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// One JSON object per row
+    #[arg(long)]
+    pub json: bool,
+    /// The latest rows only
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub limit: usize,
+    /// Every row that is kept, 20,000 at most from a running engine
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// `quell events`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Events {
+    /// The state folder. Default: the platform's
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// Stay and print what comes; without --from only that
+    #[arg(long)]
+    pub follow: bool,
+    /// From this record on
+    #[arg(long, value_name = "SEQ")]
+    pub from: Option<u64>,
+    /// One JSON object per record
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `quell check`.

@@ -6,7 +6,7 @@ use super::args::Arm;
 use super::error::Error;
 use super::output::{Sink, json, print};
 use super::place::Place;
-use super::{identity, logging, setup};
+use super::{ask, identity, logging, setup};
 use crate::agent::builtin::Desk;
 use crate::agent::exec::Programs;
 use crate::engine::{Answer, Request, State};
@@ -19,6 +19,11 @@ use crate::runtime::start::{Folded, Recipe};
 /// # Errors
 /// What [`Error`] says; also if it was refused.
 pub fn run(args: &Arm, arm: bool) -> Result<(), Error> {
+    let workflow = Arc::from(args.workflow.as_str());
+    let request = if arm { Request::Arm { workflow } } else { Request::Disarm { workflow } };
+    if ask::if_at_work(args.place.state.as_deref(), &request, args.json)?.is_some() {
+        return Ok(());
+    }
     let loaded = setup::load(args.place.config.as_deref())?;
     logging::to_stderr();
     let place = Place::unattended(loaded.setup.kind, args.place.state.as_deref())?;
@@ -28,14 +33,13 @@ pub fn run(args: &Arm, arm: bool) -> Result<(), Error> {
         seed: args.place.seed.unwrap_or(loaded.settings.seed),
         desk: Arc::new(Desk::new(place.path(), super::output::tell)),
         programs: Programs::new(place.path()),
+        secrets: Default::default(),
     };
     let mut open = place.journal();
     let mut journal = open()?;
     let before = journal.last();
     let folded = Folded::read(journal.as_mut(), &recipe.setup, false)?;
     let now = folded.last_at().into_iter().chain([clock::wall()]).max().unwrap_or_default();
-    let workflow = Arc::from(args.workflow.as_str());
-    let request = if arm { Request::Arm { workflow } } else { Request::Disarm { workflow } };
     let answer = folded.ask(&recipe, journal.as_mut(), now, identity::actor(), request)?;
     if args.json {
         records(journal.as_mut(), before)?;

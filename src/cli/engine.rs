@@ -3,19 +3,23 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use super::control;
+use super::environment;
 use super::error::Error;
 use super::place::Place;
 use super::speed::Speed;
 use crate::agent::builtin::Desk;
 use crate::agent::exec::Programs;
 use crate::config::Loaded;
+use crate::control::server::{Reloader, Server};
 use crate::detect::Detector;
+use crate::engine::State;
 use crate::journal::Cursors;
 use crate::model::Timestamp;
 use crate::runtime::clock::{self, Clock};
-use crate::runtime::feed::Subscription;
+use crate::runtime::feed::{FeedItem, Subscription};
 use crate::runtime::gauges::Board;
 use crate::runtime::inbox::Inbox;
 use crate::runtime::intake;
@@ -26,6 +30,9 @@ use crate::runtime::recording::{Findings, Recording};
 use crate::runtime::start::{Folded, Recipe, Watched};
 use crate::runtime::stream::{Opened, Reading, Watch};
 use crate::runtime::virtual_time::{Ending, RunError, VirtualReplay};
+
+/// How long the feed is waited for at once.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What an engine is to do.
 pub struct Job {
@@ -45,6 +52,8 @@ pub struct Job {
     pub seed: Option<u64>,
     /// Takes what `notify` says on stderr.
     pub say: fn(&str),
+    /// Which setup was asked for, to read it anew.
+    pub config: Option<PathBuf>,
 }
 
 /// Live sources.
@@ -73,6 +82,8 @@ pub struct Running {
     pub programs: Programs,
     /// When it began.
     pub since: Instant,
+    /// The way to read the setup anew; `None` if nothing is kept, and nobody can ask for it.
+    pub reloader: Option<Reloader>,
     thread: JoinHandle<Result<Ending, RunError>>,
 }
 
@@ -86,6 +97,28 @@ impl Running {
             Ok(ending) => Ok(ending?),
             Err(panic) => std::panic::resume_unwind(panic),
         }
+    }
+
+    /// Waits until it is over, and gives its last state.
+    ///
+    /// # Errors
+    /// It could not go on.
+    pub fn wait(self) -> Result<(State, Ending), Error> {
+        let (feed, thread) = self.split();
+        let mut state = State::new();
+        loop {
+            match feed.next_within(PATIENCE) {
+                Some(FeedItem::Snapshot(snapshot)) => state = *snapshot,
+                Some(FeedItem::Records(records)) => {
+                    for record in records.iter() {
+                        state.apply(record).map_err(|illegal| Error::failed(illegal.to_string()))?;
+                    }
+                }
+                Some(FeedItem::End) => break,
+                None => {}
+            }
+        }
+        Ok((state, Running::join(thread)?))
     }
 
     /// Takes it apart: its records, and its thread to join.
@@ -108,6 +141,7 @@ pub fn start(loaded: &Loaded, place: &Place, inbox: Inbox, job: Job) -> Result<R
         seed,
         desk: Arc::new(Desk::new(place.path(), job.say)),
         programs: Programs::new(place.path()),
+        secrets: environment::secrets(loaded),
     };
     let mut open = place.journal();
     let mut journal = open()?;
@@ -123,6 +157,11 @@ pub fn start(loaded: &Loaded, place: &Place, inbox: Inbox, job: Job) -> Result<R
     let mut started = folded.start(&recipe, journal.as_mut(), now, job.watched)?;
     let feed = started.subscription.take().ok_or_else(|| Error::failed("nobody watches the engine"))?;
     let board = Board::default();
+    let control = match place.is_kept() {
+        true => Some(control::listen(loaded, place, (&inbox, &board), &mut started, &job.config)?),
+        false => None,
+    };
+    let reloader = control.as_ref().map(Server::reloader);
     board.update(|gauges| {
         (gauges.now, gauges.started) = (now, now);
         gauges.virtual_time = streaming || job.speed.times() != Some(1.0);
@@ -136,7 +175,7 @@ pub fn start(loaded: &Loaded, place: &Place, inbox: Inbox, job: Job) -> Result<R
         Speed::Max => {
             let door = (inbox.clone(), board.clone());
             let replay = VirtualReplay::new(started, journal, stream, Box::new(detector), door, now);
-            engine.spawn(move || replay.run(job.stay)).map_err(failed)?
+            engine.spawn(move || until_over(control, || replay.run(job.stay))).map_err(failed)?
         }
         Speed::Times(times) => {
             let (clock, reading) = (Clock::paced(now, times), Reading::default());
@@ -168,10 +207,17 @@ pub fn start(loaded: &Loaded, place: &Place, inbox: Inbox, job: Job) -> Result<R
             if streaming {
                 intake::spawn(stream, clock, inbox.clone(), reading).map_err(failed)?;
             }
-            engine.spawn(move || Ok(real.run())).map_err(failed)?
+            engine.spawn(move || until_over(control, || Ok(real.run()))).map_err(failed)?
         }
     };
-    Ok(Running { feed, board, inbox, findings, programs, since, thread })
+    Ok(Running { feed, board, inbox, findings, programs, since, reloader, thread })
+}
+
+/// Works, and then lets the clients of the control socket know that it is over.
+fn until_over<T>(control: Option<Server>, work: impl FnOnce() -> T) -> T {
+    let done = work();
+    drop(control);
+    done
 }
 
 /// The files of a recording with their names and sizes.

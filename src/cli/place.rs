@@ -75,7 +75,7 @@ impl Place {
                 let process = pid.map_or_else(String::new, |pid| format!(" (process {pid})"));
                 let what = format!("an engine is running on {}{process}", path.display());
                 Err(Error::failed(what)
-                    .hint("the control socket is not there yet: use the key of its console"))
+                    .hint("its control socket is not there: wait until it ends, or use its console"))
             }
             Err(error) => Err(error.into()),
         }
@@ -106,7 +106,7 @@ impl Place {
         Ok(())
     }
 
-    /// Whether it stays.
+    /// Whether it stays when this process ends.
     pub fn is_kept(&self) -> bool {
         self.kept
     }

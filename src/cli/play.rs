@@ -155,6 +155,7 @@ fn play(args: &Play, loaded: &Loaded, material: Material<'_>) -> Result<Verdict,
         watched: if console { Watched::ByScreen } else { Watched::ByReport },
         seed: args.place.seed,
         say: if console { |line| tracing::info!(target: "notify", "{line}") } else { tell },
+        config: args.place.config.clone(),
     };
     let inbox = Inbox::new(loaded.settings.queue.signals);
     let running = engine::start(loaded, &place, inbox, job)?;

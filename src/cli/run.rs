@@ -75,6 +75,7 @@ pub fn run(args: &Run) -> Result<Verdict, Error> {
         watched,
         seed: args.place.seed,
         say: if console { |line| tracing::info!(target: "notify", "{line}") } else { tell },
+        config: args.place.config.clone(),
     };
     let inbox = Inbox::new(loaded.settings.queue.signals);
     let running = engine::start(&loaded, &place, inbox, job)?;

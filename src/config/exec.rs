@@ -1,6 +1,6 @@
 //! `run`, `grace` and `exits` of an action: the program that does it.
 
-use super::actions::taken;
+use super::actions;
 use crate::engine::{ActionSpec, ExecSpec};
 use crate::flow::fault::Fault;
 use crate::flow::reader::Reader;
@@ -93,18 +93,5 @@ fn argument(reader: &mut Reader<'_>, node: &Node, action: &ActionSpec) -> Option
 
 fn word(reader: &mut Reader<'_>, node: &Node, action: &ActionSpec) -> Option<Word> {
     let text = reader.text(node, "an argument of the program")?;
-    match Word::parse(text, &action.takes) {
-        Ok(word) => Some(word),
-        Err(faults) => {
-            for fault in faults {
-                match fault.unknown {
-                    Some(name) => {
-                        taken(reader, node.at, &name, &action.takes);
-                    }
-                    None => reader.wrong(node.at, Fault::new(fault.message)),
-                }
-            }
-            None
-        }
-    }
+    actions::word(reader, node.at, text, &action.takes)
 }

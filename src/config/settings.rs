@@ -9,11 +9,12 @@ use crate::flow::yaml::{Node, Place};
 use crate::model::{Mistake, Span};
 use crate::source;
 
-use super::Folder;
+use super::{Folder, Operator, operators};
 
-const KEYS: [&str; 8] = ["setup", "exercise", "seed", "lateness", "time", "limits", "queue", "lines"];
-const LATER: [Later; 8] =
-    ["operators", "protected", "escalation", "notify", "console", "failure_handling", "pools", "sources"];
+const KEYS: [&str; 9] =
+    ["setup", "exercise", "seed", "lateness", "time", "limits", "queue", "lines", "operators"];
+const LATER: [Later; 7] =
+    ["protected", "escalation", "notify", "console", "failure_handling", "pools", "sources"];
 
 /// What `settings.yaml` says.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +35,8 @@ pub struct Settings {
     pub queue: Queues,
     /// Limits of lines.
     pub lines: Lines,
+    /// Who may steer the engine from outside. Without any: root and the engine's own user.
+    pub operators: Vec<Operator>,
 }
 
 /// Sizes of queues.
@@ -61,6 +64,7 @@ impl Default for Settings {
             limits: Limits::default(),
             queue: Queues { signals: 1024 },
             lines: Lines { max_bytes: 1024 * 1024 },
+            operators: Vec::new(),
         }
     }
 }
@@ -113,6 +117,9 @@ fn read_all(reader: &mut Reader<'_>, node: &Node, settings: &mut Settings) {
     if let Some(node) = node.get("lines") {
         reader.mapping(node, "lines", &["max_bytes"], &[]);
         set(&mut settings.lines.max_bytes, reader, node, "max_bytes", 1024, 16 * 1024 * 1024);
+    }
+    if let Some(node) = node.get("operators") {
+        settings.operators = operators::read(reader, node);
     }
 }
 

@@ -1,9 +1,11 @@
 mod agents;
 mod exec;
+mod http;
 mod settings;
 mod steps;
 
 use super::*;
+use crate::agent::http::Secrets;
 use crate::engine::{AgentKind, BuiltinKind, Means};
 use crate::model::Map;
 use proptest::prelude::*;
@@ -62,7 +64,8 @@ fn check<const N: usize>(path: &str, cases: [(&str, &str); N]) {
 #[test]
 fn the_shipped_exercise_loads() {
     let folder = Folder::embedded();
-    let loaded = load(&folder).unwrap_or_else(|all| panic!("{}", report(&folder, &Err(all))));
+    let loaded =
+        load(&folder).unwrap_or_else(|all| panic!("{}", report(&folder, &Err(all), &Secrets::default())));
     let setup = &loaded.setup;
     assert_eq!(setup.kind, JournalKind::Exercise);
     let roles: Vec<&str> = setup.agents.iter().map(|agent| &*agent.role).collect();
@@ -145,7 +148,7 @@ fn nothing_but_one_account_makes_the_shipped_workflows_fail() {
 fn a_broken_setup_is_reported_whole() {
     let folder = Folder::read(Path::new("fixtures/setups/broken")).unwrap();
     let want = include_str!("../../fixtures/setups/broken.txt");
-    let found = report(&folder, &load(&folder));
+    let found = report(&folder, &load(&folder), &Secrets::default());
     assert!(found == want, "fixtures/setups/broken.txt should be:\n{found}");
 }
 

@@ -54,6 +54,11 @@ impl Hands {
         &self.crew
     }
 
+    /// Goes on with another crew; what is in flight is answered by the one that has it.
+    pub fn recrew(&mut self, crew: Crew) {
+        self.crew = crew;
+    }
+
     /// Attempts that were begun and not answered.
     pub fn in_flight(&self) -> usize {
         self.begun.len() + self.stopping.len() + self.held.len()

@@ -9,6 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::link::Answered;
+use super::reload::Fresh;
 use crate::agent::Reply;
 use crate::engine::{Actor, Request, Task};
 use crate::journal::Written;
@@ -31,6 +32,30 @@ pub enum Message {
         seen: Option<Seq>,
         /// What.
         request: Request,
+        /// Where the answer goes.
+        reply: Sender<Answered>,
+    },
+    /// Somebody asks for what they may not: it is recorded and answered (C23).
+    Refuse {
+        /// Echoed in the answer.
+        id: RequestId,
+        /// Who.
+        by: Actor,
+        /// What they asked.
+        request: Request,
+        /// What they are told.
+        why: String,
+        /// Where the answer goes.
+        reply: Sender<Answered>,
+    },
+    /// Somebody asks to go on with a setup that was read anew (C17).
+    Reload {
+        /// Echoed in the answer.
+        id: RequestId,
+        /// Who.
+        by: Actor,
+        /// The setup, checked.
+        fresh: Box<Fresh>,
         /// Where the answer goes.
         reply: Sender<Answered>,
     },

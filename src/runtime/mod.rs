@@ -17,6 +17,7 @@ pub mod meter;
 pub mod pending;
 pub mod real_time;
 pub mod recording;
+pub mod reload;
 pub mod shutdown;
 pub mod start;
 pub mod stream;

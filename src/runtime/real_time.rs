@@ -24,6 +24,7 @@ use crate::engine::{Answer, Effect, Input, JournalKind, Task};
 use crate::journal::{Journal, Writer, Written};
 use crate::model::{Detection, Timestamp};
 
+mod reload;
 mod sick_disk;
 
 /// Signals handled in one round, so that messages are not kept waiting.
@@ -79,6 +80,8 @@ pub struct RealTime {
     open: OpenJournal,
     clock: Clock,
     watch: Box<dyn Watch>,
+    /// Signals that were too old for the windows of a `watch` before.
+    late_before: u64,
     inbox: Inbox,
     meter: Meter,
     reading: Reading,
@@ -118,6 +121,7 @@ impl RealTime {
             open: parts.open,
             clock: parts.clock,
             watch: parts.watch,
+            late_before: 0,
             inbox: parts.inbox,
             meter: Meter::new(parts.board),
             reading: parts.reading,
@@ -149,6 +153,11 @@ impl RealTime {
             inbox.send(Message::Written(written));
         };
         self.writer = Some(Writer::spawn(journal, report)?);
+        self.connect_crew()
+    }
+
+    /// Starts the threads of the crew. A worker before finishes what it has in hand.
+    fn connect_crew(&mut self) -> std::io::Result<()> {
         self.worker = Some(Worker::spawn(self.hands.crew().clone(), self.clock, self.inbox.clone())?);
         if self.dispatcher.is_none() && self.hands.crew().has_slow() {
             self.dispatcher = Some(Dispatcher::spawn(self.inbox.clone())?);
@@ -211,7 +220,8 @@ impl RealTime {
     fn take_messages(&mut self) {
         for message in std::mem::take(&mut self.taken.messages) {
             match message {
-                Message::Request { .. } => self.take_request(message),
+                Message::Request { .. } | Message::Refuse { .. } => self.take_request(message),
+                Message::Reload { id, by, fresh, reply } => self.take_setup(&by, *fresh, (reply, id)),
                 Message::Performed { task, reply } => {
                     if let Some(next) = self.hands.replied(&task, reply, self.now) {
                         self.begin(next);
@@ -237,7 +247,7 @@ impl RealTime {
 
     fn take_request(&mut self, message: Message) {
         match (&self.hold, message) {
-            (Some(hold), Message::Request { id, reply, .. }) => {
+            (Some(hold), Message::Request { id, reply, .. } | Message::Refuse { id, reply, .. }) => {
                 self.driver.reply(&reply, id, on_hold(&hold.why));
             }
             (None, message) => self.driver.ask(message, self.now),
@@ -368,7 +378,7 @@ impl RealTime {
                 read,
                 progress,
                 queue: (self.taken.queued, self.inbox.limit()),
-                late: self.watch.late(),
+                late: self.late_before + self.watch.late(),
             };
             self.meter.refresh(figures, &mut self.hands.measured);
         }
@@ -397,7 +407,9 @@ impl RealTime {
                             }
                         }
                     }
-                    Message::Request { id, reply, .. } => {
+                    Message::Request { id, reply, .. }
+                    | Message::Refuse { id, reply, .. }
+                    | Message::Reload { id, reply, .. } => {
                         self.driver.reply(&reply, id, Answer::Refused("quell is stopping".to_owned()));
                     }
                     _ => {}

@@ -12,6 +12,7 @@ use super::inbox::Message;
 use crate::agent::Crew;
 use crate::agent::builtin::Desk;
 use crate::agent::exec::Programs;
+use crate::agent::http::Secrets;
 use crate::engine::{Actor, Answer, Effect, Engine, IllegalEvent, ReplayError, Request, Setup, State};
 use crate::journal::{Journal, JournalError, check_kind, for_each};
 use crate::model::{RequestId, Timestamp};
@@ -29,6 +30,8 @@ pub struct Recipe {
     pub desk: Arc<Desk>,
     /// The programs that agents run.
     pub programs: Programs,
+    /// What agents may need to be let in.
+    pub secrets: Secrets,
 }
 
 /// Why an engine does not start.
@@ -164,7 +167,8 @@ impl Folded {
         };
         let (seed, joined) = (engine.state().seed(), engine.state().agents_present());
         let joined = joined.map(|agent| (agent.id(), agent.name()));
-        let crew = Crew::assemble(&recipe.setup, joined, seed, &recipe.desk, &recipe.programs);
+        let Recipe { setup, desk, programs, secrets, .. } = recipe;
+        let crew = Crew::assemble(setup, joined, seed, desk, programs, secrets);
         let mut driver = Driver::new(engine, output, self.hash).with_feed(feed);
         let effects = driver.commit(journal)?;
         Ok(Started { driver, hands: Hands::new(crew), effects, subscription })

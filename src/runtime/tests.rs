@@ -97,6 +97,7 @@ fn recipe() -> Recipe {
         seed: 7,
         desk,
         programs: Programs::new(Path::new("/nonexistent")),
+        secrets: Default::default(),
     }
 }
 

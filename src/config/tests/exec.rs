@@ -140,7 +140,7 @@ fn programs_that_are_not_here_are_warned_about() {
         "      here: { run: [/bin/sh] }\n      gone: { run: [/nonexistent/nft] }\n      folder: { run: [/etc] }\n      plain: { run: [/etc/passwd] }",
     );
     let folder = Folder::from_texts("t", [("settings.yaml", REAL)]);
-    let said = report(&folder, &loaded.map_err(|_| Vec::new()));
+    let said = report(&folder, &loaded.map_err(|_| Vec::new()), &Secrets::default());
     assert!(said.starts_with("t: fine\n"), "{said}");
     let warnings: Vec<&str> = said.lines().filter(|line| line.starts_with("warning: ")).collect();
     let want = [

@@ -246,6 +246,7 @@ impl World {
             JournalOpened { .. } | AgentJoined { .. } | WorkflowRecorded { .. } => String::new(),
             AgentChanged { to: AgentStatus::Idle, why, .. } if &**why == "ready" => String::new(),
             Recovered { .. } => "recovered".to_owned(),
+            SetupLoaded { by, .. } => format!("setup loaded by {by}"),
             AgentChanged { agent, to, why } => {
                 format!("{} {}: {why}", self.engine.state().agent(*agent).unwrap().name(), to.name())
             }
