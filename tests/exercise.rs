@@ -41,7 +41,7 @@ impl Exercise {
         let ears = Arc::clone(&said);
         let desk = Arc::new(Desk::new(folder.path(), move |line| ears.lock().unwrap().push(line.to_owned())));
         let setup = Arc::new(loaded.setup);
-        let seed = loaded.settings.seed;
+        let seed = loaded.settings.seed.unwrap_or(1);
         let now = Timestamp::from_secs(START);
         let (engine, output) = Engine::new(Arc::clone(&setup), "test", seed, now);
         let joined = engine.state().agents().iter().map(|agent| (agent.id(), agent.name()));
@@ -189,7 +189,7 @@ fn the_recording_shows_each_playbook_and_a_rollback() {
     let mut exercise = Exercise::start();
     let loaded = loaded();
     let (settings, rules) = (loaded.settings, Arc::new(loaded.rules));
-    let mut detector = Detector::new(rules, settings.lateness, settings.seed);
+    let mut detector = Detector::new(rules, settings.lateness, settings.seed.unwrap_or(1));
     let mut decoder = Decoder::new(Format::Auto, Options::default());
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/signals/exercise.log");
     let mut found = Vec::new();

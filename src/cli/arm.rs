@@ -30,7 +30,7 @@ pub fn run(args: &Arm, arm: bool) -> Result<(), Error> {
     let recipe = Recipe {
         setup: Arc::new(loaded.setup.clone()),
         version: env!("CARGO_PKG_VERSION"),
-        seed: args.place.seed.unwrap_or(loaded.settings.seed),
+        seed: setup::seed(args.place.seed, &loaded),
         desk: Arc::new(Desk::new(place.path(), super::output::tell)),
         programs: Programs::new(place.path()),
         secrets: Default::default(),

@@ -17,7 +17,6 @@ use crate::runtime::gauges::Board;
 use crate::runtime::inbox::Inbox;
 use crate::runtime::reload::Fresh;
 use crate::runtime::start::Started;
-use crate::runtime::stream::Watch;
 
 /// Mistakes that are listed, at most; `quell check` lists all.
 const LISTED: usize = 50;
@@ -98,11 +97,9 @@ impl Reload for Files {
         let secrets = environment::secrets(&loaded);
         self.read = Some((loaded.rule_texts, new.clone()));
         let operators = new.operators.clone();
-        let watch = changed.then(|| {
-            let detector = Detector::new(Arc::new(loaded.rules), loaded.settings.lateness, self.seed);
-            Box::new(detector) as Box<dyn Watch>
-        });
-        let fresh = Fresh { setup: Arc::new(loaded.setup), secrets, digest: loaded.digest, watch };
+        let detector =
+            changed.then(|| Detector::new(Arc::new(loaded.rules), loaded.settings.lateness, self.seed));
+        let fresh = Fresh { setup: Arc::new(loaded.setup), secrets, digest: loaded.digest, detector };
         Ok(Reread { fresh, operators, note })
     }
 

@@ -9,6 +9,7 @@ use super::control;
 use super::environment;
 use super::error::Error;
 use super::place::Place;
+use super::setup;
 use super::speed::Speed;
 use crate::agent::builtin::Desk;
 use crate::agent::exec::Programs;
@@ -134,7 +135,7 @@ impl Running {
 pub fn start(loaded: &Loaded, place: &Place, inbox: Inbox, job: Job) -> Result<Running, Error> {
     let since = clock::instant();
     let settings = &loaded.settings;
-    let seed = job.seed.unwrap_or(settings.seed);
+    let seed = setup::seed(job.seed, loaded);
     let recipe = Recipe {
         setup: Arc::new(loaded.setup.clone()),
         version: env!("CARGO_PKG_VERSION"),

@@ -1,5 +1,6 @@
 //! The setup that a verb works with: found, loaded and checked as a whole.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::Path;
 
 use super::environment;
@@ -36,4 +37,15 @@ pub fn replayed(named: Option<&Path>) -> Result<Loaded, Error> {
         (loaded.setup.kind, loaded.setup.acts) = (JournalKind::Exercise, Acts::Never);
     }
     Ok(loaded)
+}
+
+/// What drills, jitter and idempotency keys are drawn from: what was given, else what the settings say. A
+/// real journal gets a number of its own, so that no two installations send one server the same key.
+pub fn seed(given: Option<u64>, loaded: &Loaded) -> u64 {
+    let drawn = || match loaded.setup.kind {
+        JournalKind::Exercise => 1,
+        // Of a size that survives a reader of JSON that takes numbers for floats.
+        JournalKind::Real => RandomState::new().build_hasher().finish() >> 16,
+    };
+    given.or(loaded.settings.seed).unwrap_or_else(drawn)
 }

@@ -24,7 +24,7 @@ pub struct Settings {
     /// Whether only drills and builtins act.
     pub exercise: bool,
     /// Where drills and jitter begin.
-    pub seed: u64,
+    pub seed: Option<u64>,
     /// How much older than the newest one a signal may be and still be placed in its windows.
     pub lateness: Span,
     /// For log lines that leave out year or zone.
@@ -58,7 +58,7 @@ impl Default for Settings {
         Settings {
             setup: Arc::from("?"),
             exercise: true,
-            seed: 1,
+            seed: None,
             lateness: Span::from_secs(60),
             time: source::Options::default(),
             limits: Limits::default(),
@@ -99,7 +99,7 @@ fn read_all(reader: &mut Reader<'_>, node: &Node, settings: &mut Settings) {
         settings.exercise = flag;
     }
     if let Some(seed) = node.get("seed").and_then(|n| reader.whole(n, "seed", 0, u64::MAX)) {
-        settings.seed = seed;
+        settings.seed = Some(seed);
     }
     if let Some(span) = node.get("lateness").and_then(|n| reader.span_or_zero(n, "lateness")) {
         settings.lateness = span;

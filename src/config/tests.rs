@@ -79,10 +79,10 @@ fn the_shipped_exercise_loads() {
     assert_eq!(setup.agents.iter().filter(real).count(), 2);
     let names: Vec<&str> = setup.workflows.keys().map(|name| &**name).collect();
     assert_eq!(names, ["block-address", "contain-port-scan", "isolate-anomaly", "stop-brute-force"]);
-    assert_eq!(loaded.settings.seed, 7);
+    assert_eq!(loaded.settings.seed, Some(7));
     // The exercise is the default setup, written out.
     assert_eq!(loaded.setup.limits, crate::engine::Limits::default());
-    assert_eq!(Settings { setup: "?".into(), seed: 1, ..loaded.settings }, Settings::default());
+    assert_eq!(Settings { setup: "?".into(), seed: None, ..loaded.settings }, Settings::default());
 }
 
 #[test]

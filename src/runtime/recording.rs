@@ -177,6 +177,10 @@ impl Stream for Recording {
 }
 
 impl Watch for Detector {
+    fn renew(&mut self, detector: Detector) {
+        *self = detector;
+    }
+
     fn observe(&mut self, signal: &Signal, found: &mut Vec<Detection>) {
         Detector::observe(self, signal, found);
     }

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::stream::Watch;
 use crate::agent::http::Secrets;
+use crate::detect::Detector;
 use crate::engine::Setup;
 use crate::model::Digest;
 
@@ -17,7 +17,7 @@ pub struct Fresh {
     /// Over the paths and texts of its files.
     pub digest: Digest,
     /// What finds things in signals from now on; `None` if no rule has changed: windows go on.
-    pub watch: Option<Box<dyn Watch>>,
+    pub detector: Option<Detector>,
 }
 
 impl fmt::Debug for Fresh {

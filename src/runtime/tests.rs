@@ -128,6 +128,8 @@ impl Stream for Seconds {
 struct FirstFive;
 
 impl Watch for FirstFive {
+    fn renew(&mut self, _: crate::detect::Detector) {}
+
     fn observe(&mut self, signal: &Signal, found: &mut Vec<Detection>) {
         let n = signal.at.split().0 - 1000;
         if n >= 5 {

@@ -30,6 +30,8 @@ pub(super) struct Wanted {
     pub known: BTreeSet<(i32, u64)>,
     /// They did not start before this.
     pub since: u64,
+    /// They got their number after this one.
+    pub after: Option<i32>,
     /// They belong to this user.
     pub user: Option<u32>,
 }
@@ -89,14 +91,17 @@ pub(super) fn entry(name: &str, value: &OsStr) -> Vec<u8> {
 
 /// Every process that is wanted, except this one and those that it descends from.
 pub(super) fn find(wanted: &Wanted) -> BTreeSet<Process> {
-    let all = all(wanted);
+    let all = newer(wanted).unwrap_or_else(|| all(wanted));
     let spared = ancestors(&all);
+    let own = rustix::process::getpid().as_raw_nonzero().get();
     let mut found: BTreeSet<Process> = BTreeSet::new();
     let mut pids: BTreeSet<i32> = BTreeSet::new();
     for process in all.iter().filter(|process| !spared.contains(&process.pid)) {
         let of_group = wanted.group == Some(process.group);
         let known = wanted.known.contains(&(process.pid, process.started));
-        if of_group || known || (process.started >= wanted.since && process.has(&wanted.environment)) {
+        // A child of this process is the program of another attempt: what lost its parent goes to init.
+        let may_be = process.started >= wanted.since && (process.parent != own || own == 1);
+        if of_group || known || (may_be && process.has(&wanted.environment)) {
             found.insert(*process);
             pids.insert(process.pid);
         }
@@ -112,6 +117,18 @@ pub(super) fn find(wanted: &Wanted) -> BTreeSet<Process> {
             return found;
         }
     }
+}
+
+/// Only the processes that got their number after a certain one, looked at one by one: far fewer than
+/// all. `None` if that cannot be said, since numbers have begun anew, or would not be fewer.
+fn newer(wanted: &Wanted) -> Option<Vec<Process>> {
+    const FEW: i32 = 512;
+    let after = wanted.after?;
+    // The last field is the number given last; see proc_loadavg(5).
+    let last: i32 = fs::read_to_string("/proc/loadavg").ok()?.split_whitespace().next_back()?.parse().ok()?;
+    let known = wanted.known.iter().all(|(pid, _)| *pid >= after);
+    let few = known && last >= after && last - after <= FEW;
+    few.then(|| (after..=last).filter_map(Process::read).collect())
 }
 
 fn all(wanted: &Wanted) -> Vec<Process> {
@@ -168,5 +185,23 @@ mod tests {
         assert_eq!(me.pid, pid);
         let wanted = Wanted { known: BTreeSet::from([(me.pid, me.started)]), ..Wanted::default() };
         assert!(!find(&wanted).contains(&me));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_newer_ones_are_as_many_as_a_look_at_all_finds() {
+        let mut child = std::process::Command::new("/bin/sleep").arg("60").spawn().unwrap();
+        let pid = i32::try_from(child.id()).unwrap();
+        let newer = newer(&Wanted { after: Some(pid), ..Wanted::default() });
+        let all = all(&Wanted::default());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let of = |found: &[Process]| found.iter().find(|process| process.pid == pid).copied();
+        assert!(of(&all).is_some());
+        // Numbers may have begun anew just then; otherwise it is there, and nobody older.
+        if let Some(newer) = newer {
+            assert_eq!(of(&newer), of(&all));
+            assert!(newer.iter().all(|process| process.pid >= pid) && newer.len() < all.len());
+        }
     }
 }

@@ -33,7 +33,10 @@ impl Tree {
         let pid = leader.map(|pid| pid.as_raw_nonzero().get());
         // What started before the program cannot be part of its tree.
         let since = pid.and_then(Process::read).map_or(0, |process| process.started);
-        Tree { leader, wanted: Mutex::new(Wanted { environment, group: pid, since, ..Wanted::default() }) }
+        Tree {
+            leader,
+            wanted: Mutex::new(Wanted { environment, group: pid, since, after: pid, ..Wanted::default() }),
+        }
     }
 
     /// Sends a signal to all of them. Returns how many there were.

@@ -85,7 +85,7 @@ fn settings_are_read() {
                 operators: [{ user: ann, may: [run, halt] }, { group: soc, may: [view] }]\n";
     let loaded = load_texts(&[("settings.yaml", text)]).unwrap();
     let settings = loaded.settings;
-    assert_eq!((settings.seed, settings.lateness, settings.time.year), (9, Span::from_secs(5), 2024));
+    assert_eq!((settings.seed, settings.lateness, settings.time.year), (Some(9), Span::from_secs(5), 2024));
     assert_eq!(settings.time.tz.iana_name(), Some("Europe/Berlin"));
     assert_eq!((settings.limits.finished, settings.limits.reopen), (5, Span::from_secs(7200)));
     let operator = |who, may: &[Role]| Operator { who, may: may.to_vec() };

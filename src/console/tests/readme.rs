@@ -34,7 +34,7 @@ fn recording(loaded: &Loaded) -> Recording {
 fn records(loaded: &Loaded) -> Vec<Record> {
     let folder = tempfile::tempdir().unwrap();
     let desk = Arc::new(Desk::new(folder.path(), |_| {}));
-    let (setup, seed) = (Arc::new(loaded.setup.clone()), loaded.settings.seed);
+    let (setup, seed) = (Arc::new(loaded.setup.clone()), loaded.settings.seed.unwrap_or(1));
     let recipe = Recipe {
         setup: Arc::clone(&setup),
         version: "0",

@@ -47,7 +47,7 @@ impl Reload for Shipped {
             setup: Arc::new(loaded.setup),
             secrets: Secrets::default(),
             digest: loaded.digest,
-            watch: None,
+            detector: None,
         };
         Ok(Reread { fresh, operators: vec![], note: "noted".to_owned() })
     }

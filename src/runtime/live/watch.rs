@@ -30,6 +30,10 @@ impl LiveWatch {
 }
 
 impl Watch for LiveWatch {
+    fn renew(&mut self, detector: Detector) {
+        *self = LiveWatch::new(detector, self.clock);
+    }
+
     fn observe(&mut self, signal: &Signal, found: &mut Vec<Detection>) {
         self.detector.observe(signal, found);
         (self.looked, self.event) = (self.clock.now(), self.detector.now());

@@ -17,15 +17,15 @@ impl RealTime {
         if !self.driver.reload(by, &fresh, asker, self.now) {
             return;
         }
-        let Fresh { setup, secrets, watch, .. } = fresh;
+        let Fresh { setup, secrets, detector, .. } = fresh;
         (self.recipe.setup, self.recipe.secrets) = (setup, secrets);
         self.change_crew();
-        if let Some(watch) = watch {
+        if let Some(detector) = detector {
             // What the windows held back is told; the new ones begin empty.
             self.watch.finish(&mut self.found);
             self.tell_found(instant());
             self.late_before += self.watch.late();
-            self.watch = watch;
+            self.watch.renew(detector);
         }
     }
 
