@@ -53,7 +53,7 @@ impl World {
         let world = World { folder: tempfile::tempdir().unwrap() };
         let agents = AGENTS.replace("ADDRESS", &server.address.to_string());
         for (name, text) in [
-            ("settings.yaml", "setup: real\nexercise: false\n"),
+            ("settings.yaml", "setup: real\nexercise: false\nseed: 1\n"),
             ("agents/a.yaml", &agents),
             ("workflows/block.yaml", WORKFLOW),
         ] {

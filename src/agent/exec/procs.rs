@@ -100,7 +100,8 @@ pub(super) fn find(wanted: &Wanted) -> BTreeSet<Process> {
         let of_group = wanted.group == Some(process.group);
         let known = wanted.known.contains(&(process.pid, process.started));
         // A child of this process is the program of another attempt: what lost its parent goes to init.
-        let may_be = process.started >= wanted.since && (process.parent != own || own == 1);
+        let other = wanted.after.is_some() && process.parent == own && own != 1;
+        let may_be = process.started >= wanted.since && !other;
         if of_group || known || (may_be && process.has(&wanted.environment)) {
             found.insert(*process);
             pids.insert(process.pid);
