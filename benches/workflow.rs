@@ -35,6 +35,7 @@ steps:
 
 fn setup() -> Arc<Setup> {
     let action = |undo: Option<&str>| ActionSpec {
+        lifts: None,
         takes: vec![],
         optional: vec![],
         target: None,

@@ -45,7 +45,8 @@ impl Exercise {
         let now = Timestamp::from_secs(START);
         let (engine, output) = Engine::new(Arc::clone(&setup), "test", seed, now);
         let joined = engine.state().agents().iter().map(|agent| (agent.id(), agent.name()));
-        let crew = Crew::assemble(&setup, joined, seed, &desk, &Programs::new(folder.path()));
+        let crew =
+            Crew::assemble(&setup, joined, seed, &desk, &Programs::new(folder.path()), &Default::default());
         let (due, records) = (BTreeMap::new(), Vec::new());
         let mut exercise = Exercise { engine, crew, now, due, order: 0, records, said, folder };
         exercise.perform(output);

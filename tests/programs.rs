@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use quell::agent::builtin::Desk;
 use quell::agent::exec::Programs;
+use quell::agent::halt::KillSwitch;
+use quell::agent::protect::{Guard, Machine};
 use quell::config::{self, Folder, Loaded};
 use quell::detect::Detector;
 use quell::engine::{Actor, AgentStatus, Answer, Event, Record, Request, RunStatus, State, StepStatus};
@@ -122,6 +124,7 @@ fn start(loaded: &Loaded, state: &Path) -> Engine {
         seed: 7,
         desk: Arc::new(Desk::new(state, |_| {})),
         programs: Programs::new(state),
+        guard: Arc::new(Guard::new(KillSwitch::at(state), Machine::default(), vec![])),
     };
     let mut journal = open().unwrap();
     let folded = Folded::read(journal.as_mut(), &recipe.setup, false).unwrap();

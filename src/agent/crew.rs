@@ -9,6 +9,7 @@ use super::contain::contain;
 use super::drill::DrillAgent;
 use super::exec::{ExecAgent, Programs};
 use super::manual::ManualAgent;
+use super::protect::{Guard, Guarded};
 use super::slow::{Attempt, SlowAgent};
 use super::{Agent, Reply};
 use crate::engine::{AgentKind, JournalKind, Setup, Task};
@@ -18,6 +19,7 @@ use crate::model::{AgentId, Failure, FailureKind, Outcome, Timestamp};
 #[derive(Clone, Default)]
 pub struct Crew {
     members: Vec<Option<Member>>,
+    guard: Arc<Guard>,
 }
 
 /// One of them.
@@ -40,8 +42,9 @@ impl Crew {
         seed: u64,
         desk: &Arc<Desk>,
         programs: &Programs,
+        guard: &Arc<Guard>,
     ) -> Self {
-        let mut crew = Crew::default();
+        let mut crew = Crew { guard: Arc::clone(guard), ..Crew::default() };
         for (id, name) in joined {
             if let Some(spec) = setup.agents.iter().find(|spec| *spec.name == *name) {
                 let member = match spec.kind {
@@ -49,7 +52,10 @@ impl Crew {
                     AgentKind::Builtin => Member::Prompt(Arc::new(BuiltinAgent::new(spec, Arc::clone(desk)))),
                     AgentKind::Manual => Member::Prompt(Arc::new(ManualAgent)),
                     AgentKind::Exec if setup.kind == JournalKind::Exercise => Member::Held,
-                    AgentKind::Exec => Member::Slow(Arc::new(ExecAgent::new(spec, programs.clone()))),
+                    AgentKind::Exec => {
+                        let agent = Arc::new(ExecAgent::new(spec, programs.clone()));
+                        Member::Slow(Arc::new(Guarded::new(agent, spec, Arc::clone(guard))))
+                    }
                 };
                 crew.put(id, member);
             }
@@ -100,9 +106,18 @@ impl Crew {
         self.members.iter().any(|member| matches!(member, Some(Member::Slow(_))))
     }
 
+    /// What is looked at before each effect.
+    pub fn guard(&self) -> &Arc<Guard> {
+        &self.guard
+    }
+
     /// Performs a task of an agent that answers as it is called. One that takes its time performs
     /// nothing here: virtual time passes without the world (see [`perform_slowly`]). A panic of the agent is a failure of the task, and leaves its effect in doubt.
     pub fn perform(&self, task: &Task, now: Timestamp) -> Reply {
+        // A question to a person is no effect.
+        if task.kind != AgentKind::Manual && self.guard.switch.is_thrown() {
+            return Reply::now(Outcome::NotBegun);
+        }
         let agent = match self.member(task.agent) {
             Some(Member::Prompt(agent)) => agent,
             Some(Member::Slow(_) | Member::Held) => {

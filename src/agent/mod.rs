@@ -7,6 +7,8 @@ pub mod builtin;
 pub mod contain;
 pub mod drill;
 pub mod exec;
+pub mod halt;
+pub mod protect;
 pub mod slow;
 
 mod blocklist;

@@ -9,7 +9,8 @@ use super::place::Place;
 use super::{identity, logging, setup};
 use crate::agent::builtin::Desk;
 use crate::agent::exec::Programs;
-use crate::engine::{Answer, Request, State};
+use crate::config::Loaded;
+use crate::engine::{Actor, Answer, Request, State};
 use crate::journal::{Journal, for_each};
 use crate::runtime::clock;
 use crate::runtime::start::{Folded, Recipe};
@@ -22,23 +23,11 @@ pub fn run(args: &Arm, arm: bool) -> Result<(), Error> {
     let loaded = setup::load(args.place.config.as_deref())?;
     logging::to_stderr();
     let place = Place::unattended(loaded.setup.kind, args.place.state.as_deref())?;
-    let recipe = Recipe {
-        setup: Arc::new(loaded.setup.clone()),
-        version: env!("CARGO_PKG_VERSION"),
-        seed: args.place.seed.unwrap_or(loaded.settings.seed),
-        desk: Arc::new(Desk::new(place.path(), super::output::tell)),
-        programs: Programs::new(place.path()),
-    };
-    let mut open = place.journal();
-    let mut journal = open()?;
-    let before = journal.last();
-    let folded = Folded::read(journal.as_mut(), &recipe.setup, false)?;
-    let now = folded.last_at().into_iter().chain([clock::wall()]).max().unwrap_or_default();
     let workflow = Arc::from(args.workflow.as_str());
     let request = if arm { Request::Arm { workflow } } else { Request::Disarm { workflow } };
-    let answer = folded.ask(&recipe, journal.as_mut(), now, identity::actor(), request)?;
+    let (mut asked, answer) = ask(&loaded, &place, &args.place, identity::actor(), request)?;
     if args.json {
-        records(journal.as_mut(), before)?;
+        records(asked.journal.as_mut(), asked.before)?;
     }
     match answer {
         Answer::Accepted(text) if args.json => {
@@ -48,6 +37,40 @@ pub fn run(args: &Arm, arm: bool) -> Result<(), Error> {
         Answer::Accepted(text) => print(&format!("{text}\n")),
         Answer::Refused(why) => Err(Error::failed(format!("refused: {why}"))),
     }
+}
+
+/// The journal that was asked, and its last record before that.
+pub struct Asked {
+    journal: Box<dyn Journal>,
+    before: u64,
+}
+
+/// Puts a request that sets nothing off to the journal of a folder in which nobody works.
+///
+/// # Errors
+/// The journal cannot be opened or taken up.
+pub fn ask(
+    loaded: &Loaded,
+    place: &Place,
+    args: &super::args::Place,
+    by: Actor,
+    request: Request,
+) -> Result<(Asked, Answer), Error> {
+    let recipe = Recipe {
+        setup: Arc::new(loaded.setup.clone()),
+        version: env!("CARGO_PKG_VERSION"),
+        seed: args.seed.unwrap_or(loaded.settings.seed),
+        desk: Arc::new(Desk::new(place.path(), super::output::tell)),
+        programs: Programs::new(place.path()),
+        guard: super::guard::of(loaded, place),
+    };
+    let mut open = place.journal();
+    let mut journal = open()?;
+    let before = journal.last();
+    let folded = Folded::read(journal.as_mut(), &recipe.setup, false)?;
+    let now = folded.last_at().into_iter().chain([clock::wall()]).max().unwrap_or_default();
+    let answer = folded.ask(&recipe, journal.as_mut(), now, by, request)?;
+    Ok((Asked { journal, before }, answer))
 }
 
 /// Prints what came of it.

@@ -91,6 +91,7 @@ pub fn start(loaded: &Loaded, place: &Place, inbox: Inbox, job: Job) -> Result<R
         seed,
         desk: Arc::new(Desk::new(place.path(), job.say)),
         programs: Programs::new(place.path()),
+        guard: super::guard::of(loaded, place),
     };
     let mut open = place.journal();
     let mut journal = open()?;

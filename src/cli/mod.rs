@@ -9,6 +9,8 @@ mod completions;
 mod engine;
 mod environment;
 mod error;
+mod guard;
+mod halt;
 mod headless;
 mod help;
 mod identity;
@@ -18,6 +20,7 @@ mod output;
 mod outputs;
 mod place;
 mod play;
+mod protected;
 mod screen;
 mod setup;
 mod speed;
@@ -60,6 +63,9 @@ fn obey(args: Args) -> Result<Verdict, Error> {
         Some(Verb::Arm(args)) => arm::run(&args, true).map(|()| Verdict::Fine),
         Some(Verb::Disarm(args)) => arm::run(&args, false).map(|()| Verdict::Fine),
         Some(Verb::Answer(args)) => answer::run(&args),
+        Some(Verb::Halt(args)) => halt::halt(&args),
+        Some(Verb::Release(args)) => halt::release(&args).map(|()| Verdict::Fine),
+        Some(Verb::Protected(args)) => protected::run(&args).map(|()| Verdict::Fine),
         Some(Verb::Check(args)) => Ok(if check::run(&args)? { Verdict::Fine } else { Verdict::Mistakes }),
         Some(Verb::States(args)) => states::run(&args).map(|()| Verdict::Fine),
         Some(Verb::Journal(Journal::Show(args))) => journal::show(&args).map(|()| Verdict::Fine),

@@ -10,6 +10,7 @@ mod drill;
 mod exec;
 mod folder;
 mod programs;
+mod protected;
 mod report;
 mod rules;
 mod settings;

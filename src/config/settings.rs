@@ -3,17 +3,19 @@
 use std::sync::Arc;
 
 use crate::engine::Limits;
+use crate::engine::protect::Entry;
 use crate::flow::fault::Fault;
 use crate::flow::reader::{Later, Reader};
 use crate::flow::yaml::{Node, Place};
 use crate::model::{Mistake, Span};
 use crate::source;
 
-use super::Folder;
+use super::{Folder, protected};
 
-const KEYS: [&str; 8] = ["setup", "exercise", "seed", "lateness", "time", "limits", "queue", "lines"];
-const LATER: [Later; 8] =
-    ["operators", "protected", "escalation", "notify", "console", "failure_handling", "pools", "sources"];
+const KEYS: [&str; 9] =
+    ["setup", "exercise", "seed", "lateness", "time", "limits", "queue", "lines", "protected"];
+const LATER: [Later; 7] =
+    ["operators", "escalation", "notify", "console", "failure_handling", "pools", "sources"];
 
 /// What `settings.yaml` says.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +36,8 @@ pub struct Settings {
     pub queue: Queues,
     /// Limits of lines.
     pub lines: Lines,
+    /// What is never acted against, beside what the machine says (C27).
+    pub protected: Vec<Entry>,
 }
 
 /// Sizes of queues.
@@ -61,6 +65,7 @@ impl Default for Settings {
             limits: Limits::default(),
             queue: Queues { signals: 1024 },
             lines: Lines { max_bytes: 1024 * 1024 },
+            protected: Vec::new(),
         }
     }
 }
@@ -109,6 +114,9 @@ fn read_all(reader: &mut Reader<'_>, node: &Node, settings: &mut Settings) {
     if let Some(node) = node.get("queue") {
         reader.mapping(node, "queue", &["signals"], &[]);
         set(&mut settings.queue.signals, reader, node, "signals", 1, 1_000_000);
+    }
+    if let Some(node) = node.get("protected") {
+        settings.protected = protected::read(reader, node);
     }
     if let Some(node) = node.get("lines") {
         reader.mapping(node, "lines", &["max_bytes"], &[]);

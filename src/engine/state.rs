@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use super::{AgentKind, AgentState, AgentStatus, Arming, Incident, JournalKind, Run, RunStatus};
+use super::{AgentKind, AgentState, AgentStatus, Arming, Halt, Incident, JournalKind, Run, RunStatus};
 use crate::flow::slots::Slots;
 use crate::model::{AgentId, DetectionId, Digest, IncidentId, RunId, Seq, Timestamp};
 
@@ -24,6 +24,7 @@ pub struct State {
     /// Texts of workflows by hash.
     pub(super) workflows: BTreeMap<Digest, Arc<str>>,
     /// Which workflows are armed, or were.
+    pub(super) halt: Option<Halt>,
     pub(super) arming: BTreeMap<Arc<str>, Arming>,
     /// The latest incident of each (rule id, key), open or closed.
     pub(super) by_key: BTreeMap<(Arc<str>, Arc<str>), IncidentId>,
@@ -108,6 +109,7 @@ impl State {
             runs: Slots::starting_at(1),
             incidents: Slots::starting_at(1),
             workflows: BTreeMap::new(),
+            halt: None,
             arming: BTreeMap::new(),
             by_key: BTreeMap::new(),
             by_dedup: BTreeMap::new(),
@@ -119,6 +121,10 @@ impl State {
         }
     }
 
+    /// Whether everything is halted, by whom and why (C30).
+    pub fn halt(&self) -> Option<&Halt> {
+        self.halt.as_ref()
+    }
     /// Number of the last record.
     pub fn seq(&self) -> Seq {
         self.seq

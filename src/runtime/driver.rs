@@ -83,6 +83,11 @@ impl Driver {
         self.handle(Input::Request { id, by, seen, request }, now);
     }
 
+    /// Handles a request that nobody waits for the answer of.
+    pub fn order(&mut self, by: Actor, request: Request, now: Timestamp) {
+        self.handle(Input::Request { id: RequestId(0), by, seen: None, request }, now);
+    }
+
     /// Delivers an answer.
     pub fn answer(&mut self, id: RequestId, answer: Answer) {
         if let Some((reply, theirs)) = self.askers.remove(&id) {
@@ -191,7 +196,7 @@ impl Driver {
     /// Whether nothing will happen by itself any more, not even a deadline: no run is live, or those that are wait for a
     /// person.
     pub fn is_settled(&self) -> bool {
-        let counts = self.engine.state().counts();
-        counts.live_runs == counts.paused + counts.parked + counts.stuck
+        let (counts, halted) = (self.engine.state().counts(), self.engine.state().halt().is_some());
+        halted || counts.live_runs == counts.paused + counts.parked + counts.stuck
     }
 }

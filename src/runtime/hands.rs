@@ -1,5 +1,6 @@
 //! Performs what was released: asks the crew, keeps answers until they are due, and measures.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use hashbrown::HashMap;
@@ -7,8 +8,9 @@ use hashbrown::HashMap;
 use super::clock::instant;
 use super::gauges::Stage;
 use super::pending::{Pending, finished};
+use crate::agent::halt::KillSwitch;
 use crate::agent::{Crew, Reply};
-use crate::engine::{AgentKind, Event, Input, Record, Task};
+use crate::engine::{Actor, AgentKind, Event, Input, Record, Task};
 use crate::model::{Outcome, RunId, Span, StepIx, Timestamp};
 
 /// One attempt: run, step, its number, and whether it is an undo.
@@ -49,6 +51,25 @@ impl Hands {
     /// The crew.
     pub fn crew(&self) -> &Crew {
         &self.crew
+    }
+
+    /// The kill switch.
+    pub fn switch(&self) -> &Arc<KillSwitch> {
+        &self.crew.guard().switch
+    }
+
+    /// Throws the kill switch for good (C30). It is thrown even if its file cannot be written.
+    pub fn halt(&self, by: &Actor, why: &str) {
+        if let Err(error) = self.switch().keep_thrown(by, why) {
+            tracing::error!(target: "engine", "halted, but the file HALT cannot be written: {error}");
+        }
+    }
+
+    /// Releases it.
+    pub fn release(&self) {
+        if let Err(error) = self.switch().release() {
+            tracing::error!(target: "engine", "still halted: the file HALT cannot be removed: {error}");
+        }
     }
 
     /// Attempts that were begun and not answered.
@@ -139,7 +160,6 @@ mod tests {
     use crate::agent::Agent;
     use crate::agent::tests::task;
     use crate::model::{AgentId, Map};
-    use std::sync::Arc;
 
     struct Fixed {
         instant: bool,

@@ -18,8 +18,9 @@ use super::stream::{Reading, Watch};
 use super::virtual_time::{Ending, RunError};
 use super::workers::Worker;
 use crate::agent::exec::ORPHANS_GRACE;
+use crate::agent::halt::Note;
 use crate::agent::slow::Wish;
-use crate::engine::{Answer, Effect, Input, JournalKind, Task};
+use crate::engine::{Answer, Effect, Input, JournalKind, Request, Task};
 use crate::journal::{Journal, Writer, Written};
 use crate::model::{Detection, Timestamp};
 
@@ -31,6 +32,8 @@ const ROUND_SIGNALS: usize = 256;
 const LAG_RECORDS: u64 = 65_536;
 /// With nothing to do, the board gets the time this often.
 const IDLE: Duration = Duration::from_secs(1);
+/// The file of the kill switch is looked for this often; before each effect besides (C30).
+const SWITCH: Duration = Duration::from_millis(250);
 /// How long steps in flight may take after a stop was asked for (C18).
 pub const GRACE: Duration = Duration::from_secs(30);
 
@@ -128,6 +131,7 @@ impl RealTime {
             quit: false,
             interrupted: false,
         };
+        real.inbox.connect(real.hands.switch());
         real.connect(journal).map_err(|error| RunError::Thread(error.to_string()))?;
         if real.recipe.setup.kind == JournalKind::Real {
             // What an earlier quell left behind may be at work on the very steps that come next.
@@ -161,6 +165,7 @@ impl RealTime {
             self.now = self.now.max(self.clock.now());
             self.take_messages();
             self.try_again();
+            self.heed_switch();
             if self.hold.is_none() {
                 self.take_due();
                 self.take_signals();
@@ -180,7 +185,8 @@ impl RealTime {
         }
         let (timer, answer) = (self.driver.next_deadline(), self.hands.pending.next_due());
         let due = timer.into_iter().chain(answer).chain(self.watch.next_due()).min();
-        due.map_or(IDLE, |due| self.clock.until(due).min(IDLE))
+        let most = if self.hands.switch().has_file() { SWITCH } else { IDLE };
+        due.map_or(most, |due| self.clock.until(due).min(most))
     }
 
     fn is_over(&self) -> bool {
@@ -226,6 +232,11 @@ impl RealTime {
 
     fn take_request(&mut self, message: Message) {
         match (&self.hold, message) {
+            (Some(_), Message::Request { id, by, request: Request::Halt { reason }, reply, .. }) => {
+                self.hands.halt(&by, &reason);
+                let text = "halted: nothing is begun; the journal takes it when the disk is back";
+                self.driver.reply(&reply, id, Answer::Accepted(text.to_owned()));
+            }
             (Some(hold), Message::Request { id, reply, .. }) => {
                 self.driver.reply(&reply, id, on_hold(&hold.why));
             }
@@ -329,8 +340,25 @@ impl RealTime {
                         dispatcher.stop(attempt);
                     }
                 }
+                Effect::Halt { by, why } => self.hands.halt(&by, &why),
+                Effect::Release => self.hands.release(),
                 Effect::Answer { id, answer } => self.driver.answer(id, answer),
             }
+        }
+    }
+
+    /// Tells the engine what the kill switch says, where nobody else did: a file that came or went.
+    fn heed_switch(&mut self) {
+        // What the engine said of it reaches the switch when it is durable.
+        if self.hold.is_some() || !self.driver.is_durable() {
+            return;
+        }
+        let (switch, halted) = (self.hands.switch(), self.driver.state().halt().is_some());
+        if !halted && switch.is_thrown() {
+            let Note { by, why } = switch.thrown_by();
+            self.driver.order(by, Request::Halt { reason: why.to_string() }, self.now);
+        } else if halted && let Some(by) = switch.taken_away_by() {
+            self.driver.order(by, Request::Release, self.now);
         }
     }
 

@@ -59,6 +59,7 @@ fn setup() -> Arc<Setup> {
         output: Map::new(),
     };
     let action = |undo: Option<&str>, fail_if| ActionSpec {
+        lifts: None,
         takes: vec![("x".into(), ValueType::Text)],
         optional: vec![],
         target: Some("x".into()),
@@ -97,6 +98,7 @@ fn recipe() -> Recipe {
         seed: 7,
         desk,
         programs: Programs::new(Path::new("/nonexistent")),
+        guard: Default::default(),
     }
 }
 

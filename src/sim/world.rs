@@ -44,6 +44,8 @@ pub struct World {
     witness: Witness,
     trace: Vec<String>,
     crashes: u32,
+    /// The kill switch, as whoever performs knows it.
+    halted: bool,
     faults: bool,
     fingerprint: u64,
 }
@@ -73,6 +75,7 @@ impl World {
             witness: Witness::default(),
             trace: Vec::new(),
             crashes: 0,
+            halted: false,
             faults: true,
             fingerprint: seed,
         }
@@ -225,6 +228,8 @@ impl World {
         let recovered = Engine::recover(records, Arc::clone(&self.setup), "sim", self.now);
         let (engine, output) = recovered.map_err(|error| format!("recovery: {error}"))?;
         self.engine = engine;
+        // Whoever performs asks the journal at its start.
+        self.halted = self.replica.halt().is_some();
         self.gate.offer(output);
         self.settle()
     }
@@ -232,6 +237,13 @@ impl World {
     fn perform(&mut self, effects: Vec<Effect>) -> Result<(), String> {
         for effect in effects {
             match effect {
+                Effect::Perform(task) if self.halted && task.kind != AgentKind::Manual => {
+                    let (run, step, attempt, undo) = (task.run, task.step, task.attempt, task.undo);
+                    let outcome = Outcome::NotBegun;
+                    self.at(self.now, Input::StepFinished { run, step, attempt, undo, outcome });
+                }
+                Effect::Halt { .. } => self.halted = true,
+                Effect::Release => self.halted = false,
                 Effect::Perform(task) => {
                     self.witness.effect(&task)?;
                     self.answer(&task);
@@ -312,7 +324,9 @@ impl World {
             let run = RunId(1 + self.dice.below(12));
             let incident = IncidentId(1 + self.dice.below(6));
             let workflow = Arc::from(["diamond", "chain", "wide", "by-hand"][self.dice.below(4) as usize]);
-            let request = match self.dice.below(11) {
+            let request = match self.dice.below(14) {
+                11 => Request::Halt { reason: "enough".to_owned() },
+                12 | 13 => Request::Release,
                 9 => Request::Arm { workflow },
                 10 => Request::Disarm { workflow },
                 0 => Request::Pause { run },
@@ -327,6 +341,9 @@ impl World {
             let by = self.person();
             self.at(at, Input::Request { id: RequestId(i), by, seen: None, request });
         }
+        let release =
+            Input::Request { id: RequestId(99), by: self.person(), seen: None, request: Request::Release };
+        self.at(START + Span::from_secs(950), release);
         // Most of what is real is armed before the first signal comes.
         for workflow in ["diamond", "chain", "wide", "by-hand", "afterwards"] {
             if self.dice.chance(80) {

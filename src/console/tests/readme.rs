@@ -41,6 +41,7 @@ fn records(loaded: &Loaded) -> Vec<Record> {
         seed,
         desk,
         programs: Programs::new(std::path::Path::new("/nonexistent")),
+        guard: Default::default(),
     };
     let mut journal: Box<MemoryJournal> = Box::default();
     let stream = Opened::new(Box::new(recording(loaded)));

@@ -190,13 +190,7 @@ impl State {
 impl Run {
     fn end_pause(&mut self, stamp: Stamp) {
         let Some(paused_at) = self.paused_at.take() else { return };
-        let held = stamp.at.since(paused_at);
-        self.deadline = self.deadline.map(|at| at + held);
-        for step in &mut self.steps {
-            if step.status() == StepStatus::Waiting {
-                step.until = step.until.map(|at| at + held);
-            }
-        }
+        self.shift(stamp.at.since(paused_at));
     }
 
     /// What did not begin will not.

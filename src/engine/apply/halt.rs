@@ -1,0 +1,47 @@
+//! Everything is halted, and released.
+
+use std::sync::Arc;
+
+use super::Stamp;
+use crate::engine::{Actor, Halt, Run, RunStatus, State, StepStatus};
+use crate::model::{RunId, Span, Timestamp};
+
+impl State {
+    pub(super) fn halted(&mut self, by: &Actor, why: &Arc<str>, stamp: Stamp) {
+        self.halt = Some(Halt { by: by.clone(), why: Arc::clone(why), at: stamp.at });
+    }
+
+    /// For what waited, the time of the halt did not pass.
+    pub(super) fn released(&mut self, stamp: Stamp) {
+        let Some(halt) = self.halt.take() else { return };
+        let live = self.runs.iter().filter(|run| !run.status().is_terminal());
+        let live: Vec<RunId> = live.map(Run::id).collect();
+        for id in live {
+            if let Some(run) = self.runs.get_mut(id.0) {
+                let held = run.held(halt.at, stamp.at);
+                run.shift(held);
+            }
+        }
+    }
+}
+
+impl Run {
+    /// How long a halt held it up; a pause keeps books of its own.
+    fn held(&self, halted_at: Timestamp, now: Timestamp) -> Span {
+        match (self.status(), self.paused_at) {
+            (RunStatus::Running, _) => now.since(halted_at.max(self.since())),
+            (_, Some(paused_at)) => paused_at.since(halted_at),
+            _ => Span::ZERO,
+        }
+    }
+
+    /// Moves what it waits for: its deadline, and its delays.
+    pub(super) fn shift(&mut self, held: Span) {
+        self.deadline = self.deadline.map(|at| at + held);
+        for step in &mut self.steps {
+            if step.status() == StepStatus::Waiting {
+                step.until = step.until.map(|at| at + held);
+            }
+        }
+    }
+}
