@@ -341,9 +341,10 @@ impl World {
             let by = self.person();
             self.at(at, Input::Request { id: RequestId(i), by, seen: None, request });
         }
-        let release =
-            Input::Request { id: RequestId(99), by: self.person(), seen: None, request: Request::Release };
-        self.at(START + Span::from_secs(950), release);
+        // Somebody releases what is halted in the end, when no crash takes the request.
+        let (by, request) = (self.person(), Request::Release);
+        let release = Input::Request { id: RequestId(99), by, seen: None, request };
+        self.at(START + Span::from_secs(1_300), release);
         // Most of what is real is armed before the first signal comes.
         for workflow in ["diamond", "chain", "wide", "by-hand", "afterwards"] {
             if self.dice.chance(80) {

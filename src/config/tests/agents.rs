@@ -164,7 +164,7 @@ fn people_are_asked_questions_that_name_arguments() {
         ),
         (
             "{ ask: now, drill: {} }",
-            "t/agents/b.yaml:6:22: unknown key `drill` in an action of a person\n  hint: known keys: takes, optional, target, idempotent, undo, ask",
+            "t/agents/b.yaml:6:22: `drill` is how an agent of kind `drill` acts\n  hint: remove it: this agent is of kind `manual`",
         ),
     ];
     let texts = cases.map(|(action, _)| agent(action));

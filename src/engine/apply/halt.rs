@@ -26,11 +26,10 @@ impl State {
 }
 
 impl Run {
-    /// How long a halt held it up; a pause keeps books of its own.
+    /// How long a halt held it up. A pause keeps books of its own, from the halt on.
     fn held(&self, halted_at: Timestamp, now: Timestamp) -> Span {
-        match (self.status(), self.paused_at) {
-            (RunStatus::Running, _) => now.since(halted_at.max(self.since())),
-            (_, Some(paused_at)) => paused_at.since(halted_at),
+        match self.status() {
+            RunStatus::Running => now.since(halted_at.max(self.since())),
             _ => Span::ZERO,
         }
     }

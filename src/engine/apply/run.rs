@@ -102,15 +102,24 @@ impl State {
     }
 
     pub(super) fn run_paused(&mut self, id: RunId, stamp: Stamp) -> Result<(), Misfit> {
+        let since = self.stands_since(id, stamp)?;
         self.run_to(id, RunStatus::Paused, None, stamp)?;
-        self.run_mut(id)?.paused_at = Some(stamp.at);
+        self.run_mut(id)?.paused_at = Some(since);
         Ok(())
+    }
+
+    /// Since when the time of a run stands still that is held now: it may have done so in a halt.
+    fn stands_since(&mut self, id: RunId, stamp: Stamp) -> Result<crate::model::Timestamp, Misfit> {
+        let halted_at = self.halt.as_ref().map(|halt| halt.at);
+        let run = self.run_mut(id)?;
+        Ok(halted_at.map_or(stamp.at, |at| at.max(run.since())))
     }
 
     /// The time of a run stands still while it waits for a person, as it does in a pause.
     pub(super) fn run_parked(&mut self, id: RunId, why: &Arc<str>, stamp: Stamp) -> Result<(), Misfit> {
+        let since = self.stands_since(id, stamp)?;
         self.run_to(id, RunStatus::Parked, Some(why), stamp)?;
-        self.run_mut(id)?.paused_at.get_or_insert(stamp.at);
+        self.run_mut(id)?.paused_at.get_or_insert(since);
         Ok(())
     }
 
