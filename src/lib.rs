@@ -20,8 +20,9 @@
 //! - The console renders `engine::State` and gauges, and can send nothing but `Input::Request`. There
 //!   is no second enum of statuses.
 //! - A journal is for exercise or for real, for ever; mixing is refused.
-//! - A replay never touches the world: every agent is a drill or a builtin, and builtins write only
+//! - A replay never touches the world: only drills and builtins act in it, and builtins write only
 //!   inside the state folder.
+//! - Nothing of an attempt is left when it has answered, and two attempts of one step never overlap.
 //! - Everything that can grow has a named limit and a stated behaviour when it is reached.
 //! - Bytes from outside reach a terminal, a log or a report only as [`model::SafeText`].
 //!

@@ -232,7 +232,7 @@ steps:
   - { id: block, role: WALL, action: block, timeout: 1h }
 ";
 /// A program that ignores TERM and has a child that left its group; both hold the lock.
-const STUBBORN: &str = "exec 9> \"$QUELL_STATE/lock\"
+const STUBBORN: &str = "exec 9> \"$QUELL_STATE/busy\"
 flock -n 9 || { echo block >> \"$QUELL_STATE/overlap\"; exit 9; }
 trap '' TERM
 setsid sh -c 'trap \"\" TERM; while :; do sleep 1; done' &
@@ -245,7 +245,7 @@ fn c12_a_cancel_ends_the_whole_tree_before_anything_is_undone() {
     world.program("block", STUBBORN);
     world.program(
         "unblock",
-        "exec 9> \"$QUELL_STATE/lock\"; flock -n 9 || echo unblock >> \"$QUELL_STATE/overlap\"",
+        "exec 9> \"$QUELL_STATE/busy\"; flock -n 9 || echo unblock >> \"$QUELL_STATE/overlap\"",
     );
     let mut engine = world.start();
     engine.trigger();
@@ -281,7 +281,7 @@ steps:
     world.program("block", STUBBORN);
     world.program(
         "unblock",
-        "exec 9> \"$QUELL_STATE/lock\"; flock -n 9 || echo unblock >> \"$QUELL_STATE/overlap\"",
+        "exec 9> \"$QUELL_STATE/busy\"; flock -n 9 || echo unblock >> \"$QUELL_STATE/overlap\"",
     );
     let mut engine = world.start();
     engine.trigger();
@@ -406,7 +406,7 @@ fn c8_c33_programs_that_outlived_a_killed_quell_end_before_anything_is_performed
     // The action is idempotent: it is done again, and finds nobody at work.
     world.program(
         "block",
-        "exec 9> \"$QUELL_STATE/lock\"; flock -n 9 || echo again >> \"$QUELL_STATE/overlap\"",
+        "exec 9> \"$QUELL_STATE/busy\"; flock -n 9 || echo again >> \"$QUELL_STATE/overlap\"",
     );
     let mut engine = world.start();
     let state = engine.until_run_is(RunStatus::Completed);

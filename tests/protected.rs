@@ -174,11 +174,12 @@ fn action(thing: &Thing, dice: &mut Dice) -> (Action, ValueType) {
         Thing::Host(name) => (name.clone(), ValueType::Host),
     };
     let value = kind.fit(Value::from(text)).unwrap();
-    let args = [("on".to_owned(), value)].into_iter().collect();
+    let args = [("on".into(), value)].into_iter().collect();
     (Action { name: "block".into(), args, target: None, idempotent: true, question: None }, kind)
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "how many cases is asked for from outside")]
 fn c27_none_protected_passes_and_none_harmless_is_refused() {
     let cases = std::env::var("QUELL_PROTECT_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(30_000_u64);
     let (mut dice, spaces) = (Dice(27), spaces());

@@ -106,12 +106,31 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
+/// Agents that act on the world, in a setup that has nothing else: an exercise refuses them.
+fn accepted_for_real(example: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("settings.yaml"), "setup: real\nexercise: false\n").unwrap();
+    copy(&Path::new(SETUP).join("rules"), &folder.path().join("rules"));
+    fs::create_dir(folder.path().join("agents")).unwrap();
+    fs::write(folder.path().join("agents/example.yaml"), example).unwrap();
+    let (out, _) = expect(&["check", folder.path().to_str().unwrap()], 0);
+    assert!(out.contains(": fine") && out.contains("(real)"), "{out}");
+    assert!(
+        out.contains("warning: ") && out.contains("cannot run /usr/local/bin/ticket on this machine"),
+        "{out}"
+    );
+}
+
 /// Each YAML example takes the place of what the shipped setup has of that name, and is accepted.
 #[test]
 fn the_yaml_examples_are_accepted() {
     let examples = blocks("yaml");
     assert!(examples.len() >= 2, "{examples:?}");
-    for example in examples {
+    let (real, exercise): (Vec<_>, Vec<_>) =
+        examples.into_iter().partition(|example| example.contains("kind: exec\n"));
+    assert_eq!(real.len(), 1);
+    real.iter().for_each(|example| accepted_for_real(example));
+    for example in exercise {
         let folder = tempfile::tempdir().unwrap();
         copy(Path::new(SETUP), folder.path());
         let (below, key) = match example.lines().find_map(|line| line.strip_prefix("workflow: ")) {

@@ -68,7 +68,7 @@ fn pretend(spec: &DrillSpec, seed: u64, task: &Task) -> Reply {
         || spec
             .fail_if
             .as_ref()
-            .is_some_and(|(arg, value)| task.action.args.get(&**arg).is_some_and(|found| is(found, value)));
+            .is_some_and(|(arg, value)| task.action.args.get(arg).is_some_and(|found| is(found, value)));
     let outcome = if by_chance || by_plan {
         Outcome::Failed(Failure { kind: FailureKind::Answered, message: spec.message.to_string() })
     } else {

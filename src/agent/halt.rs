@@ -195,13 +195,13 @@ mod tests {
         let next = KillSwitch::at(folder.path());
         assert!(next.is_thrown());
         assert_eq!(next.thrown_by(), Note { by: ann(), why: "drunk".into() });
-        assert_eq!(take_note_away(folder.path(), &ann()).unwrap(), true);
+        assert!(take_note_away(folder.path(), &ann()).unwrap());
         assert_eq!(next.taken_away_by(), Some(ann()));
         assert!(switch.is_thrown(), "what was thrown by a person is released by a person");
         switch.release().unwrap();
         assert!(!switch.is_thrown());
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
-        assert_eq!(take_note_away(folder.path(), &ann()).unwrap(), false);
+        assert!(!take_note_away(folder.path(), &ann()).unwrap());
     }
 
     #[test]

@@ -62,11 +62,11 @@ pub(crate) mod tests {
 
     use super::*;
     use crate::engine::AgentKind;
-    use crate::model::{Action, AgentId, Map, RunId, StepIx, Value};
+    use crate::model::{Action, AgentId, RunId, StepIx, Value};
 
     /// A task of run 1, step 0, attempt 1.
     pub(crate) fn task(kind: AgentKind, action: &str, args: &[(&str, &str)]) -> Task {
-        let args: Map = args.iter().map(|(k, v)| ((*k).to_owned(), Value::from(*v))).collect();
+        let args = args.iter().map(|(k, v)| (Arc::from(*k), Value::from(*v))).collect();
         let action = Action { name: action.into(), args, target: None, idempotent: true, question: None };
         Task {
             run: RunId(1),

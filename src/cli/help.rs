@@ -105,20 +105,6 @@ Examples:
   quell completions zsh > ~/.zfunc/_quell
   quell completions fish > ~/.config/fish/completions/quell.fish";
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn examples_fit_into_80_columns() {
-        for text in [EXERCISE, REPLAY, TRIGGER, ARM, DISARM, ANSWER, JOURNAL, CHECK, STATES, COMPLETIONS] {
-            for line in text.lines().filter(|line| line.starts_with(' ')) {
-                assert!(line.chars().count() <= 80, "{line}");
-            }
-        }
-    }
-}
-
 /// `quell halt --help`.
 pub const HALT: &str = "\
 It works on a running engine and on a stopped one: the file HALT is left in the state folder, and
@@ -147,3 +133,17 @@ refused immediately before it would be done.
 Examples:
   quell protected
   quell protected --json | jq -r .what";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn examples_fit_into_80_columns() {
+        for text in [EXERCISE, REPLAY, TRIGGER, ARM, DISARM, ANSWER, JOURNAL, CHECK, STATES, COMPLETIONS] {
+            for line in text.lines().filter(|line| line.starts_with(' ')) {
+                assert!(line.chars().count() <= 80, "{line}");
+            }
+        }
+    }
+}

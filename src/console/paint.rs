@@ -123,14 +123,38 @@ pub fn rows<'r>(buffer: &mut Buffer, theme: &Theme, area: Rect, rows: impl IntoI
     }
 }
 
-/// Draws the frame of a pane and returns what is inside of it.
+/// Draws the frame of a pane and returns what is inside of it. The focus shows in the upper corners and
+/// in number and name only: it moves often, and edges are long.
 pub fn frame(buffer: &mut Buffer, theme: &Theme, area: Rect, title: &str, foot: &str, focused: bool) -> Rect {
-    let (set, tone) = if focused { (border::THICK, Tone::Key) } else { (border::PLAIN, Tone::Dim) };
+    let inner = outline(buffer, theme, area, (border::PLAIN, Tone::Dim), (title, Tone::Strong), foot);
+    if focused {
+        let style = theme.style(Tone::Key);
+        let right = area.right().saturating_sub(1);
+        for (x, corner) in [(area.x, border::THICK.top_left), (right, border::THICK.top_right)] {
+            if let Some(cell) = buffer.cell_mut((x, area.y)) {
+                cell.set_symbol(corner).set_style(style);
+            }
+        }
+        let name: usize = title.split_inclusive(' ').take(2).map(width).sum();
+        let shown = name.min(usize::from(area.width).saturating_sub(4)) as u16;
+        let place = Rect { x: area.x + 2, width: shown, height: 1, ..area };
+        buffer.set_style(place.intersection(buffer.area), style);
+    }
+    inner
+}
+
+fn outline(
+    buffer: &mut Buffer,
+    theme: &Theme,
+    area: Rect,
+    (set, tone): (border::Set<'static>, Tone),
+    (title, title_tone): (&str, Tone),
+    foot: &str,
+) -> Rect {
     let block = Block::new().borders(Borders::ALL).border_set(set).border_style(theme.style(tone));
     let inner = block.inner(area);
     block.render(area, buffer);
     let room = usize::from(area.width).saturating_sub(4);
-    let title_tone = if focused { Tone::Key } else { Tone::Strong };
     label(buffer, theme, area.x + 1, area.y, &cut(title, room), title_tone);
     let foot = cut(foot, room);
     if !foot.is_empty() && area.height > 1 {
@@ -161,7 +185,7 @@ pub fn dialog(
     let place =
         Rect::new(area.x + (area.width - width) / 2, area.y + (area.height - height) / 2, width, height);
     Clear.render(place, buffer);
-    let inner = frame(buffer, theme, place, title, foot, true);
+    let inner = outline(buffer, theme, place, (border::THICK, Tone::Key), (title, Tone::Key), foot);
     Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner }
 }
 

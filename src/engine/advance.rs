@@ -1,5 +1,6 @@
 //! A run moves on: steps become ready, start, and are answered.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::choose::{Choice, best_match};
@@ -14,7 +15,9 @@ use crate::workflow::{OnFailure, Step};
 /// The idempotency key of a step (C4): a function of the journal, the run and the step.
 pub(super) fn key(seed: u64, run: RunId, step: &str, undo: bool) -> Arc<str> {
     let undo = if undo { ":undo" } else { "" };
-    Arc::from(format!("{seed:x}.{run}.{step}{undo}"))
+    let mut key = String::with_capacity(48 + step.len());
+    let _ = write!(key, "{seed:x}.{run}.{step}{undo}");
+    Arc::from(key)
 }
 
 impl Engine {
@@ -254,8 +257,9 @@ impl Engine {
         let attempt = run.steps()[ix.index()].attempt();
         let agent = run.steps()[ix.index()].agent().filter(|_| failure.kind.impairs_agent());
         let retry_at = if rolling_back { None } else { self.retry_at(id, ix, &failure) };
-        let message: Arc<str> = Arc::from(failure.message.as_str());
-        self.emit(Event::StepFailed { run: id, step: ix, attempt, failure, retry_at });
+        let failure = Arc::new(failure);
+        let kept = Arc::clone(&failure);
+        self.emit(Event::StepFailed { run: id, step: ix, attempt, failure: kept, retry_at });
         if let Some(agent) = agent {
             self.watch_agent(agent);
         }
@@ -265,7 +269,7 @@ impl Engine {
         if rolling_back {
             return self.roll_on(id);
         }
-        self.on_step_given_up(id, ix, &message);
+        self.on_step_given_up(id, ix, &failure.message);
     }
 
     fn retry_at(&self, id: RunId, ix: StepIx, failure: &Failure) -> Option<crate::model::Timestamp> {

@@ -29,7 +29,7 @@ impl Engine {
             undo,
             done,
             text: Arc::from(text),
-            by: by.clone(),
+            by: Box::new(by.clone()),
         };
         self.emit(answered);
         let outcome = match done {

@@ -67,7 +67,7 @@ impl Engine {
         }
         self.record_text(workflow);
         let (workflow, hash) = (Arc::clone(&workflow.name), workflow.hash);
-        self.emit(Event::WorkflowArmed { workflow, hash, by: by.clone() });
+        self.emit(Event::WorkflowArmed { workflow, hash: Box::new(hash), by: by.clone() });
         Ok(format!("`{name}` is armed: its runs act from now on; an edit of its file disarms it"))
     }
 
@@ -79,7 +79,7 @@ impl Engine {
             return Ok(format!("`{name}` is not armed: its runs only observe"));
         }
         let why = Arc::from("a person asked for it");
-        self.emit(Event::WorkflowDisarmed { workflow: Arc::from(name), by: by.clone(), why });
+        self.emit(Event::WorkflowDisarmed { workflow: Arc::from(name), by: Box::new(by.clone()), why });
         Ok(format!("`{name}` is disarmed: new runs only observe; runs under way go on as they are"))
     }
 
@@ -108,7 +108,11 @@ impl Engine {
                 Some((Arc::clone(name), why))
             });
         for (workflow, why) in changed.collect::<Vec<_>>() {
-            self.emit(Event::WorkflowDisarmed { workflow, by: Self::itself(), why: Arc::from(why) });
+            self.emit(Event::WorkflowDisarmed {
+                workflow,
+                by: Box::new(Self::itself()),
+                why: Arc::from(why),
+            });
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::resolve::Resolved;
 use super::{AgentSpec, Setup, State};
 use crate::model::{AgentId, Digest};
 use crate::workflow::{Requirement, Undo, Workflow};
@@ -31,6 +32,8 @@ pub(super) struct BoundStep {
     pub undo: Vec<AgentId>,
     /// The action that undoes it, if there is one.
     pub undo_action: Option<Arc<str>>,
+    /// What it does by each agent, if that is the same in every run.
+    pub fixed: Vec<(AgentId, Resolved)>,
 }
 
 impl Library {
@@ -63,7 +66,8 @@ impl Library {
                 let same = self.offering(action, Some(&step.requires));
                 if same.is_empty() { self.offering(action, None) } else { same }
             });
-            BoundStep { forward, undo, undo_action }
+            let bound = BoundStep { forward, undo, undo_action, fixed: Vec::new() };
+            BoundStep { fixed: self.fixed(step, &bound), ..bound }
         });
         let bound = Arc::new(Bound { workflow: Arc::clone(workflow), steps: steps.collect() });
         self.by_hash.insert(workflow.hash, Arc::clone(&bound));

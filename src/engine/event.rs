@@ -70,7 +70,8 @@ pub enum StepWait {
     Agent,
 }
 
-/// A fact. Stored as `{"kind":{…}}`.
+/// A fact. Stored as `{"kind":{…}}`. What is large and rare in it is boxed: a record takes one line
+/// of the processor's cache.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs)]
@@ -84,12 +85,12 @@ pub enum Event {
     /// An agent changed by itself or by order. Executing, Idle and Error follow from steps and are derived.
     AgentChanged { agent: AgentId, to: AgentStatus, why: Arc<str> },
     /// The text of a workflow, once per hash.
-    WorkflowRecorded { hash: Digest, name: Arc<str>, text: Arc<str> },
+    WorkflowRecorded { hash: Box<Digest>, name: Arc<str>, text: Arc<str> },
 
     /// Its runs act from here on, as long as its text has this hash (C31).
-    WorkflowArmed { workflow: Arc<str>, hash: Digest, by: Actor },
+    WorkflowArmed { workflow: Arc<str>, hash: Box<Digest>, by: Actor },
     /// Its runs only observe from here on. Those under way keep their mode.
-    WorkflowDisarmed { workflow: Arc<str>, by: Actor, why: Arc<str> },
+    WorkflowDisarmed { workflow: Arc<str>, by: Box<Actor>, why: Arc<str> },
 
     /// Nothing is begun any more, forward or undo, until a person releases it (C30).
     Halted { by: Actor, why: Arc<str> },
@@ -109,7 +110,7 @@ pub enum Event {
         reason: Option<Arc<str>>,
     },
 
-    /// A run exists and is running. Boxed: it is far larger than the other facts, and rarer.
+    /// A run exists and is running.
     RunCreated(Box<NewRun>),
     /// A later trigger joined a live run of the same workflow and key (C15).
     RunJoined { run: RunId, incident: IncidentId },
@@ -159,7 +160,7 @@ pub enum Event {
         run: RunId,
         step: StepIx,
         attempt: u32,
-        failure: Failure,
+        failure: Arc<Failure>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retry_at: Option<Timestamp>,
     },
@@ -190,7 +191,7 @@ pub enum Event {
         done: bool,
         #[serde(default, skip_serializing_if = "str::is_empty")]
         text: Arc<str>,
-        by: Actor,
+        by: Box<Actor>,
     },
     /// An intent without an outcome after a crash (C3).
     StepInDoubt { run: RunId, step: StepIx, attempt: u32 },
@@ -212,7 +213,7 @@ pub enum Event {
         run: RunId,
         step: StepIx,
         attempt: u32,
-        failure: Failure,
+        failure: Arc<Failure>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retry_at: Option<Timestamp>,
     },
@@ -220,13 +221,13 @@ pub enum Event {
     UndoInDoubt { run: RunId, step: StepIx, attempt: u32 },
 
     /// Somebody asked for what is not permitted.
-    RequestRefused { by: Actor, request: Request, why: Arc<str> },
+    RequestRefused { by: Actor, request: Box<Request>, why: Arc<str> },
     /// Finished runs and closed incidents that left the state; they stay in the journal.
     Retired {
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        runs: Vec<RunId>,
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        incidents: Vec<IncidentId>,
+        #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+        runs: Box<[RunId]>,
+        #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+        incidents: Box<[IncidentId]>,
     },
 }
 
@@ -302,3 +303,13 @@ impl fmt::Display for IllegalEvent {
 }
 
 impl std::error::Error for IllegalEvent {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_takes_one_cache_line() {
+        assert!(size_of::<Record>() <= 64, "{}", size_of::<Record>());
+    }
+}

@@ -40,11 +40,7 @@ impl Gate {
 
     /// Takes what the engine said. The records of one output stay in one batch.
     pub fn offer(&mut self, output: Output) {
-        if self.open.records.is_empty() {
-            self.open.records = output.records;
-        } else {
-            self.open.records.extend(output.records);
-        }
+        self.open.records.extend(output.records);
         self.open.effects.extend(output.effects);
     }
 
@@ -54,7 +50,12 @@ impl Gate {
         if self.open.records.is_empty() || self.failed {
             return None;
         }
-        let Batch { records, effects } = std::mem::take(&mut self.open);
+        // The next batch is most likely as large as this one.
+        let (room, wishes) = (self.open.records.len(), self.open.effects.len());
+        let next = Batch { records: Vec::with_capacity(room), effects: Vec::with_capacity(wishes) };
+        let Batch { mut records, effects } = std::mem::replace(&mut self.open, next);
+        // Batches are kept for long: in a journal in memory, in the queues of screens.
+        records.shrink_to_fit();
         let records = Arc::new(records);
         self.cut.push_back((Arc::clone(&records), effects));
         Some(records)

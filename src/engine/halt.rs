@@ -109,6 +109,6 @@ impl Engine {
     }
 }
 
-fn not_begun() -> Failure {
-    Failure { kind: FailureKind::NotSent, message: "it was held back before it began".to_owned() }
+fn not_begun() -> Arc<Failure> {
+    Arc::new(Failure { kind: FailureKind::NotSent, message: "it was held back before it began".to_owned() })
 }

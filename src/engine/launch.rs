@@ -101,7 +101,7 @@ impl Engine {
     pub(super) fn record_text(&mut self, workflow: &Workflow) {
         if self.state.workflow_text(workflow.hash).is_none() {
             self.emit(Event::WorkflowRecorded {
-                hash: workflow.hash,
+                hash: Box::new(workflow.hash),
                 name: Arc::clone(&workflow.name),
                 text: Arc::clone(&workflow.text),
             });
@@ -143,7 +143,7 @@ impl Engine {
                 let request =
                     Request::Trigger { workflow: Arc::clone(&bound.workflow.name), inputs: Map::new() };
                 let why = Arc::from(format!("for {incident}: {why}"));
-                self.emit(Event::RequestRefused { by: Self::itself(), request, why });
+                self.emit(Event::RequestRefused { by: Self::itself(), request: Box::new(request), why });
             }
         }
     }
@@ -169,7 +169,7 @@ impl Engine {
         if let Err(why) = launched {
             let request = Request::Trigger { workflow: Arc::clone(next), inputs: Map::new() };
             let why = Arc::from(format!("after {failed}: {why}"));
-            self.emit(Event::RequestRefused { by: Self::itself(), request, why });
+            self.emit(Event::RequestRefused { by: Self::itself(), request: Box::new(request), why });
         }
     }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::model::{Map, Value};
+use crate::model::{Args, Value};
 
 /// Characters of a rendered question at most; the rest is cut off.
 const MAX_QUESTION: usize = 1_000;
@@ -54,12 +54,12 @@ impl Question {
     }
 
     /// The text for these arguments. What they bring in is text, not a placeholder.
-    pub fn render(&self, args: &Map) -> Arc<str> {
+    pub fn render(&self, args: &Args) -> Arc<str> {
         let mut text = String::new();
         for piece in &self.pieces {
             match piece {
                 Piece::Plain(plain) => text.push_str(plain),
-                Piece::Argument(name) => match args.get(&**name) {
+                Piece::Argument(name) => match args.get(name) {
                     Some(Value::String(value)) => text.push_str(value),
                     Some(value) => text.push_str(&value.to_string()),
                     None => {}
@@ -99,13 +99,16 @@ mod tests {
             ("costs $5", "costs $5"),
             ("", ""),
         ] {
-            assert_eq!(&*Question::parse(text).unwrap().render(&args), shown, "{text}");
+            assert_eq!(&*Question::parse(text).unwrap().render(&Args::from(args.clone())), shown, "{text}");
         }
         for text in ["${host", "${}", "${a b}", "${1 + 1}"] {
             assert!(Question::parse(text).is_err(), "{text}");
         }
         let long = Value::Object([("host".to_owned(), json!("ä".repeat(5000)))].into_iter().collect());
         let Value::Object(long) = long else { unreachable!() };
-        assert_eq!(Question::parse("${host}").unwrap().render(&long).chars().count(), MAX_QUESTION);
+        assert_eq!(
+            Question::parse("${host}").unwrap().render(&Args::from(long)).chars().count(),
+            MAX_QUESTION
+        );
     }
 }

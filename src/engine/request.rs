@@ -20,6 +20,7 @@ impl Engine {
             Ok(text) => Answer::Accepted(text),
             Err(why) => {
                 let refused = Arc::from(why.as_str());
+                let request = Box::new(request);
                 self.emit(Event::RequestRefused { by: by.clone(), request, why: refused });
                 Answer::Refused(why)
             }

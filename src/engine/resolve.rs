@@ -1,11 +1,11 @@
 //! Placeholders become typed values, and the undo is worked out before the action is performed (C10).
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::bound::{BoundStep, Library};
 use super::{ActionSpec, Context, Engine, Means};
-use crate::model::{Action, AgentId, Map, RunId, StepIx, Value};
-use crate::workflow::{Scope, StepView, Template, Undo};
+use crate::model::{Action, AgentId, Args, Map, RunId, StepIx, Value};
+use crate::workflow::{Scope, Step, StepView, Template, Undo};
 
 /// A forward action and what will reverse it.
 pub(super) type Resolved = (Arc<Action>, Option<Arc<Action>>);
@@ -45,56 +45,86 @@ impl Engine {
         }
     }
 
+    /// What a step of a run does by an agent, and what will reverse it.
     pub(super) fn resolve(&self, run: RunId, ix: StepIx, agent: AgentId) -> Result<Resolved, String> {
-        let step = self.definition(run, ix).ok_or("its workflow is not known any more")?;
-        let spec = self.library.spec(agent).ok_or("its agent is not in the setup")?;
-        let action = spec.actions.get(&step.action).ok_or("its agent does not offer the action")?;
-        let given = self.in_scope(run, |scope| render(&step.with, scope))?;
-        let mut unknown = self.in_scope(run, |scope| unknown(&step.with, scope));
-        let forward = check(&step.action, action, given, &unknown)?;
-
         let bound = self.state.run(run).and_then(|run| self.library.get(run.hash()));
-        let bound = bound.and_then(|bound| bound.steps.get(ix.index()));
-        let Some(name) = bound.and_then(|step| step.undo_action.clone()) else {
-            return Ok((Arc::new(forward), None));
-        };
-        let undoer = bound.and_then(|step| step.undo.first()).and_then(|id| self.library.spec(*id));
-        let undo = undoer.and_then(|spec| spec.actions.get(&name));
-        let undo = undo.ok_or_else(|| format!("no agent offers its undo `{name}`"))?;
-        let own = match &step.undo {
-            Undo::Action { with, .. } => {
-                unknown.retain(|name| with.iter().all(|(own, _)| own != name));
-                unknown.extend(self.in_scope(run, |scope| self::unknown(with, scope)));
-                self.in_scope(run, |scope| render(with, scope))?
-            }
-            Undo::Default | Undo::None(_) => Map::new(),
-        };
-        let mut args = Map::new();
-        for (name, _) in &undo.takes {
-            if let Some(value) = own.get(&**name).or_else(|| forward.args.get(&**name)) {
-                args.insert(name.to_string(), value.clone());
-            }
+        let parts = bound.and_then(|b| Some((b.workflow.steps.get(ix.index())?, b.steps.get(ix.index())?)));
+        let (step, bound) = parts.ok_or("its workflow is not known any more")?;
+        if let Some((_, fixed)) = bound.fixed.iter().find(|(id, _)| *id == agent) {
+            return Ok(fixed.clone());
         }
-        if let Some((unknown, _)) = own.iter().find(|(name, _)| !args.contains_key(*name)) {
-            return Err(format!("undo `{name}` takes no `{unknown}`"));
-        }
-        let undo = check(&name, undo, args, &unknown)?;
-        Ok((Arc::new(forward), Some(Arc::new(undo))))
+        self.in_scope(run, |scope| self.library.resolve(step, bound, agent, scope))
     }
 }
 
-fn render(with: &[(Arc<str>, Template)], scope: &Scope<'_>) -> Result<Map, String> {
+impl Library {
+    fn resolve(
+        &self,
+        step: &Step,
+        bound: &BoundStep,
+        agent: AgentId,
+        scope: &Scope<'_>,
+    ) -> Result<Resolved, String> {
+        let spec = self.spec(agent).ok_or("its agent is not in the setup")?;
+        let action = spec.actions.get(&step.action).ok_or("its agent does not offer the action")?;
+        let given = unknown(&step.with, scope);
+        let forward = check(&step.action, action, render(&step.with, scope)?, &given)?;
+
+        let Some(name) = &bound.undo_action else { return Ok((Arc::new(forward), None)) };
+        let undoer = bound.undo.first().and_then(|id| self.spec(*id));
+        let undo = undoer.and_then(|spec| spec.actions.get(name));
+        let undo = undo.ok_or_else(|| format!("no agent offers its undo `{name}`"))?;
+        let own = undo_arguments(step);
+        let mut args = render(own, scope)?;
+        let takes = |name: &str| undo.takes.iter().any(|(taken, _)| **taken == *name);
+        if let Some((unknown, _)) = args.iter().find(|(name, _)| !takes(name)) {
+            return Err(format!("undo `{name}` takes no `{unknown}`"));
+        }
+        for (name, _) in &undo.takes {
+            if let (false, Some(value)) = (args.iter().any(|(own, _)| own == name), forward.args.get(name)) {
+                args.push((Arc::clone(name), value.clone()));
+            }
+        }
+        // What the undo takes over from the step is as unknown as it is there.
+        let taken_over = given.iter().copied().filter(|name| own.iter().all(|(own, _)| **own != **name));
+        let unknown: Vec<&str> = taken_over.chain(unknown(own, scope)).collect();
+        let undo = check(name, undo, args, &unknown)?;
+        Ok((Arc::new(forward), Some(Arc::new(undo))))
+    }
+
+    /// What a step without placeholders does, by agent: the same in every run, worked out once. What
+    /// cannot be resolved is left to the run, which says why.
+    pub(super) fn fixed(&self, step: &Step, bound: &BoundStep) -> Vec<(AgentId, Resolved)> {
+        let mut templates = step.with.iter().chain(undo_arguments(step));
+        if !templates.all(|(_, template)| template.as_constant().is_some()) {
+            return Vec::new();
+        }
+        let scope = Scope { inputs: &Map::new(), detection: None, run: None, steps: &|_| None };
+        let resolved = |agent: &AgentId| Some((*agent, self.resolve(step, bound, *agent, &scope).ok()?));
+        bound.forward.iter().filter_map(resolved).collect()
+    }
+}
+
+/// The arguments that the file gives to the undo of a step.
+fn undo_arguments(step: &Step) -> &[(Arc<str>, Template)] {
+    match &step.undo {
+        Undo::Action { with, .. } => with,
+        Undo::Default | Undo::None(_) => &[],
+    }
+}
+
+fn render(with: &[(Arc<str>, Template)], scope: &Scope<'_>) -> Result<Vec<(Arc<str>, Value)>, String> {
     let value = |(name, template): &(Arc<str>, Template)| {
         let value = template.render(scope).map_err(|why| format!("`{name}`: {why}"))?;
-        Ok((name.to_string(), value))
+        Ok((Arc::clone(name), value))
     };
     with.iter().map(value).collect()
 }
 
 /// The arguments that nobody can know in a run that observes.
-fn unknown(with: &[(Arc<str>, Template)], scope: &Scope<'_>) -> BTreeSet<Arc<str>> {
+fn unknown<'a>(with: &'a [(Arc<str>, Template)], scope: &Scope<'_>) -> Vec<&'a str> {
     let unknown = with.iter().filter(|(_, template)| template.is_unknown(scope));
-    unknown.map(|(name, _)| Arc::clone(name)).collect()
+    unknown.map(|(name, _)| &**name).collect()
 }
 
 /// Checks arguments against the catalogue; the last look before they are recorded. Those that
@@ -102,26 +132,25 @@ fn unknown(with: &[(Arc<str>, Template)], scope: &Scope<'_>) -> BTreeSet<Arc<str
 fn check(
     name: &Arc<str>,
     spec: &ActionSpec,
-    args: Map,
-    unknown: &BTreeSet<Arc<str>>,
+    args: Vec<(Arc<str>, Value)>,
+    unknown: &[&str],
 ) -> Result<Action, String> {
-    let fit = |(arg, value): (String, Value)| {
-        let Some((_, kind)) = spec.takes.iter().find(|(taken, _)| **taken == *arg) else {
+    let fit = |(arg, value): (Arc<str>, Value)| {
+        let Some((arg, kind)) = spec.takes.iter().find(|(taken, _)| **taken == *arg) else {
             return Err(format!("`{name}` takes no `{arg}`"));
         };
-        if unknown.contains(&*arg) {
-            return Ok((arg, value));
+        if unknown.contains(&&**arg) {
+            return Ok((Arc::clone(arg), value));
         }
         let value = kind.fit(value).map_err(|why| format!("`{arg}` of `{name}`: {why}"))?;
-        Ok((arg, value))
+        Ok((Arc::clone(arg), value))
     };
-    let args: Map = args.into_iter().map(fit).collect::<Result<_, _>>()?;
-    let missing =
-        spec.takes.iter().find(|(arg, _)| !spec.optional.contains(arg) && !args.contains_key(&**arg));
+    let args: Args = args.into_iter().map(fit).collect::<Result<_, _>>()?;
+    let missing = spec.takes.iter().find(|(arg, _)| !spec.optional.contains(arg) && !args.contains_key(arg));
     if let Some((arg, kind)) = missing {
         return Err(format!("`{name}` needs `{arg}` ({kind})"));
     }
-    let target = spec.target.as_ref().and_then(|target| args.get(&**target));
+    let target = spec.target.as_ref().and_then(|target| args.get(target));
     let target = target.map(|value| match value.as_str() {
         Some(text) => Arc::from(text),
         None => Arc::from(value.to_string()),

@@ -173,6 +173,7 @@ impl Engine {
         let hash = mix(&[self.state.seed(), id.0, u64::from(ix.0), u64::from(attempt), 1]);
         let round = attempt % UNDO_ATTEMPTS;
         let retry_at = (again && left).then(|| self.now + UNDO_BACKOFF.delay(round, hash));
+        let failure = Arc::new(failure);
         self.emit(Event::UndoFailed { run: id, step: ix, attempt, failure, retry_at });
         if let Some(agent) = agent {
             self.watch_agent(agent);

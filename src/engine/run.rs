@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use super::{Actor, Event, IncidentStatus, RollbackCause, RunMode, StepState, StepStatus};
 use crate::flow::machine::{Change, Chart, Guard, Machine, Place, Source, Superstate, Transition};
-use crate::model::{Digest, IncidentId, Map, RunId, Seq, Severity, Span, StepIx, Timestamp};
+use crate::model::{Digest, IncidentId, Map, Moment, RunId, Seq, Severity, Span, StepIx, Timestamp};
 use crate::states;
 use crate::workflow::Plan;
 
@@ -127,22 +127,22 @@ pub struct Run {
     pub(super) place: Place<RunStatus, 4>,
     pub(super) changed: Seq,
     pub(super) created_at: Timestamp,
-    pub(super) ended_at: Option<Timestamp>,
+    pub(super) ended_at: Moment,
     pub(super) by: Actor,
     pub(super) incident: Option<IncidentId>,
     pub(super) detection: Option<Arc<Map>>,
     pub(super) dedup: Option<Arc<str>>,
     pub(super) severity: Option<Severity>,
     pub(super) inputs: Arc<Map>,
-    pub(super) deadline: Option<Timestamp>,
+    pub(super) deadline: Moment,
     pub(super) retry_of: Option<RunId>,
     pub(super) mode: RunMode,
     pub(super) steps: Vec<StepState>,
     pub(super) done: u32,
     /// Steps whose effect exists or may exist, in order of completion.
     pub(super) completed: Vec<StepIx>,
-    pub(super) rollback: Option<Rollback>,
-    pub(super) paused_at: Option<Timestamp>,
+    pub(super) rollback: Option<Box<Rollback>>,
+    pub(super) paused_at: Moment,
     pub(super) why: Option<Arc<str>>,
 }
 
@@ -185,7 +185,7 @@ impl Run {
     }
     /// When it reached a terminal state.
     pub fn ended_at(&self) -> Option<Timestamp> {
-        self.ended_at
+        self.ended_at.get()
     }
     /// Who ordered it.
     pub fn by(&self) -> &Actor {
@@ -213,7 +213,7 @@ impl Run {
     }
     /// When it is given up.
     pub fn deadline(&self) -> Option<Timestamp> {
-        self.deadline
+        self.deadline.get()
     }
     /// The run that this one tries again.
     pub fn retry_of(&self) -> Option<RunId> {
@@ -258,7 +258,7 @@ impl Run {
     }
     /// How far its rollback is, if there is or was one.
     pub fn rollback(&self) -> Option<&Rollback> {
-        self.rollback.as_ref()
+        self.rollback.as_deref()
     }
     /// Why it stands where it stands, where there is something to say.
     pub fn why(&self) -> Option<&str> {
@@ -281,7 +281,7 @@ impl Run {
     }
     /// From creation to its end, or until now.
     pub fn duration(&self, now: Timestamp) -> Span {
-        self.ended_at.unwrap_or(now).since(self.created_at)
+        self.ended_at().unwrap_or(now).since(self.created_at)
     }
 
     /// A completed run contains the incident that it answers, if the incident's own table permits that;

@@ -3,12 +3,24 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
 use super::{AgentKind, AgentState, AgentStatus, Arming, Halt, Incident, JournalKind, Run, RunStatus};
 use crate::flow::slots::Slots;
 use crate::model::{AgentId, DetectionId, Digest, IncidentId, RunId, Seq, Timestamp};
 
 /// How many detection ids are remembered, so that a source that is read again changes nothing (C5).
 pub(super) const DETECTIONS_REMEMBERED: usize = 100_000;
+
+/// Values by two names. Only looked up, never gone through; hashed with the journal's seed, since
+/// attackers choose keys.
+pub(super) type ByNames<V> = HashMap<(Arc<str>, Arc<str>), V, FixedState>;
+
+/// None yet.
+pub(super) fn by_names<V>(seed: u64) -> ByNames<V> {
+    HashMap::with_hasher(FixedState::with_seed(seed))
+}
 
 /// Everything that is true, as far as it is kept in memory. Its fields are private to `engine`, and
 /// only [`State::apply`] changes them.
@@ -19,17 +31,18 @@ pub struct State {
     pub(super) kind: Option<JournalKind>,
     pub(super) seed: u64,
     pub(super) agents: Vec<AgentState>,
-    pub(super) runs: Slots<Run>,
+    pub(super) runs: Slots<Box<Run>>,
     pub(super) incidents: Slots<Incident>,
     /// Texts of workflows by hash.
     pub(super) workflows: BTreeMap<Digest, Arc<str>>,
-    /// Which workflows are armed, or were.
+    /// Everything is halted, and by whom.
     pub(super) halt: Option<Halt>,
+    /// Which workflows are armed, or were.
     pub(super) arming: BTreeMap<Arc<str>, Arming>,
     /// The latest incident of each (rule id, key), open or closed.
-    pub(super) by_key: BTreeMap<(Arc<str>, Arc<str>), IncidentId>,
+    pub(super) by_key: ByNames<IncidentId>,
     /// The live run of each (workflow, dedup key).
-    pub(super) by_dedup: BTreeMap<(Arc<str>, Arc<str>), RunId>,
+    pub(super) by_dedup: ByNames<RunId>,
     /// Counts of known detections, and their ids in order of arrival.
     pub(super) detections: BTreeMap<DetectionId, u64>,
     pub(super) detections_order: VecDeque<DetectionId>,
@@ -111,8 +124,8 @@ impl State {
             workflows: BTreeMap::new(),
             halt: None,
             arming: BTreeMap::new(),
-            by_key: BTreeMap::new(),
-            by_dedup: BTreeMap::new(),
+            by_key: by_names(0),
+            by_dedup: by_names(0),
             detections: BTreeMap::new(),
             detections_order: VecDeque::new(),
             finished: VecDeque::new(),
@@ -155,11 +168,11 @@ impl State {
     }
     /// Runs that are kept, by id; from either end.
     pub fn runs(&self) -> impl DoubleEndedIterator<Item = &Run> {
-        self.runs.iter()
+        self.runs.iter().map(|run| &**run)
     }
     /// One run.
     pub fn run(&self, id: RunId) -> Option<&Run> {
-        self.runs.get(id.0)
+        self.runs.get(id.0).map(|run| &**run)
     }
     /// Incidents that are kept, by id; from either end.
     pub fn incidents(&self) -> impl DoubleEndedIterator<Item = &Incident> {

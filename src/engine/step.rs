@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use super::{Actor, Event};
 use crate::flow::machine::{Chart, Machine, Place, Source, Superstate, Transition};
-use crate::model::{Action, AgentId, Failure, Map, Timestamp};
+use crate::model::{Action, AgentId, Failure, Map, Moment, Timestamp};
 use crate::states;
 
 states!(
@@ -104,9 +104,9 @@ pub struct StepState {
     pub(super) attempt: u32,
     pub(super) undo_attempt: u32,
     pub(super) agent: Option<AgentId>,
-    pub(super) started_at: Option<Timestamp>,
-    pub(super) ended_at: Option<Timestamp>,
-    pub(super) until: Option<Timestamp>,
+    pub(super) started_at: Moment,
+    pub(super) ended_at: Moment,
+    pub(super) until: Moment,
     pub(super) action: Option<Arc<Action>>,
     pub(super) undo: Option<Arc<Action>>,
     pub(super) output: Option<Arc<Map>>,
@@ -116,7 +116,7 @@ pub struct StepState {
     pub(super) undo_in_flight: bool,
     /// Its undo was given up in this round of the rollback; a person's retry begins another round.
     pub(super) undo_given_up: bool,
-    pub(super) undo_started_at: Option<Timestamp>,
+    pub(super) undo_started_at: Moment,
     /// It was not performed: its run observes.
     pub(super) assumed: bool,
     /// The condition on which it depends whether it would be performed, if nobody can say.
@@ -146,9 +146,9 @@ impl StepState {
             attempt: 0,
             undo_attempt: 0,
             agent: None,
-            started_at: None,
-            ended_at: None,
-            until: None,
+            started_at: Moment::NONE,
+            ended_at: Moment::NONE,
+            until: Moment::NONE,
             action: None,
             undo: None,
             output: None,
@@ -157,7 +157,7 @@ impl StepState {
             waits_for_agent: false,
             undo_in_flight: false,
             undo_given_up: false,
-            undo_started_at: None,
+            undo_started_at: Moment::NONE,
             assumed: false,
             undecided: None,
             answered: None,
@@ -186,15 +186,15 @@ impl StepState {
     }
     /// When the last forward attempt started.
     pub fn started_at(&self) -> Option<Timestamp> {
-        self.started_at
+        self.started_at.get()
     }
     /// When it was done forward.
     pub fn ended_at(&self) -> Option<Timestamp> {
-        self.ended_at
+        self.ended_at.get()
     }
     /// The deadline of what runs, or the end of what it waits for.
     pub fn until(&self) -> Option<Timestamp> {
-        self.until
+        self.until.get()
     }
     /// What it does, once it was resolved.
     pub fn action(&self) -> Option<&Action> {

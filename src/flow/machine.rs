@@ -241,13 +241,15 @@ pub struct Place<S, const H: usize> {
     now: S,
     since: Timestamp,
     changes: u32,
-    past: [(S, Timestamp); H],
+    /// The states before, and beside them when each was entered: apart, so that neither is padded.
+    past: [S; H],
+    past_since: [Timestamp; H],
 }
 
 impl<S: Status, const H: usize> Place<S, H> {
     /// At the start of a lifecycle.
     pub fn new(initial: S, at: Timestamp) -> Self {
-        Place { now: initial, since: at, changes: 0, past: [(initial, at); H] }
+        Place { now: initial, since: at, changes: 0, past: [initial; H], past_since: [at; H] }
     }
 
     /// The present state.
@@ -268,12 +270,14 @@ impl<S: Status, const H: usize> Place<S, H> {
     /// The states before the present one with the time at which each was entered, oldest first; at most `H`.
     pub fn history(&self) -> impl Iterator<Item = (S, Timestamp)> + '_ {
         let changes = self.changes as usize;
-        (changes.saturating_sub(H)..changes).map(|i| self.past[i % H.max(1)])
+        let at = |i: usize| (self.past[i % H.max(1)], self.past_since[i % H.max(1)]);
+        (changes.saturating_sub(H)..changes).map(at)
     }
 
     fn go(&mut self, to: S, at: Timestamp) {
         if H > 0 {
-            self.past[self.changes as usize % H] = (self.now, self.since);
+            let i = self.changes as usize % H;
+            (self.past[i], self.past_since[i]) = (self.now, self.since);
         }
         self.changes = self.changes.saturating_add(1);
         (self.now, self.since) = (to, at);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Map, Span, Value};
+use super::{Args, Span, Value};
 
 /// One action, ready to be performed: no placeholder is left and every argument has its type.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -15,8 +15,8 @@ pub struct Action {
     /// The action's name in its agent's catalogue, for example `block_source_ip`.
     pub name: Arc<str>,
     /// Arguments by name.
-    #[serde(rename = "with", default, skip_serializing_if = "Map::is_empty")]
-    pub args: Map,
+    #[serde(rename = "with", default, skip_serializing_if = "Args::is_empty")]
+    pub args: Args,
     /// What it acts on: the value of the argument that the catalogue names as target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<Arc<str>>,

@@ -5,7 +5,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{Map, SafeText, Span, Value, ValueType};
+use super::{Args, SafeText, Span, Value, ValueType};
 
 /// How a placeholder shows the value of its argument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,7 +103,7 @@ impl Word {
     /// # Errors
     /// A value may not stand in an argument: it has a control character, or would begin the argument
     /// with a `-` and so be taken for an option.
-    pub fn render(&self, args: &Map) -> Result<Option<String>, String> {
+    pub fn render(&self, args: &Args) -> Result<Option<String>, String> {
         let mut text = String::new();
         for piece in &self.pieces {
             let (name, form) = match piece {
@@ -113,7 +113,7 @@ impl Word {
                 }
                 Piece::Hole(name, form) => (name, *form),
             };
-            let value = match args.get(&**name) {
+            let value = match args.get(name) {
                 None | Some(Value::Null) => return Ok(None),
                 Some(value) => shown(value, form).map_err(|why| format!("argument `{name}`: {why}"))?,
             };
@@ -203,14 +203,14 @@ impl CommandLine {
     ///
     /// # Errors
     /// As [`Word::render`]; also if a value is missing outside of a group.
-    pub fn render(&self, args: &Map) -> Result<Vec<String>, String> {
+    pub fn render(&self, args: &Args) -> Result<Vec<String>, String> {
         let mut rendered = Vec::new();
         for argument in &self.arguments {
             match argument {
                 Argument::One(word) => match word.render(args)? {
                     Some(text) => rendered.push(text),
                     None => {
-                        let missing = word.names().find(|name| args.get(&***name).is_none_or(Value::is_null));
+                        let missing = word.names().find(|name| args.get(name).is_none_or(Value::is_null));
                         return Err(format!("argument `{}` is missing", missing.map_or("?", |name| name)));
                     }
                 },

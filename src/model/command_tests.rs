@@ -9,11 +9,8 @@ fn word(text: &str) -> Word {
     Word::parse(text, &takes()).unwrap_or_else(|faults| panic!("{text}: {faults:?}"))
 }
 
-fn args(value: Value) -> Map {
-    match value {
-        Value::Object(map) => map,
-        other => panic!("{other}"),
-    }
+fn args(value: Value) -> Args {
+    serde_json::from_value(value).unwrap()
 }
 
 #[test]

@@ -32,8 +32,9 @@ macro_rules! id {
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 // `pad` lets tables align ids.
-                if f.width().is_some() { f.pad(&format!(concat!($prefix, "-{}"), self.0)) }
-                else { write!(f, concat!($prefix, "-{}"), self.0) }
+                if f.width().is_some() { return f.pad(&format!(concat!($prefix, "-{}"), self.0)); }
+                f.write_str(concat!($prefix, "-"))?;
+                self.0.fmt(f)
             }
         }
 
@@ -116,7 +117,13 @@ macro_rules! hex_bytes {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+                const DIGITS: &[u8; 16] = b"0123456789abcdef";
+                let mut text = [0; 2 * $len];
+                for (pair, byte) in text.chunks_exact_mut(2).zip(self.0) {
+                    pair[0] = DIGITS[usize::from(byte >> 4)];
+                    pair[1] = DIGITS[usize::from(byte & 15)];
+                }
+                f.write_str(str::from_utf8(&text).map_err(|_| fmt::Error)?)
             }
         }
 

@@ -1,6 +1,7 @@
 //! The vocabulary of quell: plain values that every layer shares. Nothing here decides anything.
 
 mod action;
+mod args;
 mod command;
 mod detection;
 mod document;
@@ -14,6 +15,7 @@ mod text;
 mod time;
 
 pub use action::{Action, ValueType};
+pub use args::Args;
 pub use command::{Argument, CommandLine, Form, Word, WordFault};
 pub use detection::{Detection, RuleHead};
 pub use document::{Document, Field, Scalar};
@@ -23,7 +25,7 @@ pub use outcome::{Failure, FailureKind, Outcome};
 pub use severity::{Priority, Severity};
 pub use signal::{Common, CommonField, LogSource, Signal, Threat};
 pub use text::SafeText;
-pub use time::{ParseSpanError, Span, Timestamp};
+pub use time::{Moment, ParseSpanError, Span, Timestamp};
 
 /// A JSON value: what inputs, arguments, outputs and evidence are made of.
 pub type Value = serde_json::Value;

@@ -1,7 +1,7 @@
 //! Points and lengths of time, both in whole microseconds: exact, ordered, the same on every machine.
 
 use std::fmt;
-use std::ops::{Add, Sub};
+use std::ops::{Add, Range, Sub};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -53,7 +53,26 @@ impl fmt::Display for Timestamp {
         let (d, m) = (doy - (153 * mp + 2) / 5 + 1, if mp < 10 { mp + 3 } else { mp - 9 });
         let y = yoe + era * 400 + i64::from(m <= 2);
         let (hour, minute, second) = (day / 3600, day / 60 % 60, day % 60);
-        write!(f, "{y:04}-{m:02}-{d:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z")
+        // Digits are put in place by hand: times are written far too often for the formatter's padding.
+        let mut text = *b"0000-00-00T00:00:00.000000Z";
+        let mut put = |place: Range<usize>, mut value: i64| {
+            for digit in text[place].iter_mut().rev() {
+                *digit += (value % 10) as u8;
+                value /= 10;
+            }
+        };
+        for (place, value) in [(5..7, m), (8..10, d), (11..13, hour), (14..16, minute), (17..19, second)] {
+            put(place, value);
+        }
+        put(20..26, i64::from(micros));
+        let plain_year = (0..=9999).contains(&y);
+        if plain_year {
+            put(0..4, y);
+        } else {
+            write!(f, "{y:04}")?;
+        }
+        let text = str::from_utf8(&text).map_err(|_| fmt::Error)?;
+        f.write_str(if plain_year { text } else { &text[4..] })
     }
 }
 
@@ -68,6 +87,33 @@ impl Sub<Span> for Timestamp {
     type Output = Timestamp;
     fn sub(self, span: Span) -> Timestamp {
         Timestamp(self.0.saturating_sub_unsigned(span.0))
+    }
+}
+
+/// A point in time, or none, in the space of a point: `Timestamp::MIN` stands for none. For values
+/// that are kept by the ten thousand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment(Timestamp);
+
+impl Moment {
+    /// No point in time.
+    pub const NONE: Moment = Moment(Timestamp::MIN);
+
+    /// The point, if there is one.
+    pub fn get(self) -> Option<Timestamp> {
+        (self != Moment::NONE).then_some(self.0)
+    }
+}
+
+impl From<Timestamp> for Moment {
+    fn from(at: Timestamp) -> Self {
+        Moment(at)
+    }
+}
+
+impl From<Option<Timestamp>> for Moment {
+    fn from(at: Option<Timestamp>) -> Self {
+        at.map_or(Moment::NONE, Moment)
     }
 }
 
@@ -166,6 +212,9 @@ mod tests {
             (-1, "1969-12-31T23:59:59.999999Z"),
             (951_782_400_000_000, "2000-02-29T00:00:00.000000Z"),
             (1_795_233_600_123_456, "2026-11-21T04:00:00.123456Z"),
+            (253_402_300_799_999_999, "9999-12-31T23:59:59.999999Z"),
+            (253_402_300_800_000_000, "10000-01-01T00:00:00.000000Z"),
+            (-62_167_219_200_000_001, "-001-12-31T23:59:59.999999Z"),
         ] {
             assert_eq!(Timestamp(micros).to_string(), text);
         }

@@ -36,6 +36,8 @@ pub struct Hands {
     away: Keyed<()>,
     /// Those of them that were told to stop, and did not answer yet.
     stopping: Keyed<()>,
+    /// Tasks of agents that answer as they are called, whose step still has an attempt that is stopping.
+    held: Vec<Task>,
     /// When the detection came that made a run, until the run's first effect.
     answering: HashMap<RunId, Instant, foldhash::fast::FixedState>,
     /// Measurements that were not taken yet.
@@ -74,11 +76,17 @@ impl Hands {
 
     /// Attempts that were begun and not answered.
     pub fn in_flight(&self) -> usize {
-        self.begun.len() + self.stopping.len()
+        self.begun.len() + self.stopping.len() + self.held.len()
     }
 
-    /// Begins a task. It is returned if it needs another thread.
+    /// Begins a task. It is returned if it needs another thread. If an attempt of the same step is still
+    /// stopping, the task waits for its end: an undo never overtakes what it undoes. (Agents that take
+    /// their time wait on their own thread.)
     pub fn begin(&mut self, task: Task, now: Timestamp) -> Option<Task> {
+        if self.is_stopping(task.run, task.step) && self.crew.slow(&task).is_none() {
+            self.held.push(task);
+            return None;
+        }
         let at = instant();
         if let Some(detected) = self.answering.remove(&task.run) {
             self.measure(Stage::DetectionToEffect, at.duration_since(detected).into());
@@ -96,13 +104,20 @@ impl Hands {
         Some(task)
     }
 
-    /// Takes what an agent said.
-    pub fn replied(&mut self, task: &Task, reply: Reply, now: Timestamp) {
+    /// Takes what an agent said. Returns the task that waited for that, to be begun.
+    pub fn replied(&mut self, task: &Task, reply: Reply, now: Timestamp) -> Option<Task> {
         self.away.remove(&key(task));
         self.stopping.remove(&key(task));
         if let Reply::Due { after, outcome } = reply {
             self.pending.push(now + after, finished(task, outcome));
         }
+        let next = self.held.iter().position(|held| (held.run, held.step) == (task.run, task.step))?;
+        (!self.is_stopping(task.run, task.step)).then(|| self.held.remove(next))
+    }
+
+    /// Whether an attempt of a step was told to stop, and did not answer yet.
+    fn is_stopping(&self, run: RunId, step: StepIx) -> bool {
+        self.stopping.keys().any(|(of, ix, ..)| (*of, *ix) == (run, step))
     }
 
     /// Stops an attempt. True if it is on another thread: it has to be told there, and answers by
@@ -110,6 +125,11 @@ impl Hands {
     pub fn stop(&mut self, attempt: TaskKey, now: Timestamp) -> bool {
         let (run, step, number, undo) = attempt;
         self.begun.remove(&attempt);
+        if let Some(held) = self.held.iter().position(|held| key(held) == attempt) {
+            let answer = finished(&self.held.remove(held), Outcome::NotBegun);
+            self.pending.push(now, answer);
+            return false;
+        }
         if self.away.contains_key(&attempt) {
             self.stopping.insert(attempt, ());
             return true;
@@ -150,6 +170,7 @@ impl Hands {
         self.begun.clear();
         self.away.clear();
         self.stopping.clear();
+        self.held.clear();
         self.answering.clear();
     }
 }
@@ -224,5 +245,29 @@ mod tests {
         hands.replied(&task, Reply::now(Outcome::Succeeded(Map::new())), Timestamp(9));
         assert!(matches!(outcome(hands.pending.pop_due(Timestamp(9))), Some((9, Outcome::Succeeded(_)))));
         assert_eq!(hands.in_flight(), 0);
+    }
+
+    #[test]
+    fn an_undo_does_not_overtake_what_it_undoes() {
+        let mut hands = hands(false, Reply::Never);
+        let task = hands.begin(one(), Timestamp(0)).unwrap();
+        hands.stop(key(&task), Timestamp(1));
+        let undo = Task { undo: true, ..one() };
+        assert!(hands.begin(undo.clone(), Timestamp(1)).is_none(), "it has to wait");
+        let other = Task { run: RunId(2), ..one() };
+        assert!(hands.begin(other.clone(), Timestamp(1)).is_some());
+        assert_eq!(hands.replied(&other, Reply::Never, Timestamp(2)), None);
+        assert_eq!(hands.in_flight(), 3);
+        let next = hands.replied(&task, Reply::now(Outcome::Stopped), Timestamp(3)).unwrap();
+        assert_eq!(next, undo);
+        assert!(hands.begin(next, Timestamp(3)).is_some());
+
+        let again = Task { attempt: 2, ..one() };
+        hands.stop(key(&undo), Timestamp(4));
+        hands.begin(again.clone(), Timestamp(4));
+        while hands.pending.pop_due(Timestamp(4)).is_some() {}
+        assert!(!hands.stop(key(&again), Timestamp(5)));
+        let answer = outcome(hands.pending.pop_due(Timestamp(5)));
+        assert_eq!(answer, Some((5, Outcome::NotBegun)));
     }
 }

@@ -211,7 +211,11 @@ impl RealTime {
         for message in std::mem::take(&mut self.taken.messages) {
             match message {
                 Message::Request { .. } => self.take_request(message),
-                Message::Performed { task, reply } => self.hands.replied(&task, reply, self.now),
+                Message::Performed { task, reply } => {
+                    if let Some(next) = self.hands.replied(&task, reply, self.now) {
+                        self.begin(next);
+                    }
+                }
                 Message::Written(Written::Durable { seq, commits }) if self.hold.is_none() => {
                     self.commits = commits;
                     self.unacknowledged.acknowledge(seq);
@@ -327,11 +331,7 @@ impl RealTime {
     fn perform(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                Effect::Perform(task) => {
-                    if let Some(task) = self.hands.begin(task, self.now) {
-                        self.hand_over(task);
-                    }
-                }
+                Effect::Perform(task) => self.begin(task),
                 Effect::Stop { run, step, attempt, undo } => {
                     let attempt = (run, step, attempt, undo);
                     if self.hands.stop(attempt, self.now)
@@ -362,8 +362,9 @@ impl RealTime {
         }
     }
 
-    /// Gives a task to the thread that it needs.
-    fn hand_over(&self, task: Task) {
+    /// Begins a task, on the thread that it needs.
+    fn begin(&mut self, task: Task) {
+        let Some(task) = self.hands.begin(task, self.now) else { return };
         match (self.hands.crew().slow(&task), &self.dispatcher, &self.worker) {
             (Some(agent), Some(dispatcher), _) => {
                 let left = self.clock.until(task.deadline);

@@ -92,7 +92,7 @@ impl Witness {
         match &record.event {
             Event::JournalOpened { kind, .. } => self.kind = Some(*kind),
             Event::WorkflowArmed { workflow, hash, .. } => {
-                self.armed.insert(Arc::clone(workflow), *hash);
+                self.armed.insert(Arc::clone(workflow), **hash);
             }
             Event::WorkflowDisarmed { workflow, .. } => {
                 self.armed.remove(workflow);

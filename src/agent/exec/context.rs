@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::engine::Task;
-use crate::model::{IncidentId, Map, RunId};
+use crate::model::{Args, IncidentId, Map, RunId};
 
 #[derive(Serialize)]
 struct Input<'a> {
@@ -15,7 +15,7 @@ struct Input<'a> {
     undo: bool,
     action: &'a str,
     agent: &'a str,
-    args: &'a Map,
+    args: &'a Args,
     #[serde(skip_serializing_if = "Option::is_none")]
     target: Option<&'a str>,
     /// RFC 3339, UTC.

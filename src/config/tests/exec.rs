@@ -36,7 +36,7 @@ fn a_command_line_is_read() {
     assert_eq!((&*spec.command.program, spec.grace), ("/usr/sbin/nft", Span::from_millis(500)));
     assert_eq!(spec.command.arguments.len(), 8);
     assert!(matches!(&spec.command.arguments[6], Argument::Group(words) if words.len() == 2));
-    let render = |args: serde_json::Value| spec.command.render(args.as_object().unwrap());
+    let render = |args: serde_json::Value| spec.command.render(&serde_json::from_value(args).unwrap());
     let short = ["add", "element", "inet", "quell", "blocked4", "{ 192.0.2.1 }"];
     assert_eq!(render(json!({"address": "192.0.2.1"})).unwrap(), short);
     let long = ["add", "element", "inet", "quell", "blocked6", "{ ::1 }", "--for", "60", "--note=-x y"];

@@ -12,7 +12,7 @@ use super::model::{Model, Subject};
 use super::paint::{Row, frame, rows as paint_rows};
 use super::text::wrap;
 use super::theme::{Theme, Tone};
-use crate::model::{Action, Map, SafeText, Value};
+use crate::model::{Action, SafeText, Value};
 
 /// The lines of a page for a width.
 pub fn rows(model: &Model, subject: Subject, width: usize) -> Vec<Row> {
@@ -77,10 +77,10 @@ fn entry(name: &str, value: &str, tone: Tone, width: usize) -> Vec<Row> {
     lines.into_iter().enumerate().map(|(i, line)| Row::new().dim(label(i)).add(line, tone)).collect()
 }
 
-/// `name=value` pairs of a map, in one text.
-fn pairs(map: &Map) -> String {
-    let pair = |(name, value): (&String, &Value)| format!("{}={}", SafeText(name), plain(value));
-    map.iter().map(pair).collect::<Vec<_>>().join("  ")
+/// `name=value` pairs, in one text.
+fn pairs<'v, N: AsRef<str>>(values: impl IntoIterator<Item = (N, &'v Value)>) -> String {
+    let pair = |(name, value): (N, &Value)| format!("{}={}", SafeText(name.as_ref()), plain(value));
+    values.into_iter().map(pair).collect::<Vec<_>>().join("  ")
 }
 
 /// A value without the quotes of JSON.
@@ -93,5 +93,5 @@ fn plain(value: &Value) -> String {
 
 /// `block_source_ip address=10.0.7.21`.
 fn described(action: &Action) -> String {
-    format!("{} {}", SafeText(&action.name), pairs(&action.args)).trim_end().to_owned()
+    format!("{} {}", SafeText(&action.name), pairs(action.args.iter())).trim_end().to_owned()
 }

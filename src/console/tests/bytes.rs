@@ -33,6 +33,11 @@ fn an_equal_frame_costs_nothing_and_a_tick_little() {
     press(&mut model, "<Down>");
     let key = screen.draw(&model, &Theme::default()).unwrap().len();
     assert!(key <= 1_000, "{key}");
+    for pane in 0..6 {
+        press(&mut model, "<Tab>");
+        let tab = screen.draw(&model, &Theme::default()).unwrap().len();
+        assert!(tab <= 360, "{tab} for pane {pane}");
+    }
     update(&mut model, Msg::Gauges(Box::new(gauges(script.at + Span::from_secs(1)))));
     let tick = screen.draw(&model, &Theme::default()).unwrap().len();
     assert!(tick <= 300, "{tick}");

@@ -136,7 +136,7 @@ impl Script {
         let action = |name: &str| {
             Arc::new(Action {
                 name: name.into(),
-                args: object(json!({"address": "10.0.7.21"})),
+                args: object(json!({"address": "10.0.7.21"})).into(),
                 target: Some("10.0.7.21".into()),
                 idempotent: true,
                 question: None,
@@ -162,7 +162,7 @@ impl Script {
 
     pub fn fail(&mut self, run: u64, step: u16, attempt: u32, kind: FailureKind, retry: bool) -> &mut Self {
         let retry_at = retry.then(|| self.at + Span::from_secs(4));
-        let failure = Failure { kind, message: "connection refused".to_owned() };
+        let failure = Arc::new(Failure { kind, message: "connection refused".to_owned() });
         self.say(Event::StepFailed { run: RunId(run), step: StepIx(step), attempt, failure, retry_at })
     }
 
@@ -175,7 +175,7 @@ impl Script {
         let deadline = self.at + Span::from_secs(30);
         let action = Action {
             name: "unblock_source_ip".into(),
-            args: Map::new(),
+            args: Map::new().into(),
             target: Some("10.0.7.21".into()),
             idempotent: true,
             question: None,

@@ -15,7 +15,7 @@ impl State {
     pub(super) fn released(&mut self, stamp: Stamp) {
         let Some(halt) = self.halt.take() else { return };
         let live = self.runs.iter().filter(|run| !run.status().is_terminal());
-        let live: Vec<RunId> = live.map(Run::id).collect();
+        let live: Vec<RunId> = live.map(|run| run.id()).collect();
         for id in live {
             if let Some(run) = self.runs.get_mut(id.0) {
                 let held = run.held(halt.at, stamp.at);
@@ -36,10 +36,10 @@ impl Run {
 
     /// Moves what it waits for: its deadline, and its delays.
     pub(super) fn shift(&mut self, held: Span) {
-        self.deadline = self.deadline.map(|at| at + held);
+        self.deadline = self.deadline().map(|at| at + held).into();
         for step in &mut self.steps {
             if step.status() == StepStatus::Waiting {
-                step.until = step.until.map(|at| at + held);
+                step.until = step.until().map(|at| at + held).into();
             }
         }
     }

@@ -12,6 +12,7 @@ mod undo;
 use std::fmt;
 use std::sync::Arc;
 
+use super::state::by_names;
 use super::{AgentState, Event, IllegalEvent, Incident, Record, Run, State};
 use crate::flow::machine::{Refusal, Status};
 use crate::model::{AgentId, IncidentId, RunId, Seq, StepIx, Timestamp};
@@ -58,18 +59,19 @@ impl State {
         match event {
             JournalOpened { kind, seed, .. } => {
                 (self.kind, self.seed) = (Some(*kind), *seed);
+                (self.by_key, self.by_dedup) = (by_names(*seed), by_names(*seed));
                 Ok(())
             }
             Recovered { .. } => Ok(()),
             AgentJoined { .. } => self.agent_joined(event, stamp),
             AgentChanged { agent, to, .. } => self.agent_changed(*agent, *to, stamp),
             WorkflowRecorded { hash, text, .. } => {
-                self.workflows.insert(*hash, Arc::clone(text));
+                self.workflows.insert(**hash, Arc::clone(text));
                 Ok(())
             }
 
             WorkflowArmed { workflow, hash, by } => {
-                self.workflow_armed(workflow, *hash, by, stamp);
+                self.workflow_armed(workflow, **hash, by, stamp);
                 Ok(())
             }
             WorkflowDisarmed { workflow, by, why } => self.workflow_disarmed(workflow, by, why, stamp),
@@ -132,7 +134,7 @@ impl State {
     }
 
     fn run_mut(&mut self, id: RunId) -> Result<&mut Run, Misfit> {
-        self.runs.get_mut(id.0).ok_or_else(|| unknown(id))
+        self.runs.get_mut(id.0).map(|run| &mut **run).ok_or_else(|| unknown(id))
     }
 
     fn incident_mut(&mut self, id: IncidentId) -> Result<&mut Incident, Misfit> {

@@ -19,7 +19,7 @@ impl State {
         step.action = Some(Arc::clone(action));
         step.undo.clone_from(undo);
         step.undecided.clone_from(undecided);
-        step.ended_at = Some(stamp.at);
+        step.ended_at = stamp.at.into();
         run.done += 1;
         Ok(())
     }
@@ -30,7 +30,7 @@ impl State {
         };
         let (run, _) = self.step_mut(*id, *ix)?;
         run.steps[ix.index()].answered = Some(Arc::new(Answered {
-            by: by.clone(),
+            by: by.as_ref().clone(),
             at: stamp.at,
             undo: *undo,
             done: *done,

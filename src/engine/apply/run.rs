@@ -7,7 +7,7 @@ use crate::engine::{
     NewRun, RUN, Rollback, RollbackCause, Run, RunStatus, STEP, State, StepState, StepStatus,
 };
 use crate::flow::machine::Place;
-use crate::model::{IncidentId, RunId, StepIx};
+use crate::model::{IncidentId, Moment, RunId, StepIx};
 
 /// How many of its runs an incident lists.
 const RUNS_PER_INCIDENT: usize = 32;
@@ -23,7 +23,7 @@ impl State {
         if let Some(key) = &new.dedup {
             self.by_dedup.insert((Arc::clone(&new.workflow), Arc::clone(key)), id);
         }
-        self.runs.push(Run {
+        self.runs.push(Box::new(Run {
             id,
             workflow: Arc::clone(&new.workflow),
             hash: new.hash,
@@ -31,23 +31,23 @@ impl State {
             place,
             changed: stamp.seq,
             created_at: stamp.at,
-            ended_at: None,
+            ended_at: Moment::NONE,
             by: new.by.clone(),
             incident: new.incident,
             detection: new.detection.clone(),
             dedup: new.dedup.clone(),
             severity: new.severity,
             inputs: Arc::clone(&new.inputs),
-            deadline: new.deadline,
+            deadline: new.deadline.into(),
             retry_of: new.retry_of,
             mode: new.mode,
             steps: new.plan.steps.iter().map(|_| StepState::new(stamp.at)).collect(),
             done: 0,
-            completed: Vec::new(),
+            completed: Vec::with_capacity(new.plan.steps.len()),
             rollback: None,
-            paused_at: None,
+            paused_at: Moment::NONE,
             why: None,
-        });
+        }));
         self.counts.live_runs += 1;
         self.counts.observed += u64::from(!new.mode.is_live());
         if let Some(earlier) = new.retry_of {
@@ -104,7 +104,7 @@ impl State {
     pub(super) fn run_paused(&mut self, id: RunId, stamp: Stamp) -> Result<(), Misfit> {
         let since = self.stands_since(id, stamp)?;
         self.run_to(id, RunStatus::Paused, None, stamp)?;
-        self.run_mut(id)?.paused_at = Some(since);
+        self.run_mut(id)?.paused_at = since.into();
         Ok(())
     }
 
@@ -119,7 +119,8 @@ impl State {
     pub(super) fn run_parked(&mut self, id: RunId, why: &Arc<str>, stamp: Stamp) -> Result<(), Misfit> {
         let since = self.stands_since(id, stamp)?;
         self.run_to(id, RunStatus::Parked, Some(why), stamp)?;
-        self.run_mut(id)?.paused_at.get_or_insert(since);
+        let run = self.run_mut(id)?;
+        run.paused_at = run.paused_at.get().unwrap_or(since).into();
         Ok(())
     }
 
@@ -156,7 +157,8 @@ impl State {
         }
         if run.rollback.is_none() {
             let total = run.completed.iter().filter(|s| run.steps[s.index()].undo.is_some()).count() as u32;
-            run.rollback = Some(Rollback { cause, why: Arc::clone(why), done: 0, total, since: stamp.at });
+            let why = Arc::clone(why);
+            run.rollback = Some(Box::new(Rollback { cause, why, done: 0, total, since: stamp.at }));
         }
         Ok(())
     }
@@ -182,7 +184,7 @@ impl State {
     ) -> Result<(), Misfit> {
         self.run_to(id, to, why, stamp)?;
         let run = self.run_mut(id)?;
-        run.ended_at = Some(stamp.at);
+        run.ended_at = stamp.at.into();
         run.cancel_ahead(stamp)?;
         if let Some(key) = run.dedup.clone() {
             let key = (Arc::clone(&run.workflow), key);
@@ -198,7 +200,7 @@ impl State {
 
 impl Run {
     fn end_pause(&mut self, stamp: Stamp) {
-        let Some(paused_at) = self.paused_at.take() else { return };
+        let Some(paused_at) = std::mem::replace(&mut self.paused_at, Moment::NONE).get() else { return };
         self.shift(stamp.at.since(paused_at));
     }
 
@@ -206,7 +208,7 @@ impl Run {
     fn cancel_ahead(&mut self, stamp: Stamp) -> Result<(), Misfit> {
         for step in self.steps.iter_mut().filter(|step| STEP.is_within(step.status(), "Ahead")) {
             STEP.enter(&mut step.place, StepStatus::Cancelled, stamp.at)?;
-            step.until = None;
+            step.until = Moment::NONE;
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Misfit, Stamp};
 use crate::engine::{Event, STEP, State, StepStatus};
-use crate::model::{Failure, Map, RunId, StepIx, Timestamp};
+use crate::model::{Failure, Map, Moment, RunId, StepIx, Timestamp};
 
 impl State {
     pub(super) fn step_started(&mut self, event: &Event, stamp: Stamp) -> Result<(), Misfit> {
@@ -19,8 +19,8 @@ impl State {
         step.attempt = *attempt;
         step.waits_for_agent = false;
         step.agent = Some(*agent);
-        step.started_at = Some(stamp.at);
-        step.until = Some(*deadline);
+        step.started_at = stamp.at.into();
+        step.until = (*deadline).into();
         step.action = Some(Arc::clone(action));
         step.undo.clone_from(undo);
         if let Some(incident) = run.incident
@@ -42,12 +42,12 @@ impl State {
         let step = &mut run.steps[ix.index()];
         let was_running = step.status() == StepStatus::Running;
         STEP.enter(&mut step.place, StepStatus::Succeeded, stamp.at)?;
-        step.until = None;
+        step.until = Moment::NONE;
         step.failure = None;
-        step.ended_at = Some(stamp.at);
+        step.ended_at = stamp.at.into();
         step.output = (!output.is_empty()).then(|| Arc::new(output.clone()));
         if let (Some(agent), true) = (step.agent, was_running) {
-            let took = stamp.at.since(step.started_at.unwrap_or(stamp.at));
+            let took = stamp.at.since(step.started_at.get().unwrap_or(stamp.at));
             agents[agent.index()].finished(true, took, stamp.at);
         }
         run.done += 1;
@@ -59,7 +59,7 @@ impl State {
         &mut self,
         id: RunId,
         ix: StepIx,
-        failure: &Failure,
+        failure: &Arc<Failure>,
         retry_at: Option<Timestamp>,
         stamp: Stamp,
     ) -> Result<(), Misfit> {
@@ -68,18 +68,18 @@ impl State {
         let was_running = step.status() == StepStatus::Running;
         let to = if retry_at.is_some() { StepStatus::Waiting } else { StepStatus::Failed };
         STEP.enter(&mut step.place, to, stamp.at)?;
-        step.until = retry_at;
-        step.failure = Some(Arc::new(failure.clone()));
+        step.until = retry_at.into();
+        step.failure = Some(Arc::clone(failure));
         step.in_doubt |= failure.kind.in_doubt();
         if let (Some(agent), true) = (step.agent, was_running) {
             let agent = &mut agents[agent.index()];
-            agent.finished(false, stamp.at.since(step.started_at.unwrap_or(stamp.at)), stamp.at);
+            agent.finished(false, stamp.at.since(step.started_at.get().unwrap_or(stamp.at)), stamp.at);
             if failure.kind.impairs_agent() {
                 agent.lost(stamp.at);
             }
         }
         if retry_at.is_none() {
-            step.ended_at = Some(stamp.at);
+            step.ended_at = stamp.at.into();
             let owed = step.in_doubt;
             if !run.plan.steps[ix.index()].critical {
                 run.done += 1;
@@ -103,7 +103,7 @@ impl State {
         if step.status() != StepStatus::Waiting {
             STEP.enter(&mut step.place, StepStatus::Waiting, stamp.at)?;
         }
-        step.until = Some(until);
+        step.until = until.into();
         step.waits_for_agent = true;
         Ok(())
     }
@@ -126,8 +126,8 @@ impl State {
         let step = &mut run.steps[ix.index()];
         let was_running = step.status() == StepStatus::Running;
         STEP.enter(&mut step.place, StepStatus::Cancelled, stamp.at)?;
-        step.until = None;
-        step.ended_at = Some(stamp.at);
+        step.until = Moment::NONE;
+        step.ended_at = stamp.at.into();
         step.in_doubt |= in_doubt;
         let owed = step.in_doubt;
         if let (Some(agent), true) = (step.agent, was_running) {
@@ -143,7 +143,7 @@ impl State {
         let (run, agents) = self.step_mut(id, ix)?;
         let step = &mut run.steps[ix.index()];
         STEP.enter(&mut step.place, StepStatus::InDoubt, stamp.at)?;
-        step.until = None;
+        step.until = Moment::NONE;
         step.in_doubt = true;
         if let Some(agent) = step.agent {
             agents[agent.index()].released(stamp.at);

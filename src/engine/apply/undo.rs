@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Misfit, Stamp};
 use crate::engine::{Event, STEP, State, StepStatus};
-use crate::model::{Failure, FailureKind, RunId, StepIx, Timestamp};
+use crate::model::{Failure, FailureKind, Moment, RunId, StepIx, Timestamp};
 
 impl State {
     pub(super) fn undo_started(&mut self, event: &Event, stamp: Stamp) -> Result<(), Misfit> {
@@ -19,9 +19,9 @@ impl State {
         }
         step.undo_attempt = *attempt;
         step.undo_in_flight = true;
-        step.undo_started_at = Some(stamp.at);
+        step.undo_started_at = stamp.at.into();
         step.agent = Some(*agent);
-        step.until = Some(*deadline);
+        step.until = (*deadline).into();
         Ok(())
     }
 
@@ -30,7 +30,7 @@ impl State {
         let (run, _) = self.step_mut(id, ix)?;
         let step = &mut run.steps[ix.index()];
         STEP.enter(&mut step.place, StepStatus::Undone, stamp.at)?;
-        step.until = None;
+        step.until = Moment::NONE;
         if let Some(rollback) = &mut run.rollback {
             rollback.done += 1;
         }
@@ -41,15 +41,15 @@ impl State {
         &mut self,
         id: RunId,
         ix: StepIx,
-        failure: &Failure,
+        failure: &Arc<Failure>,
         retry_at: Option<Timestamp>,
         stamp: Stamp,
     ) -> Result<(), Misfit> {
         self.undo_answered(id, ix, Some(failure.kind), stamp)?;
         let (run, _) = self.step_mut(id, ix)?;
         let step = &mut run.steps[ix.index()];
-        step.failure = Some(Arc::new(failure.clone()));
-        step.until = retry_at;
+        step.failure = Some(Arc::clone(failure));
+        step.until = retry_at.into();
         step.undo_given_up = retry_at.is_none();
         match retry_at {
             None => STEP.enter(&mut step.place, StepStatus::UndoFailed, stamp.at)?,
@@ -65,7 +65,7 @@ impl State {
         let (run, agents) = self.step_mut(id, ix)?;
         let step = &mut run.steps[ix.index()];
         STEP.enter(&mut step.place, StepStatus::UndoInDoubt, stamp.at)?;
-        step.until = None;
+        step.until = Moment::NONE;
         if let (Some(agent), true) = (step.agent, std::mem::take(&mut step.undo_in_flight)) {
             agents[agent.index()].released(stamp.at);
         }
@@ -82,7 +82,7 @@ impl State {
         let (run, agents) = self.step_mut(id, ix)?;
         let step = &mut run.steps[ix.index()];
         if let (Some(agent), true) = (step.agent, std::mem::take(&mut step.undo_in_flight)) {
-            let took = stamp.at.since(step.undo_started_at.unwrap_or(stamp.at));
+            let took = stamp.at.since(step.undo_started_at.get().unwrap_or(stamp.at));
             let agent = &mut agents[agent.index()];
             agent.finished(failure.is_none(), took, stamp.at);
             if failure.is_some_and(FailureKind::impairs_agent) {

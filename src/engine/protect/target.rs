@@ -33,7 +33,7 @@ pub fn targets<'a>(
 ) -> Result<Vec<Target<'a>>, String> {
     let kind_of = |name: &str| takes.iter().find(|(taken, _)| **taken == *name).map(|(_, kind)| *kind);
     let mut found = Vec::new();
-    for (name, value) in &action.args {
+    for (name, value) in action.args.iter() {
         let text = value.as_str();
         let unclear = || format!("`{name}` of `{}` cannot be compared with what is protected", action.name);
         match kind_of(name) {
@@ -45,7 +45,7 @@ pub fn targets<'a>(
             Some(ValueType::Host) => host(text.ok_or_else(unclear)?, &mut found),
             Some(ValueType::Port | ValueType::Duration | ValueType::Path) => {}
             Some(ValueType::Number | ValueType::Text) | None => match (text, value) {
-                (Some(text), _) if target == Some(name.as_str()) => any(text, &mut found),
+                (Some(text), _) if target == Some(name) => any(text, &mut found),
                 (Some(text), _) => found.push(Target::Interface(text)),
                 (None, Value::Number(_) | Value::Bool(_)) => {}
                 (None, _) => return Err(unclear()),

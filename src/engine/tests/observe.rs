@@ -38,7 +38,7 @@ fn c31_an_observing_run_says_what_would_be_done_and_does_nothing() {
     let unknown = Some("${steps.a.output.next}");
     assert_eq!(step(1).action().unwrap().target.as_deref(), unknown);
     assert_eq!(step(1).undo().unwrap().target.as_deref(), unknown);
-    assert_eq!(step(2).action().unwrap().args["text"], "saw ${steps.a.output.next}");
+    assert_eq!(step(2).action().unwrap().args.get("text").unwrap(), "saw ${steps.a.output.next}");
     assert_eq!(step(5).status(), StepStatus::Skipped, "a status is known");
     assert_eq!(step(6).action().unwrap().question.as_deref(), Some("Unplug web-1 from its switch"));
     assert!(!step(6).is_asked(), "nobody is asked");
@@ -123,7 +123,7 @@ fn c31_an_approval_cannot_be_given_yet_so_nothing_that_needs_one_acts() {
     let hash = world.setup.workflows["plain"].hash;
     let event = crate::engine::Event::WorkflowArmed {
         workflow: Arc::from("plain"),
-        hash,
+        hash: Box::new(hash),
         by: crate::engine::Actor::engine(),
     };
     let (seq, at) = (world.records.len() as u64 + 1, world.now);

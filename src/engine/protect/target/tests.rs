@@ -27,7 +27,7 @@ fn refused(kind: ValueType, value: serde_json::Value, is_target: bool) -> Result
     let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let action = Action {
         name: "act".into(),
-        args: [("on".to_owned(), value)].into_iter().collect(),
+        args: [("on".into(), value)].into_iter().collect(),
         target: is_target.then(|| Arc::from(text)),
         idempotent: true,
         question: None,
