@@ -31,6 +31,7 @@ pub struct Rig<J> {
 
 fn setup(workflow: &str, agents: u32, concurrency: u32) -> Arc<Setup> {
     let action = |undo: Option<&str>| ActionSpec {
+        lifts: None,
         takes: vec![(Arc::from("target"), ValueType::Text)],
         optional: vec![Arc::from("target")],
         target: Some(Arc::from("target")),

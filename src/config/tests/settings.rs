@@ -54,8 +54,8 @@ fn mistakes_in_settings_are_named_with_their_place() {
                 "t/settings.yaml:3:44: expected a time with its zone, as RFC 3339 writes it\n  hint: for example 2026-12-31T00:00:00Z",
             ),
             (
-                "setup: a\nexercise: true\nprotected: [{ adress: 10.0.0.1, reason: r }]\n",
-                "t/settings.yaml:3:15: unknown key `adress` in an entry of `protected`\n  hint: did you mean `address`?",
+                "setup: a\nexercise: true\nprotected: [{ address: 10.0.0.1, reason: r, untill: x }]\n",
+                "t/settings.yaml:3:45: unknown key `untill` in an entry of `protected`\n  hint: did you mean `until`?",
             ),
             (
                 "setup: a\nexercise: true\nseed: -1\n",
