@@ -38,7 +38,7 @@ impl Engine {
             if done == all {
                 return self.complete(id);
             }
-            if run.status() == RunStatus::Paused || self.holds() {
+            if run.status() == RunStatus::Paused || self.holds(id) {
                 return;
             }
             let ready = |(i, plan): (usize, &crate::workflow::PlanStep)| {
@@ -103,7 +103,7 @@ impl Engine {
 
     /// Starts an attempt, or lets the step wait for an agent. In a run that observes it is assumed.
     pub(super) fn start_step(&mut self, id: RunId, ix: StepIx) {
-        if self.holds() {
+        if self.holds(id) {
             return;
         }
         if self.observes(id) {

@@ -32,9 +32,10 @@ impl Halt {
 }
 
 impl Engine {
-    /// Whether nothing may be begun: everything is halted, or the engine is about to stop.
-    pub(super) fn holds(&self) -> bool {
-        self.draining || self.state.halt().is_some()
+    /// Whether nothing of a run may be begun: the engine is about to stop, or everything is halted. A run
+    /// that observes touches nothing, and goes on in a halt.
+    pub(super) fn holds(&self, run: RunId) -> bool {
+        self.draining || (self.state.halt().is_some() && !self.observes(run))
     }
 
     pub(super) fn on_halt(&mut self, reason: &str, by: &Actor) -> String {

@@ -87,7 +87,7 @@ impl Engine {
             Launched::Started(run) if self.observes(run) => {
                 format!("{run} only observes: `{workflow}` is not armed")
             }
-            Launched::Started(run) if self.state.halt().is_some() => {
+            Launched::Started(run) if self.state.halt().is_some() && !self.observes(run) => {
                 format!("{run} is created; it begins when the halt is over")
             }
             Launched::Started(run) => format!("{run} started"),

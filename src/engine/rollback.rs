@@ -92,7 +92,7 @@ impl Engine {
 
     /// Starts an attempt to undo, or waits for an agent.
     pub(super) fn start_undo(&mut self, id: RunId, ix: StepIx) {
-        if self.holds() {
+        if self.holds(id) {
             return;
         }
         if self.setup.acts == Acts::Never {

@@ -73,11 +73,7 @@ impl Witness {
         match event {
             Event::Halted { .. } => self.halted = true,
             Event::Released { .. } => self.halted = false,
-            Event::StepStarted { run, .. }
-            | Event::UndoStarted { run, .. }
-            | Event::StepAssumed { run, .. }
-                if self.halted =>
-            {
+            Event::StepStarted { run, .. } | Event::UndoStarted { run, .. } if self.halted => {
                 return Err(format!("C30: {run} begins a step while everything is halted"));
             }
             _ => {}
