@@ -188,9 +188,11 @@ impl Driver {
         self.gate.offer(output);
     }
 
-    /// Whether those who are live wait for people only: for an answer, a resume, a retry.
+    /// Whether those who are live wait for people only: for an answer, a resume, a retry, or for the release
+    /// of a halt.
     pub fn waits_for_people(&self) -> bool {
-        self.engine.state().waits_for_people()
+        let state = self.engine.state();
+        state.halt().is_some() || state.waits_for_people()
     }
 
     /// Whether nothing will happen by itself any more, not even a deadline: no run is live, or those that are wait for a
