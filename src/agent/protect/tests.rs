@@ -187,13 +187,9 @@ fn c27_who_logs_in_is_protected_within_a_fifth_of_a_second() {
 }
 
 #[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "only Linux says who is connected")]
 fn c27_this_machine_can_be_read() {
-    if !cfg!(target_os = "linux") {
-        return println!("skipped: only Linux says who is connected");
-    }
-    let began = now();
     let found = Machine::default().read().unwrap();
-    println!("{} entries of this machine in {:?}", found.len(), began.elapsed());
     let own = Target::Net("127.0.0.1".parse().unwrap());
     assert!(crate::engine::protect::Protected::new(found).refuses(&own, Timestamp(0)).is_some());
 }
