@@ -20,8 +20,10 @@
 //! - The console renders `engine::State` and gauges, and can send nothing but `Input::Request`. There
 //!   is no second enum of statuses.
 //! - A journal is for exercise or for real, for ever; mixing is refused.
-//! - A replay never touches the world: only drills and builtins act in it, and builtins write only
-//!   inside the state folder.
+//! - A replay never touches the world: every agent is a drill, or a builtin that writes only inside the
+//!   state folder; in a replay of a real setup every run observes.
+//! - A real run acts only if its workflow was armed by a person, as its text was then; of a run that
+//!   observes nothing is performed. (`sim::checks`)
 //! - Nothing of an attempt is left when it has answered, and two attempts of one step never overlap.
 //! - Everything that can grow has a named limit and a stated behaviour when it is reached.
 //! - Bytes from outside reach a terminal, a log or a report only as [`model::SafeText`].
@@ -32,7 +34,8 @@
 //! parts: machines, YAML with places), `rule` (Sigma text → program), `workflow` (YAML → checked graph), `detect` (signals →
 //! detections), `engine` (decides and folds), `journal` (durable records), `agent` (acts), `source`
 //! (files and decoders), `runtime` (the only place with a clock), `config` (folder → setup), `sim`
-//! (a seeded world with faults), `console` (the screen), `cli` (arguments; the only place that prints).
+//! (a seeded world with faults), `control` (the socket by which others steer), `console` (the screen),
+//! `bench` (workloads and reports on them), `cli` (arguments; the only place that prints).
 
 pub mod model;
 pub mod flow;
@@ -46,5 +49,7 @@ pub mod source;
 pub mod runtime;
 pub mod config;
 pub mod sim;
+pub mod control;
 pub mod console;
+pub mod bench;
 pub mod cli;

@@ -40,7 +40,7 @@ const IMPURE: &[&str] = &[
 const KEPT: &[(&str, &[&str])] = &[
     ("ratatui", &["console", "cli"]),
     ("crossterm", &["console"]),
-    ("rusqlite", &["journal"]),
+    ("rusqlite", &["journal", "bench"]),
     ("println!", &["cli"]),
     ("eprintln!", &["cli"]),
     ("clap", &["cli"]),

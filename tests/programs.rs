@@ -9,10 +9,9 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use quell::agent::builtin::Desk;
-use quell::agent::exec::Programs;
+use quell::agent::Tools;
 use quell::agent::halt::KillSwitch;
-use quell::agent::protect::{Guard, Machine};
+use quell::agent::protect::{Guard, Origins};
 use quell::config::{self, Folder, Loaded};
 use quell::detect::Detector;
 use quell::engine::{Actor, AgentStatus, Answer, Event, Record, Request, RunStatus, State, StepStatus};
@@ -40,6 +39,7 @@ struct Engine {
     inbox: Inbox,
     feed: Subscription,
     state: State,
+    exercise: bool,
     thread: std::thread::JoinHandle<Ending>,
 }
 
@@ -122,9 +122,10 @@ fn start(loaded: &Loaded, state: &Path) -> Engine {
         setup: Arc::new(loaded.setup.clone()),
         version: "test",
         seed: 7,
-        desk: Arc::new(Desk::new(state, |_| {})),
-        programs: Programs::new(state),
-        guard: Arc::new(Guard::new(KillSwitch::at(state), Machine::default(), vec![])),
+        tools: Tools {
+            guard: Arc::new(Guard::new(KillSwitch::at(state), Origins::default())),
+            ..Tools::at(state, |_| {})
+        },
     };
     let mut journal = open().unwrap();
     let folded = Folded::read(journal.as_mut(), &recipe.setup, false).unwrap();
@@ -141,10 +142,12 @@ fn start(loaded: &Loaded, state: &Path) -> Engine {
         board: Board::default(),
         reading: Reading::default(),
         streaming: false,
+        live: None,
         until: Until::Told,
     };
     let real = RealTime::new(started, journal, parts).unwrap();
-    Engine { inbox, feed, state: State::new(), thread: std::thread::spawn(move || real.run()) }
+    let exercise = loaded.setup.kind == quell::engine::JournalKind::Exercise;
+    Engine { inbox, feed, state: State::new(), exercise, thread: std::thread::spawn(move || real.run()) }
 }
 
 impl Engine {
@@ -156,7 +159,11 @@ impl Engine {
         assert!(matches!(answer, Answer::Accepted(_)), "{answer:?}");
     }
 
+    /// Starts the run; a real setup only observes until it is armed.
     fn trigger(&self) {
+        if !self.exercise {
+            self.ask(Request::Arm { workflow: "work".into() });
+        }
         self.ask(Request::Trigger { workflow: "work".into(), inputs: Map::new() });
     }
 
@@ -371,7 +378,7 @@ steps:
     loaded.setup.kind = JournalKind::Exercise;
     let mut engine = start(&loaded, &world.path("state"));
     engine.trigger();
-    engine.until_run_is(RunStatus::Failed);
+    engine.until(|state| state.run(RunId(1)).is_some_and(|run| run.status().is_terminal()));
     engine.end(Message::Drain);
     assert!(!world.path("state/ran").exists());
 }

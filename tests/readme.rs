@@ -115,10 +115,22 @@ fn accepted_for_real(example: &str) {
     fs::write(folder.path().join("agents/example.yaml"), example).unwrap();
     let (out, _) = expect(&["check", folder.path().to_str().unwrap()], 0);
     assert!(out.contains(": fine") && out.contains("(real)"), "{out}");
-    assert!(
-        out.contains("warning: ") && out.contains("cannot run /usr/local/bin/ticket on this machine"),
-        "{out}"
-    );
+    let lacks = match example.contains("kind: http\n") {
+        true => "secret env:FW_TOKEN is not set",
+        false => "cannot run /usr/local/bin/ticket on this machine",
+    };
+    assert!(out.contains("warning: ") && out.contains(lacks), "{out}");
+}
+
+/// An example of what `settings.yaml` may say beside what the shipped one says.
+fn accepted_in_settings(example: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    copy(Path::new(SETUP), folder.path());
+    let path = folder.path().join("settings.yaml");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, format!("{text}\n{example}\n")).unwrap();
+    let (out, _) = expect(&["check", folder.path().to_str().unwrap()], 0);
+    assert!(out.contains("fine"), "{out}");
 }
 
 /// Each YAML example takes the place of what the shipped setup has of that name, and is accepted.
@@ -126,9 +138,13 @@ fn accepted_for_real(example: &str) {
 fn the_yaml_examples_are_accepted() {
     let examples = blocks("yaml");
     assert!(examples.len() >= 2, "{examples:?}");
-    let (real, exercise): (Vec<_>, Vec<_>) =
-        examples.into_iter().partition(|example| example.contains("kind: exec\n"));
-    assert_eq!(real.len(), 1);
+    let (settings, examples): (Vec<_>, Vec<_>) =
+        examples.into_iter().partition(|example| ["operators:", "protected:"].iter().any(|key| example.starts_with(key)));
+    settings.iter().for_each(|example| accepted_in_settings(example));
+    let (real, exercise): (Vec<_>, Vec<_>) = examples
+        .into_iter()
+        .partition(|example| ["kind: exec\n", "kind: http\n"].iter().any(|kind| example.contains(kind)));
+    assert_eq!(real.len(), 2);
     real.iter().for_each(|example| accepted_for_real(example));
     for example in exercise {
         let folder = tempfile::tempdir().unwrap();

@@ -4,14 +4,15 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 
-use super::builtin::{BuiltinAgent, Desk};
+use super::builtin::BuiltinAgent;
 use super::contain::contain;
 use super::drill::DrillAgent;
-use super::exec::{ExecAgent, Programs};
+use super::exec::ExecAgent;
+use super::http::HttpAgent;
 use super::manual::ManualAgent;
 use super::protect::{Guard, Guarded};
 use super::slow::{Attempt, SlowAgent};
-use super::{Agent, Reply};
+use super::{Agent, Reply, Tools};
 use crate::engine::{AgentKind, JournalKind, Setup, Task};
 use crate::model::{AgentId, Failure, FailureKind, Outcome, Timestamp};
 
@@ -40,22 +41,21 @@ impl Crew {
         setup: &Setup,
         joined: impl IntoIterator<Item = (AgentId, &'a str)>,
         seed: u64,
-        desk: &Arc<Desk>,
-        programs: &Programs,
-        guard: &Arc<Guard>,
+        tools: &Tools,
     ) -> Self {
-        let mut crew = Crew { guard: Arc::clone(guard), ..Crew::default() };
+        let mut crew = Crew { guard: Arc::clone(&tools.guard), ..Crew::default() };
         for (id, name) in joined {
             if let Some(spec) = setup.agents.iter().find(|spec| *spec.name == *name) {
+                let guarded = |agent: Arc<dyn SlowAgent>| {
+                    Member::Slow(Arc::new(Guarded::new(agent, spec, Arc::clone(&tools.guard))))
+                };
                 let member = match spec.kind {
                     AgentKind::Drill => Member::Prompt(Arc::new(DrillAgent::new(spec, seed))),
-                    AgentKind::Builtin => Member::Prompt(Arc::new(BuiltinAgent::new(spec, Arc::clone(desk)))),
+                    AgentKind::Builtin => Member::Prompt(Arc::new(BuiltinAgent::new(spec, Arc::clone(&tools.desk)))),
+                    AgentKind::Exec | AgentKind::Http if setup.kind == JournalKind::Exercise => Member::Held,
                     AgentKind::Manual => Member::Prompt(Arc::new(ManualAgent)),
-                    AgentKind::Exec if setup.kind == JournalKind::Exercise => Member::Held,
-                    AgentKind::Exec => {
-                        let agent = Arc::new(ExecAgent::new(spec, programs.clone()));
-                        Member::Slow(Arc::new(Guarded::new(agent, spec, Arc::clone(guard))))
-                    }
+                    AgentKind::Exec => guarded(Arc::new(ExecAgent::new(spec, tools.programs.clone()))),
+                    AgentKind::Http => guarded(Arc::new(HttpAgent::new(spec, tools.secrets.clone()))),
                 };
                 crew.put(id, member);
             }

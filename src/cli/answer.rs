@@ -1,8 +1,9 @@
 //! `quell answer`: what came of a step that a person does.
 
 use super::Verdict;
+use super::alone::{self, Work};
 use super::args::{Answer, Word};
-use super::ask::{self, Asked};
+use super::ask;
 use super::error::Error;
 use super::place::Place;
 use super::setup;
@@ -14,8 +15,6 @@ use crate::engine::Request;
 /// # Errors
 /// What [`Error`] says; also if the answer was refused.
 pub fn run(args: &Answer) -> Result<Verdict, Error> {
-    let loaded = setup::load(args.place.config.as_deref())?;
-    let place = Place::unattended(loaded.setup.kind, args.place.state.as_deref())?;
     let request = Request::Answer {
         run: args.run,
         step: args.step.as_str().into(),
@@ -23,8 +22,14 @@ pub fn run(args: &Answer) -> Result<Verdict, Error> {
         done: args.word == Word::Done,
         text: args.text.clone(),
     };
+    if let Some(verdict) = ask::if_at_work(args.place.state.as_deref(), &request, args.shown.json)? {
+        return Ok(verdict);
+    }
+    let loaded = setup::load(args.place.config.as_deref())?;
+    let place = Place::unattended(loaded.setup.kind, args.place.state.as_deref())?;
     let title = format!("answer {} {}", args.run, args.step);
-    let asked = Asked { title, speed: Speed::Times(1.0), seed: args.place.seed, shown: &args.shown };
-    let (_, state) = ask::work(&loaded, &place, request, asked)?;
-    ask::verdict(Some(args.run), &state)
+    let config = args.place.config.clone();
+    let work = Work { title, speed: Speed::Times(1.0), seed: args.place.seed, config, shown: &args.shown };
+    let (_, state) = alone::work(&loaded, &place, request, work)?;
+    alone::verdict(Some(args.run), &state)
 }

@@ -7,7 +7,8 @@ use clap_complete::Shell;
 
 use super::help;
 use super::speed::Speed;
-use crate::model::RunId;
+use crate::bench::suite::Suite;
+use crate::model::{IncidentId, RunId};
 use crate::source::decode::Format;
 
 /// A terminal control console for automated incident response.
@@ -29,9 +30,51 @@ pub enum Verb {
     /// Play recorded signals: detect, open incidents, run workflows on drills
     #[command(after_help = help::REPLAY)]
     Replay(Replay),
+    /// Watch live signals and respond: files that grow, pipes
+    #[command(after_help = help::RUN)]
+    Run(Run),
     /// Start a workflow by hand, and wait for its end
     #[command(after_help = help::TRIGGER)]
     Trigger(Trigger),
+    /// Run an engine without a console until it is told to stop: for systemd
+    #[command(after_help = help::SERVE)]
+    Serve(Serve),
+    /// Hold a run at the next step
+    #[command(after_help = help::STEER)]
+    Pause(OfRun),
+    /// Let a paused run go on
+    #[command(after_help = help::STEER)]
+    Resume(OfRun),
+    /// Stop a run and roll it back
+    #[command(after_help = help::STEER)]
+    Cancel(OfRun),
+    /// Go on with a parked or stuck run, or try an ended one again
+    #[command(after_help = help::STEER)]
+    Retry(OfRun),
+    /// Give a run up: nothing of it is undone
+    #[command(after_help = help::STEER)]
+    Abandon(Abandon),
+    /// Say that you are on an incident
+    #[command(after_help = help::STEER)]
+    Acknowledge(OfIncident),
+    /// Close an incident, with a reason
+    #[command(after_help = help::STEER)]
+    Close(Close),
+    /// Have a running engine read its setup anew: all of it, or nothing
+    #[command(after_help = help::RELOAD)]
+    Reload(ReloadArgs),
+    /// List runs
+    #[command(after_help = help::VIEWS)]
+    Runs(View),
+    /// List incidents
+    #[command(after_help = help::VIEWS)]
+    Incidents(View),
+    /// List agents
+    #[command(after_help = help::VIEWS)]
+    Agents(View),
+    /// Print what happened, or what happens
+    #[command(after_help = help::EVENTS)]
+    Events(Events),
     /// Let the runs of a workflow act, as its file is now; until then they only observe
     #[command(after_help = help::ARM)]
     Arm(Arm),
@@ -59,6 +102,9 @@ pub enum Verb {
     /// Look into a journal
     #[command(subcommand)]
     Journal(Journal),
+    /// Measure how fast the engine is
+    #[command(after_help = help::BENCH)]
+    Bench(Bench),
     /// Print completions for a shell
     #[command(after_help = help::COMPLETIONS)]
     Completions(Completions),
@@ -124,6 +170,55 @@ pub struct Replay {
     /// Write the lines that were no signals to this file, byte for byte
     #[arg(long, value_name = "FILE")]
     pub quarantine: Option<PathBuf>,
+}
+
+/// `quell run`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Run {
+    /// What to watch, one record per line: a file (with --follow), a named pipe, or `-` for stdin. A
+    /// format in front counts for this one: eve:/var/log/suricata/eve.json
+    #[arg(required = true, value_name = "SOURCE")]
+    pub sources: Vec<String>,
+    /// Watch files grow, through rotation; wait for those that are not there yet
+    #[arg(long, short = 'F')]
+    pub follow: bool,
+    /// Where to begin in a file that was not followed before. Default: end
+    #[arg(long, value_name = "end|start", requires = "follow")]
+    pub from: Option<From>,
+    /// Format of the lines: auto (each line by what it looks like), eve, zeek, sshd or json
+    #[arg(long, value_name = "FORMAT", default_value = "auto")]
+    pub format: Format,
+    /// Year of log lines that have none. Default: that of the clock
+    #[arg(long, value_name = "YEAR", allow_hyphen_values = true)]
+    #[arg(value_parser = clap::value_parser!(i16).range(1970..=9999))]
+    pub year: Option<i16>,
+    /// Time zone of log lines that have none, such as UTC or Europe/Berlin. Default: the setup's
+    #[arg(long, value_name = "ZONE")]
+    pub tz: Option<String>,
+    /// Append the lines that were no signals to this file
+    #[arg(long, value_name = "FILE")]
+    pub quarantine: Option<PathBuf>,
+    /// No console, even on a terminal: progress on stderr, a summary on stdout
+    #[arg(long)]
+    pub headless: bool,
+    /// One JSON object per record on stdout, a summary last; implies --headless
+    #[arg(long)]
+    pub json: bool,
+    /// Write the summary, or the JSON, to this file
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Which setup, and where to keep state.
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// Where to begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum From {
+    /// With what is written from now on.
+    End,
+    /// With the first line that is there.
+    Start,
 }
 
 /// `quell trigger`.
@@ -201,6 +296,131 @@ pub enum Word {
     Failed,
 }
 
+/// `quell serve`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Serve {
+    /// Which setup, and where to keep state.
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// How a request reaches its engine.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Steer {
+    /// The state folder. Default: the platform's
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// Folder of the setup, if no engine is at work in the state folder. Default: as for other verbs
+    #[arg(long, value_name = "DIR")]
+    pub config: Option<PathBuf>,
+    /// Refuse if the run or incident has changed after this record: `changed` in `quell runs --json`
+    #[arg(long, value_name = "SEQ")]
+    pub seen: Option<u64>,
+    /// Name of this request: one that a running engine has done already is answered, not done again
+    #[arg(long, value_name = "ID")]
+    pub id: Option<String>,
+    /// The answer as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A verb about a run.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct OfRun {
+    /// Such as run-7
+    pub run: RunId,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub steer: Steer,
+}
+
+/// `quell abandon`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Abandon {
+    /// Such as run-7
+    pub run: RunId,
+    /// The same again; on a terminal it is asked for
+    #[arg(long, value_name = "RUN")]
+    pub yes_abandon: Option<RunId>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub steer: Steer,
+}
+
+/// `quell acknowledge`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct OfIncident {
+    /// Such as inc-7
+    pub incident: IncidentId,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub steer: Steer,
+}
+
+/// `quell close`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Close {
+    /// Such as inc-7
+    pub incident: IncidentId,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    /// It was nothing, instead of: it is over
+    #[arg(long)]
+    pub dismiss: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub steer: Steer,
+}
+
+/// `quell reload`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct ReloadArgs {
+    /// The state folder of the engine. Default: the platform's
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// Name of this request: one that the engine has done already is answered, not done again
+    #[arg(long, value_name = "ID")]
+    pub id: Option<String>,
+    /// The answer as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A table.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct View {
+    /// The state folder. Default: the platform's
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// One JSON object per row
+    #[arg(long)]
+    pub json: bool,
+    /// The latest rows only
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub limit: usize,
+    /// Every row that is kept, 20,000 at most from a running engine
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// `quell events`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Events {
+    /// The state folder. Default: the platform's
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// Stay and print what comes; without --from only that
+    #[arg(long)]
+    pub follow: bool,
+    /// From this record on
+    #[arg(long, value_name = "SEQ")]
+    pub from: Option<u64>,
+    /// One JSON object per record
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// `quell halt`.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct Halt {
@@ -267,6 +487,50 @@ pub struct Show {
     /// One JSON object per record
     #[arg(long)]
     pub json: bool,
+}
+
+/// `quell bench`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Bench {
+    /// What to measure. Default: everything
+    #[arg(value_name = "SUITE")]
+    pub suites: Vec<Suite>,
+    /// So many times the work: 1 is 100 workflows, 1000 transitions, 500 signals
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    pub scale: u64,
+    /// Workflows also with every record on a disk, synchronised
+    #[arg(long)]
+    pub durable: bool,
+    /// Also the bare loop of the same work, for comparison
+    #[arg(long)]
+    pub floor: bool,
+    /// Measure so often; the run with the median of operations per second counts
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub repeat: u32,
+    /// One JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+    /// Write the table, or the JSON, to this file
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Write every latency to this file, one JSON object per benchmark
+    #[arg(long, value_name = "FILE")]
+    pub samples: Option<PathBuf>,
+    /// Compare with the JSON of an earlier run; exit 1 if something became slower
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+    /// How much slower it may be, as a share
+    #[arg(long, value_name = "R", default_value_t = 0.2, requires = "baseline")]
+    #[arg(allow_hyphen_values = true, value_parser = share)]
+    pub tolerance: f64,
+}
+
+/// A share of 0 or more.
+fn share(text: &str) -> Result<f64, &'static str> {
+    let share = text.parse().ok().filter(|share: &f64| *share >= 0.0 && share.is_finite());
+    share.ok_or("expected a share such as 0.2, for 20 percent")
 }
 
 /// `quell completions`.

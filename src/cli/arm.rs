@@ -4,11 +4,9 @@ use std::sync::Arc;
 
 use super::args::Arm;
 use super::error::Error;
-use super::output::{Sink, json, print};
+use super::output::{Sink, json, print, tell};
 use super::place::Place;
-use super::{identity, logging, setup};
-use crate::agent::builtin::Desk;
-use crate::agent::exec::Programs;
+use super::{ask, guard, identity, logging, setup};
 use crate::config::Loaded;
 use crate::engine::{Actor, Answer, Request, State};
 use crate::journal::{Journal, for_each};
@@ -20,18 +18,21 @@ use crate::runtime::start::{Folded, Recipe};
 /// # Errors
 /// What [`Error`] says; also if it was refused.
 pub fn run(args: &Arm, arm: bool) -> Result<(), Error> {
+    let workflow = Arc::from(args.workflow.as_str());
+    let request = if arm { Request::Arm { workflow } } else { Request::Disarm { workflow } };
+    if ask::if_at_work(args.place.state.as_deref(), &request, args.json)?.is_some() {
+        return Ok(());
+    }
     let loaded = setup::load(args.place.config.as_deref())?;
     logging::to_stderr();
     let place = Place::unattended(loaded.setup.kind, args.place.state.as_deref())?;
-    let workflow = Arc::from(args.workflow.as_str());
-    let request = if arm { Request::Arm { workflow } } else { Request::Disarm { workflow } };
-    let (mut asked, answer) = ask(&loaded, &place, &args.place, identity::actor(), request)?;
+    let (mut asked, answer) = put(&loaded, &place, &args.place, identity::actor(), request)?;
     if args.json {
         records(asked.journal.as_mut(), asked.before)?;
     }
     match answer {
         Answer::Accepted(text) if args.json => {
-            super::output::tell(&format!("quell: {text}"));
+            tell(&format!("quell: {text}"));
             Ok(())
         }
         Answer::Accepted(text) => print(&format!("{text}\n")),
@@ -49,7 +50,7 @@ pub struct Asked {
 ///
 /// # Errors
 /// The journal cannot be opened or taken up.
-pub fn ask(
+pub fn put(
     loaded: &Loaded,
     place: &Place,
     args: &super::args::Place,
@@ -60,9 +61,7 @@ pub fn ask(
         setup: Arc::new(loaded.setup.clone()),
         version: env!("CARGO_PKG_VERSION"),
         seed: args.seed.unwrap_or(loaded.settings.seed),
-        desk: Arc::new(Desk::new(place.path(), super::output::tell)),
-        programs: Programs::new(place.path()),
-        guard: super::guard::of(loaded, place),
+        tools: guard::tools(loaded, place, tell),
     };
     let mut open = place.journal();
     let mut journal = open()?;

@@ -1,82 +1,157 @@
-//! What the verbs that ask one thing have in common: they find a state folder that no engine works in.
+//! How verbs reach an engine: by the control socket, if one owns the state folder.
 
-use std::sync::mpsc::channel;
+use std::path::{Path, PathBuf};
 
-use super::args;
-use super::engine::{self, Job};
 use super::error::Error;
-use super::headless::{self, Format};
-use super::identity;
-use super::output::Sink;
-use super::place::Place;
-use super::speed::Speed;
-use super::{Verdict, logging};
-use crate::config::Loaded;
-use crate::engine::{Answer, Request, RunStatus, State};
-use crate::model::{RequestId, RunId};
-use crate::runtime::inbox::{Inbox, Message};
-use crate::runtime::start::Watched;
+use super::output::{print, tell};
+use super::{Verdict, environment};
+use crate::control::client::{Client, ClientError};
+use crate::control::message::{Asked, Given, is_id};
+use crate::engine::{JournalKind, Request};
+use crate::journal::{journal_path, platform_state_folder};
+use crate::model::{SafeText, Seq};
+use crate::runtime::clock;
 
-/// How work that was asked for goes on, and where it is shown.
-pub struct Asked<'a> {
-    /// What a progress line calls it.
-    pub title: String,
-    /// Pace of drills.
-    pub speed: Speed,
-    /// In place of the setup's.
-    pub seed: Option<u64>,
-    /// What to print, and where.
-    pub shown: &'a args::Shown,
-}
+/// How often a request is sent, if the connection is lost: under one id, so that it is done once.
+const TRIES: u32 = 3;
 
-/// Asks an engine of its own, lets it work until it settles, and gives what it accepted and its state.
+/// The folder that a verb is about: that of `--state`, else the platform's.
 ///
 /// # Errors
-/// It was refused, or the engine could not go on.
-pub fn work(
-    loaded: &Loaded,
-    place: &Place,
-    request: Request,
-    asked: Asked<'_>,
-) -> Result<(String, State), Error> {
-    logging::to_stderr();
-    let sink = Sink::open(asked.shown.out.as_deref())?;
-    let inbox = Inbox::new(loaded.settings.queue.signals);
-    let (reply, answers) = channel();
-    let by = identity::actor();
-    inbox.send(Message::Request { id: RequestId(1), by, seen: None, request, reply });
-    let job = Job {
-        title: asked.title,
-        recording: None,
-        speed: asked.speed,
-        stay: false,
-        watched: Watched::ByReport,
-        seed: asked.seed,
-        say: super::output::tell,
-    };
-    let running = engine::start(loaded, place, inbox, job)?;
-    let format = if asked.shown.json { Format::Json } else { Format::Summary };
-    let result = headless::run(running, format, sink)?;
-    match answers.try_recv().map(|answered| answered.answer) {
-        Ok(Answer::Accepted(text)) => Ok((text, result.state)),
-        Ok(Answer::Refused(why)) => Err(Error::failed(format!("refused: {why}"))),
-        Err(_) => Err(Error::failed("the engine ended before it answered")),
+/// The platform names none.
+pub fn folder(state: Option<&Path>) -> Result<PathBuf, Error> {
+    let folder = state.map(Path::to_owned).or_else(platform_state_folder);
+    folder.ok_or_else(|| {
+        Error::failed("there is no home directory with a state folder in it")
+            .hint("name the folder with --state")
+    })
+}
+
+/// The engine that owns a folder, if one does.
+///
+/// # Errors
+/// It does not want to talk.
+pub fn engine(folder: &Path, kind: Option<JournalKind>) -> Result<Option<Client>, Error> {
+    Client::connect(folder, kind).map_err(|error| failed(folder, error))
+}
+
+/// What went wrong with an engine.
+pub fn failed(folder: &Path, error: ClientError) -> Error {
+    match error {
+        ClientError::Refused(why) => Error::failed(format!("refused: {}", shown(&why))),
+        ClientError::Connect(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+            let what = format!("the engine in {} may not be called by you", folder.display());
+            Error::failed(what).because(error).hint("it takes the user of the engine, or its group `quell`")
+        }
+        other => Error::failed(format!("cannot talk to the engine in {}", folder.display())).because(other),
     }
 }
 
-/// How a verb about one run ends: fine only if the run completed.
+/// That nobody is at work in a folder.
+pub fn nobody(folder: &Path) -> Error {
+    Error::failed(format!("no engine is at work in {}", folder.display()))
+        .hint("name its state folder with --state")
+}
+
+/// Refuses a folder without a journal: there is nothing in it to act on.
 ///
 /// # Errors
-/// The run ended otherwise, or is not known.
-pub fn verdict(run: Option<RunId>, state: &State) -> Result<Verdict, Error> {
-    let status = run.and_then(|id| state.run(id)).map(|run| (run.id(), run.status()));
-    match status {
-        Some((_, RunStatus::Completed)) => Ok(Verdict::Fine),
-        Some((_, status)) if !status.is_terminal() => Ok(Verdict::Person),
-        Some((id, status)) => {
-            let status = status.to_string().replace('_', " ");
-            Err(Error::failed(format!("{id} did not complete: it is {status}")))
+/// As it says.
+pub fn has_journal(folder: &Path) -> Result<(), Error> {
+    if journal_path(folder).exists() {
+        return Ok(());
+    }
+    let what = format!("there is no journal in {}, and no engine at work", folder.display());
+    Err(Error::failed(what).hint("name the state folder with --state"))
+}
+
+/// A request with the id that was given, or with a new one.
+///
+/// # Errors
+/// What was given is no id.
+pub fn asked(id: Option<&str>, seen: Option<Seq>, request: Request) -> Result<Asked, Error> {
+    let new = || format!("{}-{}", std::process::id(), clock::wall().0);
+    let id = id.map_or_else(new, str::to_owned);
+    if !is_id(&id) {
+        let what = format!("--id: `{}` is not an id", SafeText(&id).cut(70));
+        return Err(Error::usage(what).hint("use 1 to 64 letters, digits, `_`, `-` and `.`"));
+    }
+    Ok(Asked { id, seen, request })
+}
+
+/// Has an engine do something; `None` if none owns the folder.
+///
+/// # Errors
+/// The connection is lost, again and again.
+pub fn ask(folder: &Path, asked: &Asked) -> Result<Option<Given>, Error> {
+    let mut tried = 0;
+    loop {
+        tried += 1;
+        let Some(mut client) = engine(folder, None)? else { return Ok(None) };
+        match client.ask(asked) {
+            Ok(given) => return Ok(Some(given)),
+            Err(ClientError::Wire(_)) if tried < TRIES => {}
+            Err(error) => return Err(failed(folder, error)),
         }
-        None => Err(Error::failed("the run is not known any more")),
+    }
+}
+
+/// As [`ask`] for a verb that opens the folder itself if no engine is at work, with the answer printed.
+///
+/// # Errors
+/// It was refused, or the connection is lost.
+pub fn if_at_work(state: Option<&Path>, request: &Request, json: bool) -> Result<Option<Verdict>, Error> {
+    let Ok(folder) = folder(state) else { return Ok(None) };
+    match ask(&folder, &asked(None, None, request.clone())?)? {
+        Some(given) => report(&given, json).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Text of an engine, line by line, safe for a terminal.
+pub fn shown(text: &str) -> String {
+    text.lines().map(|line| SafeText(line).to_string()).collect::<Vec<_>>().join("\n")
+}
+
+/// Prints an answer.
+///
+/// # Errors
+/// It was refused, or nobody reads.
+pub fn report(given: &Given, json: bool) -> Result<Verdict, Error> {
+    if json {
+        let Given { id, accepted, text, seq } = given;
+        let line =
+            serde_json::json!({ "type": "answer", "id": id, "accepted": accepted, "text": text, "seq": seq });
+        print(&format!("{line}\n"))?;
+    }
+    match given.accepted {
+        true if json => Ok(Verdict::Fine),
+        true => print(&format!("{}\n", shown(&given.text))).map(|()| Verdict::Fine),
+        false => Err(Error::failed(format!("refused: {}", shown(&given.text)))),
+    }
+}
+
+/// Has a person type the id of what cannot be taken back.
+///
+/// # Errors
+/// They typed something else, or there is nobody to type.
+pub fn typed(id: &str, option: &str, given: Option<&str>) -> Result<(), Error> {
+    let said = match given {
+        Some(said) => said.to_owned(),
+        None if environment::has_terminal() => {
+            tell(&format!("nothing of {id} will be undone. Type {id} to go on:"));
+            let mut line = String::new();
+            let read = std::io::stdin().read_line(&mut line);
+            read.map_err(|error| Error::failed("cannot read what was typed").because(error))?;
+            line.trim().to_owned()
+        }
+        None => {
+            let what = format!("nothing of {id} would be undone: say so with {option} {id}");
+            return Err(Error::usage(what));
+        }
+    };
+    match said == id {
+        true => Ok(()),
+        false => Err(Error::usage(format!("`{}` is not {id}: nothing is done", SafeText(&said).cut(40)))),
     }
 }

@@ -1,6 +1,7 @@
 //! `quell check`: every mistake in a setup, at once.
 
 use super::args::Check;
+use super::environment;
 use super::error::Error;
 use super::output::print;
 use super::setup;
@@ -21,6 +22,7 @@ pub fn run(args: &Check) -> Result<bool, Error> {
         }
     };
     let loaded = config::load(&folder);
-    print(&config::report(&folder, &loaded))?;
+    let secrets = loaded.as_ref().map(environment::secrets).unwrap_or_default();
+    print(&config::report(&folder, &loaded, &secrets))?;
     Ok(loaded.is_ok())
 }

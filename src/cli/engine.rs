@@ -3,26 +3,35 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use super::control;
 use super::error::Error;
+use super::guard;
 use super::place::Place;
 use super::speed::Speed;
-use crate::agent::builtin::Desk;
 use crate::agent::exec::Programs;
 use crate::config::Loaded;
+use crate::control::server::{Reloader, Server};
 use crate::detect::Detector;
+use crate::engine::State;
+use crate::journal::Cursors;
 use crate::model::Timestamp;
 use crate::runtime::clock::{self, Clock};
-use crate::runtime::feed::Subscription;
+use crate::runtime::feed::{FeedItem, Subscription};
 use crate::runtime::gauges::Board;
 use crate::runtime::inbox::Inbox;
 use crate::runtime::intake;
+use crate::runtime::live::decoding::Aside;
+use crate::runtime::live::{self, LiveWatch, Source};
 use crate::runtime::real_time::{Parts, RealTime, Until};
 use crate::runtime::recording::{Findings, Recording};
 use crate::runtime::start::{Folded, Recipe, Watched};
-use crate::runtime::stream::{Opened, Reading};
+use crate::runtime::stream::{Opened, Reading, Watch};
 use crate::runtime::virtual_time::{Ending, RunError, VirtualReplay};
+
+/// How long the feed is waited for at once.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What an engine is to do.
 pub struct Job {
@@ -30,6 +39,8 @@ pub struct Job {
     pub title: String,
     /// The signals; none for a run that a person triggers.
     pub recording: Option<Recording>,
+    /// In its place: live sources.
+    pub live: Option<Live>,
     /// How fast.
     pub speed: Speed,
     /// Whether it stays at the end of the signals, until somebody says quit.
@@ -40,6 +51,20 @@ pub struct Job {
     pub seed: Option<u64>,
     /// Takes what `notify` says on stderr.
     pub say: fn(&str),
+    /// Which setup was asked for, to read it anew.
+    pub config: Option<PathBuf>,
+}
+
+/// Live sources.
+pub struct Live {
+    /// What they are.
+    pub sources: Vec<Source>,
+    /// Where bad lines go.
+    pub aside: Aside,
+    /// How far they were read before.
+    pub cursors: Option<Cursors>,
+    /// Where that is kept, if it is.
+    pub folder: Option<PathBuf>,
 }
 
 /// An engine at work.
@@ -56,6 +81,8 @@ pub struct Running {
     pub programs: Programs,
     /// When it began.
     pub since: Instant,
+    /// The way to read the setup anew; `None` if nothing is kept, and nobody can ask for it.
+    pub reloader: Option<Reloader>,
     thread: JoinHandle<Result<Ending, RunError>>,
 }
 
@@ -69,6 +96,28 @@ impl Running {
             Ok(ending) => Ok(ending?),
             Err(panic) => std::panic::resume_unwind(panic),
         }
+    }
+
+    /// Waits until it is over, and gives its last state.
+    ///
+    /// # Errors
+    /// It could not go on.
+    pub fn wait(self) -> Result<(State, Ending), Error> {
+        let (feed, thread) = self.split();
+        let mut state = State::new();
+        loop {
+            match feed.next_within(PATIENCE) {
+                Some(FeedItem::Snapshot(snapshot)) => state = *snapshot,
+                Some(FeedItem::Records(records)) => {
+                    for record in records.iter() {
+                        state.apply(record).map_err(|illegal| Error::failed(illegal.to_string()))?;
+                    }
+                }
+                Some(FeedItem::End) => break,
+                None => {}
+            }
+        }
+        Ok((state, Running::join(thread)?))
     }
 
     /// Takes it apart: its records, and its thread to join.
@@ -89,40 +138,56 @@ pub fn start(loaded: &Loaded, place: &Place, inbox: Inbox, job: Job) -> Result<R
         setup: Arc::new(loaded.setup.clone()),
         version: env!("CARGO_PKG_VERSION"),
         seed,
-        desk: Arc::new(Desk::new(place.path(), job.say)),
-        programs: Programs::new(place.path()),
-        guard: super::guard::of(loaded, place),
+        tools: guard::tools(loaded, place, job.say),
     };
     let mut open = place.journal();
     let mut journal = open()?;
-    let findings = job.recording.as_ref().map(Recording::findings);
+    let recorded = job.recording.as_ref().map(Recording::findings);
+    let findings = recorded.or(job.live.as_ref().map(|live| Arc::clone(&live.aside.findings)));
     let streaming = job.recording.is_some();
     let stream = job.recording.map_or_else(Opened::empty, |recording| Opened::new(Box::new(recording)));
-    let watch = Box::new(Detector::new(Arc::new(loaded.rules.clone()), settings.lateness, seed));
+    let mut detector = Detector::new(Arc::new(loaded.rules.clone()), settings.lateness, seed);
     let folded = Folded::read(journal.as_mut(), &recipe.setup, job.speed == Speed::Max)?;
-    let live = (!streaming).then(clock::wall);
+    let wall = (!streaming).then(clock::wall);
     // A recording without a signal begins nowhere; any fixed time will do.
-    let now = folded.last_at().into_iter().chain(stream.begins()).chain(live).max().unwrap_or(Timestamp(0));
+    let now = folded.last_at().into_iter().chain(stream.begins()).chain(wall).max().unwrap_or(Timestamp(0));
     let mut started = folded.start(&recipe, journal.as_mut(), now, job.watched)?;
     let feed = started.subscription.take().ok_or_else(|| Error::failed("nobody watches the engine"))?;
     let board = Board::default();
+    let control = match place.is_kept() {
+        true => Some(control::listen(loaded, place, (&inbox, &board), &mut started, &job.config)?),
+        false => None,
+    };
+    let reloader = control.as_ref().map(Server::reloader);
     board.update(|gauges| {
         (gauges.now, gauges.started) = (now, now);
         gauges.virtual_time = streaming || job.speed.times() != Some(1.0);
         gauges.source = job.title;
-        gauges.speed = job.speed.times();
+        gauges.speed = job.speed.times().filter(|_| job.live.is_none());
     });
-    let programs = recipe.programs.clone();
+    let programs = recipe.tools.programs.clone();
     let failed = |error: std::io::Error| Error::failed("cannot start a thread").because(error);
     let engine = std::thread::Builder::new().name("engine".to_owned());
     let thread = match job.speed {
         Speed::Max => {
             let door = (inbox.clone(), board.clone());
-            let replay = VirtualReplay::new(started, journal, stream, watch, door, now);
-            engine.spawn(move || replay.run(job.stay)).map_err(failed)?
+            let replay = VirtualReplay::new(started, journal, stream, Box::new(detector), door, now);
+            engine.spawn(move || until_over(control, || replay.run(job.stay))).map_err(failed)?
         }
         Speed::Times(times) => {
             let (clock, reading) = (Clock::paced(now, times), Reading::default());
+            let (watch, live): (Box<dyn Watch>, _) = match job.live {
+                None => (Box::new(detector), None),
+                Some(job) => {
+                    if let Some(before) = &job.cursors {
+                        detector.resume(before.detection.clone());
+                    }
+                    let limit = settings.lines.max_bytes;
+                    let live = live::Live::new(&job.sources, job.folder, job.cursors).map_err(failed)?;
+                    live.spawn(job.sources, limit, &job.aside, clock, &inbox).map_err(failed)?;
+                    (Box::new(LiveWatch::new(detector, clock)), Some(live))
+                }
+            };
             let parts = Parts {
                 recipe,
                 open,
@@ -131,17 +196,25 @@ pub fn start(loaded: &Loaded, place: &Place, inbox: Inbox, job: Job) -> Result<R
                 inbox: inbox.clone(),
                 board: board.clone(),
                 reading: reading.clone(),
-                streaming,
+                streaming: streaming || live.is_some(),
+                live,
                 until: if job.stay { Until::Told } else { Until::Settled },
             };
             let real = RealTime::new(started, journal, parts)?;
             if streaming {
                 intake::spawn(stream, clock, inbox.clone(), reading).map_err(failed)?;
             }
-            engine.spawn(move || Ok(real.run())).map_err(failed)?
+            engine.spawn(move || until_over(control, || Ok(real.run()))).map_err(failed)?
         }
     };
-    Ok(Running { feed, board, inbox, findings, programs, since, thread })
+    Ok(Running { feed, board, inbox, findings, programs, since, reloader, thread })
+}
+
+/// Works, and then lets the clients of the control socket know that it is over.
+fn until_over<T>(control: Option<Server>, work: impl FnOnce() -> T) -> T {
+    let done = work();
+    drop(control);
+    done
 }
 
 /// The files of a recording with their names and sizes.

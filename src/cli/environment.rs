@@ -4,7 +4,10 @@
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
+use std::sync::Arc;
 
+use crate::agent::http::Secrets;
+use crate::config::Loaded;
 use crate::console::Theme;
 
 /// The setup folder that `QUELL_CONFIG` names.
@@ -12,9 +15,20 @@ pub fn config() -> Option<OsString> {
     std::env::var_os("QUELL_CONFIG")
 }
 
+/// Where `systemd` wants to be told how a service does.
+pub fn notify_socket() -> Option<OsString> {
+    std::env::var_os("NOTIFY_SOCKET").filter(|socket| !socket.is_empty())
+}
+
 /// What `QUELL_LOG` says about log levels, as `tracing` filters are written.
 pub fn log() -> Option<String> {
     std::env::var("QUELL_LOG").ok()
+}
+
+/// The secrets that a setup looks for in the environment.
+pub fn secrets(loaded: &Loaded) -> Secrets {
+    let names = loaded.needs.iter().filter_map(|need| need.variable());
+    Secrets::of(names.map(|name| (Arc::clone(name), std::env::var_os(&**name))))
 }
 
 /// Whether stdout and stdin are a terminal, so that a console can be shown.

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use super::args::{Halt, Release};
 use super::error::Error;
-use super::output::print;
+use super::output::{print, tell};
 use super::place::Place;
-use super::{Verdict, arm, guard, identity, logging, setup};
+use super::{Verdict, arm, ask, guard, identity, logging, setup};
 use crate::agent::halt::{HALT_FILE, Note, leave_note, take_note_away};
 use crate::config::Loaded;
+use crate::control::client::{Client, ClientError};
+use crate::control::message::Given;
 use crate::engine::{Actor, Answer, JournalKind, Request};
 use crate::journal::{FolderError, StateFolder, journal_path};
 
@@ -23,12 +25,17 @@ enum Owner {
     NoJournal(String),
 }
 
-/// `quell halt`. The file comes first: it needs neither setup nor journal.
+/// `quell halt`: an engine at work is asked. If there is none, or it cannot be asked, the file comes
+/// first: it needs neither setup nor journal.
 ///
 /// # Errors
-/// There is no state folder, or the file cannot be written.
+/// It is refused, there is no state folder, or the file cannot be written.
 pub fn halt(args: &Halt) -> Result<Verdict, Error> {
     logging::to_stderr();
+    let request = Request::Halt { reason: args.reason.clone() };
+    if let Some(given) = asked(&args.place, request)? {
+        return ask::report(&given, false).map(|_| Verdict::Person);
+    }
     let by = identity::actor();
     let path = located(&args.place)?;
     std::fs::create_dir_all(&path).map_err(|error| cannot("make", &path, error))?;
@@ -48,9 +55,12 @@ pub fn halt(args: &Halt) -> Result<Verdict, Error> {
 /// `quell release`.
 ///
 /// # Errors
-/// There is no state folder, or the file cannot be removed.
+/// It is refused, there is no state folder, or the file cannot be removed.
 pub fn release(args: &Release) -> Result<(), Error> {
     logging::to_stderr();
+    if let Some(given) = asked(&args.place, Request::Release)? {
+        return ask::report(&given, false).map(|_| ());
+    }
     let by = identity::actor();
     let path = located(&args.place)?;
     let take_away =
@@ -63,7 +73,7 @@ pub fn release(args: &Release) -> Result<(), Error> {
         Owner::Nobody(loaded, place) => {
             let told = put(&loaded, &place, &args.place, by.clone(), Request::Release)?;
             // Last: until the journal has it, the halt stands.
-            guard::of(&loaded, &place).switch.release().map_err(|error| cannot("remove", &path, error))?;
+            guard::tools(&loaded, &place, tell).guard.switch.release().map_err(|error| cannot("remove", &path, error))?;
             told
         }
         Owner::NoJournal(why) => match take_away()? {
@@ -72,6 +82,26 @@ pub fn release(args: &Release) -> Result<(), Error> {
         },
     };
     print(&format!("{told}\n"))
+}
+
+/// Asks the engine that owns the folder: once, since the file is quicker than patience. `None` if there
+/// is none, or one that does not answer.
+fn asked(place: &super::args::Place, request: Request) -> Result<Option<Given>, Error> {
+    let Ok(folder) = ask::folder(place.state.as_deref()) else { return Ok(None) };
+    let asked = ask::asked(None, None, request)?;
+    let given = match Client::connect(&folder, None) {
+        Ok(None) => return Ok(None),
+        Ok(Some(mut client)) => client.ask(&asked),
+        Err(error) => Err(error),
+    };
+    match given {
+        Ok(given) => Ok(Some(given)),
+        Err(ClientError::Wire(error)) => {
+            tell(&format!("quell: the engine does not answer ({error}): it is told by the file"));
+            Ok(None)
+        }
+        Err(error) => Err(ask::failed(&folder, error)),
+    }
 }
 
 /// The state folder. With `--state`, not even the setup is needed.
@@ -114,7 +144,7 @@ fn put(
     by: Actor,
     request: Request,
 ) -> Result<String, Error> {
-    match arm::ask(loaded, place, args, by, request)?.1 {
+    match arm::put(loaded, place, args, by, request)?.1 {
         Answer::Accepted(text) => Ok(text),
         Answer::Refused(why) => Err(Error::failed(format!("refused: {why}"))),
     }

@@ -40,6 +40,22 @@ pub struct Result {
     pub findings: Findings,
 }
 
+/// The first signal drains, a second one ends the process at once (C18).
+///
+/// # Errors
+/// The system does not let it listen.
+pub fn drain_on_signals(running: &Running) -> std::result::Result<(), Error> {
+    let (told, programs) = (running.inbox.clone(), running.programs.clone());
+    let listening = shutdown::listen(move |stop: Stop, before| {
+        if before > 0 || !told.send(Message::Drain) {
+            programs.kill_all();
+            std::process::exit(stop.code());
+        }
+        tell("quell: stopping; what runs may finish. Once more to stop at once");
+    });
+    listening.map(|_| ()).map_err(|error| Error::failed("cannot listen for signals").because(error))
+}
+
 /// Waits for the engine's end and prints into `sink`.
 ///
 /// # Errors
@@ -47,15 +63,7 @@ pub struct Result {
 pub fn run(running: Running, format: Format, mut sink: Sink) -> std::result::Result<Result, Error> {
     let (board, inbox, since) = (running.board.clone(), running.inbox.clone(), running.since);
     let findings = running.findings.clone();
-    let (told, programs) = (inbox.clone(), running.programs.clone());
-    shutdown::listen(move |stop: Stop, before| {
-        if before > 0 || !told.send(Message::Drain) {
-            programs.kill_all();
-            std::process::exit(stop.code());
-        }
-        tell("quell: stopping; what runs may finish. Once more to stop at once");
-    })
-    .map_err(|error| Error::failed("cannot listen for signals").because(error))?;
+    drain_on_signals(&running)?;
     let mut progress = Progress::begin(&board.read().source);
     let (feed, thread) = running.split();
     let mut state = State::new();

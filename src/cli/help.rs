@@ -33,6 +33,23 @@ A line that is no signal is counted, shown in the summary and never fatal; --qua
 
 Exit codes: 0 every run ended (rolled back counts); 1 a file or the journal failed; 2 usage or setup; 3 something waits for a person; 141 nobody reads the output.";
 
+/// `quell run --help`.
+pub const RUN: &str = "\
+Examples:
+  quell run --follow /var/log/auth.log
+  quell run --follow sshd:/var/log/auth.log eve:/var/log/suricata/eve.json
+  quell run --follow auth.log --from start --state work/ --json
+  journalctl -f -o short-iso -u ssh | quell run -
+  mkfifo signals; quell run signals
+
+In a setup with `exercise: true` drills act, and nothing is kept unless --state says where. In any other setup agents act as its workflows are armed, and the state is kept.
+
+With a state folder quell remembers how far it read: after a stop, a crash or kill -9 it reads on from there, also if the file was rotated meanwhile, and what was handled before is not handled again; --from counts for files that it has not followed before. A pipe cannot be read again.
+
+It ends when every pipe has ended and no run is live. A followed file has no end: TERM or INT stops it, what is in flight finishes first.
+
+Exit codes: 0 it ended; 1 a source or the journal failed; 2 usage or setup; 3 something waits for a person; 141 nobody reads the output.";
+
 /// `quell trigger --help`.
 pub const TRIGGER: &str = "\
 Examples:
@@ -98,6 +115,69 @@ Examples:
 
 They are printed from the tables that the engine runs.";
 
+/// `quell serve --help`.
+pub const SERVE: &str = "\
+Examples:
+  quell serve --config my-setup/ --state /var/lib/quell
+  quell runs --state /var/lib/quell    from another terminal
+  kill -HUP PID                        reads the setup anew, as quell reload
+
+It listens on the control socket of the state folder, by which every verb finds it. TERM or INT: nothing new is started, what is in flight ends; a second one ends at once.
+
+Exit codes: 0 every run ended; 1 quell failed; 2 usage or setup; 3 runs are left for the next start.";
+
+/// `quell pause --help` and the like.
+pub const STEER: &str = "\
+Examples:
+  quell pause run-7
+  quell cancel run-7 --state /var/lib/quell
+  quell resume run-7 --seen 214        only if nothing has changed since
+  quell abandon run-7 --yes-abandon run-7
+  quell close inc-3 --reason 'known scanner' --dismiss
+
+The engine that owns the state folder is asked. If none does, the folder is opened, the request is carried out, and what is live there goes on until nothing is left to do.
+
+Exit codes: 0 accepted; 1 refused, with the reason and who was first; 2 usage or setup; 3 it waits for a person.";
+
+/// `quell reload --help`.
+pub const RELOAD: &str = "\
+Examples:
+  quell reload
+  quell reload --state /var/lib/quell --json
+
+The engine reads its own setup folder. With a mistake in it nothing changes, and every mistake is listed. Runs keep the text of the workflow that they began with.";
+
+/// `quell runs --help` and the like.
+pub const VIEWS: &str = "\
+Examples:
+  quell runs
+  quell incidents --state /var/lib/quell
+  quell runs --all --json | jq 'select(.status == \"parked\")'
+
+From the engine at work in the state folder, else from its journal. The latest come last.";
+
+/// `quell events --help`.
+pub const EVENTS: &str = "\
+Examples:
+  quell events --json
+  quell events --follow --json | jq 'select(.type == \"run\")'
+  quell events --from 200              record 200 and what came after
+
+From the engine at work in the state folder, else from its journal.";
+
+/// `quell bench --help`.
+pub const BENCH: &str = "\
+Examples:
+  quell bench                          everything, once, in memory
+  quell bench workflow --durable --floor
+                                       on a disk too, beside bare loops
+  quell bench --scale 100 --repeat 5 --json --out base.json
+  quell bench --scale 100 --repeat 5 --baseline base.json
+
+Agents answer at once: what is measured is quell itself. Only a release build, on a machine that does nothing else, says something.
+
+Exit codes: 0 every threshold holds; 1 one does not, or something became slower than the baseline allows; 2 usage.";
+
 /// `quell completions --help`.
 pub const COMPLETIONS: &str = "\
 Examples:
@@ -140,7 +220,25 @@ mod tests {
 
     #[test]
     fn examples_fit_into_80_columns() {
-        for text in [EXERCISE, REPLAY, TRIGGER, ARM, DISARM, ANSWER, JOURNAL, CHECK, STATES, COMPLETIONS] {
+        for text in [
+            EXERCISE,
+            REPLAY,
+            RUN,
+            TRIGGER,
+            ARM,
+            DISARM,
+            ANSWER,
+            JOURNAL,
+            CHECK,
+            STATES,
+            COMPLETIONS,
+            SERVE,
+            STEER,
+            RELOAD,
+            VIEWS,
+            EVENTS,
+            BENCH,
+        ] {
             for line in text.lines().filter(|line| line.starts_with(' ')) {
                 assert!(line.chars().count() <= 80, "{line}");
             }

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::args::Show;
 use super::error::Error;
 use super::output::{Sink, json};
-use crate::engine::{JournalKind, Record, State};
+use crate::engine::{IllegalEvent, JournalKind, Record, State};
 use crate::journal::{SqliteJournal, for_each, journal_path};
 use crate::model::{SafeText, Seq};
 
@@ -19,10 +19,7 @@ pub fn show(args: &Show) -> Result<(), Error> {
     let mut out = Sink::open(None)?;
     let mut state = State::new();
     for_each(&mut journal, |record| {
-        state.apply(&record).map_err(|illegal| {
-            let what = format!("the journal cannot be folded: {illegal}");
-            Error::failed(what).hint("it was written by another program, or is damaged")
-        })?;
+        state.apply(&record).map_err(|illegal| unreadable(&illegal))?;
         let written = match args.json {
             true => json::line(&record, &state, &mut out),
             false => plain(&record, &state, &mut out),
@@ -32,7 +29,27 @@ pub fn show(args: &Show) -> Result<(), Error> {
     Ok(out.flush()?)
 }
 
-fn open(folder: &Path) -> Result<SqliteJournal, Error> {
+/// The state that a journal leads to.
+///
+/// # Errors
+/// It is damaged.
+pub fn folded(folder: &Path) -> Result<State, Error> {
+    let mut state = State::new();
+    for_each(&mut open(folder)?, |record| state.apply(&record).map_err(|illegal| unreadable(&illegal)))?;
+    Ok(state)
+}
+
+/// That a record does not follow the ones before it.
+pub fn unreadable(illegal: &IllegalEvent) -> Error {
+    let what = format!("the journal cannot be folded: {illegal}");
+    Error::failed(what).hint("it was written by another program, or is damaged")
+}
+
+/// Opens the journal of a folder for reading.
+///
+/// # Errors
+/// There is none.
+pub fn open(folder: &Path) -> Result<SqliteJournal, Error> {
     let path = journal_path(folder);
     if !path.exists() {
         let what = format!("there is no journal in {}", folder.display());
@@ -41,7 +58,11 @@ fn open(folder: &Path) -> Result<SqliteJournal, Error> {
     Ok(SqliteJournal::open_read_only(&path)?)
 }
 
-fn plain(record: &Record, state: &State, out: &mut impl Write) -> std::io::Result<()> {
+/// Writes one record for people.
+///
+/// # Errors
+/// What the writer says.
+pub fn plain(record: &Record, state: &State, out: &mut impl Write) -> std::io::Result<()> {
     let (seq, at): (Seq, _) = (record.seq, record.at);
     let event = serde_json::to_string(&record.event)?;
     let mark = if state.kind() == Some(JournalKind::Exercise) { "DRILL " } else { "" };

@@ -1,14 +1,18 @@
 //! Arguments as typed → resolved options → one file per verb. The only place that prints.
 
 mod args;
+mod alone;
 mod arm;
 mod ask;
 mod answer;
+mod bench;
 mod check;
 mod completions;
+mod control;
 mod engine;
 mod environment;
 mod error;
+mod events;
 mod guard;
 mod halt;
 mod headless;
@@ -21,11 +25,16 @@ mod outputs;
 mod place;
 mod play;
 mod protected;
+mod run;
 mod screen;
+mod serve;
 mod setup;
 mod speed;
 mod states;
+mod steer;
+mod systemd;
 mod trigger;
+mod views;
 
 use std::process::ExitCode;
 
@@ -33,6 +42,9 @@ use clap::Parser;
 
 use args::{Args, Journal, Verb};
 use error::Error;
+
+use crate::control::message::Table;
+use crate::engine::Request;
 
 /// How a verb ended that did what it was asked (S12).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,16 +71,35 @@ fn obey(args: Args) -> Result<Verdict, Error> {
     match args.verb {
         None => play::exercise(&args.play),
         Some(Verb::Replay(args)) => play::replay(&args),
+        Some(Verb::Run(args)) => run::run(&args),
         Some(Verb::Trigger(args)) => trigger::run(&args),
-        Some(Verb::Arm(args)) => arm::run(&args, true).map(|()| Verdict::Fine),
-        Some(Verb::Disarm(args)) => arm::run(&args, false).map(|()| Verdict::Fine),
+        Some(Verb::Serve(args)) => serve::run(&args),
+        Some(Verb::Pause(args)) => steer::run(&args, |run| Request::Pause { run }),
+        Some(Verb::Resume(args)) => steer::run(&args, |run| Request::Resume { run }),
+        Some(Verb::Cancel(args)) => steer::run(&args, |run| Request::Cancel { run }),
+        Some(Verb::Retry(args)) => steer::run(&args, |run| Request::Retry { run }),
+        Some(Verb::Abandon(args)) => steer::abandon(&args),
+        Some(Verb::Acknowledge(args)) => steer::acknowledge(&args),
+        Some(Verb::Close(args)) => steer::close(&args),
+        Some(Verb::Reload(args)) => steer::reload(&args),
+        Some(Verb::Runs(args)) => fine(views::show(&args, Table::Runs)),
+        Some(Verb::Incidents(args)) => fine(views::show(&args, Table::Incidents)),
+        Some(Verb::Agents(args)) => fine(views::show(&args, Table::Agents)),
+        Some(Verb::Events(args)) => fine(events::run(&args)),
+        Some(Verb::Arm(args)) => fine(arm::run(&args, true)),
+        Some(Verb::Disarm(args)) => fine(arm::run(&args, false)),
         Some(Verb::Answer(args)) => answer::run(&args),
         Some(Verb::Halt(args)) => halt::halt(&args),
         Some(Verb::Release(args)) => halt::release(&args).map(|()| Verdict::Fine),
         Some(Verb::Protected(args)) => protected::run(&args).map(|()| Verdict::Fine),
         Some(Verb::Check(args)) => Ok(if check::run(&args)? { Verdict::Fine } else { Verdict::Mistakes }),
-        Some(Verb::States(args)) => states::run(&args).map(|()| Verdict::Fine),
-        Some(Verb::Journal(Journal::Show(args))) => journal::show(&args).map(|()| Verdict::Fine),
-        Some(Verb::Completions(args)) => completions::run(&args).map(|()| Verdict::Fine),
+        Some(Verb::States(args)) => fine(states::run(&args)),
+        Some(Verb::Journal(Journal::Show(args))) => fine(journal::show(&args)),
+        Some(Verb::Completions(args)) => fine(completions::run(&args)),
+        Some(Verb::Bench(args)) => fine(bench::run(&args)),
     }
+}
+
+fn fine(done: Result<(), Error>) -> Result<Verdict, Error> {
+    done.map(|()| Verdict::Fine)
 }

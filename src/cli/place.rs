@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::Error;
 use crate::engine::JournalKind;
+use crate::journal::cursors::CURSORS;
 use crate::journal::folder::replace_file;
 use crate::journal::{
     FolderError, MemoryJournal, SqliteJournal, StateFolder, journal_path, platform_state_folder,
@@ -13,8 +14,8 @@ use crate::journal::{
 use crate::runtime::hold::OpenJournal;
 
 /// What an exercise writes into a state folder, and `--fresh` deletes.
-const LEFT: [&str; 6] =
-    ["journal.db", "journal.db-wal", "journal.db-shm", "replay.json", "incidents.log", "blocklist"];
+const LEFT: [&str; 7] =
+    ["journal.db", "journal.db-wal", "journal.db-shm", "replay.json", CURSORS, "incidents.log", "blocklist"];
 
 /// A state folder, kept or temporary.
 pub struct Place {
@@ -74,7 +75,7 @@ impl Place {
                 let process = pid.map_or_else(String::new, |pid| format!(" (process {pid})"));
                 let what = format!("an engine is running on {}{process}", path.display());
                 Err(Error::failed(what)
-                    .hint("the control socket is not there yet: use the key of its console"))
+                    .hint("its control socket is not there: wait until it ends, or use its console"))
             }
             Err(error) => Err(error.into()),
         }
@@ -108,7 +109,7 @@ impl Place {
         Ok(())
     }
 
-    /// Whether what is in it stays.
+    /// Whether it stays when this process ends.
     pub fn is_kept(&self) -> bool {
         self.kept
     }

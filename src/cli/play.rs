@@ -110,16 +110,19 @@ fn quarantine(path: &Path) -> Result<File, Error> {
 }
 
 /// How the work is shown.
-enum Shown {
+pub enum Shown {
+    /// On the console.
     Console,
+    /// By what is printed.
     Headless(Format),
 }
 
-fn shown(args: &Play) -> Shown {
-    if args.json {
+/// Decides how the work is shown: `headless` if that was asked for.
+pub fn shown(json: bool, headless: bool) -> Shown {
+    if json {
         return Shown::Headless(Format::Json);
     }
-    if args.headless || args.out.is_some() {
+    if headless {
         return Shown::Headless(Format::Summary);
     }
     if environment::has_terminal() {
@@ -137,7 +140,7 @@ fn play(args: &Play, loaded: &Loaded, material: Material<'_>) -> Result<Verdict,
     let sink = Sink::open(args.out.as_deref())?;
     let quarantine = material.quarantine.map(quarantine).transpose()?;
     let recording = Recording::new(material.lines, material.format, material.options, quarantine);
-    let shown = shown(args);
+    let shown = shown(args.json, args.headless || args.out.is_some());
     let console = matches!(shown, Shown::Console);
     match console {
         true => screen::prepare(),
@@ -146,11 +149,13 @@ fn play(args: &Play, loaded: &Loaded, material: Material<'_>) -> Result<Verdict,
     let job = Job {
         title: format!("replay {}", material.title),
         recording: Some(recording),
+        live: None,
         speed: args.speed.unwrap_or(if console { Speed::Times(1.0) } else { Speed::Max }),
         stay: console,
         watched: if console { Watched::ByScreen } else { Watched::ByReport },
         seed: args.place.seed,
         say: if console { |line| tracing::info!(target: "notify", "{line}") } else { tell },
+        config: args.place.config.clone(),
     };
     let inbox = Inbox::new(loaded.settings.queue.signals);
     let running = engine::start(loaded, &place, inbox, job)?;

@@ -17,7 +17,7 @@ use crate::model::SafeText;
 /// The setup has mistakes, or the machine cannot be read.
 pub fn run(args: &Args) -> Result<(), Error> {
     let loaded = setup::load(args.config.as_deref())?;
-    let guard = Guard::new(KillSwitch::default(), guard::machine(), loaded.settings.protected);
+    let guard = Guard::new(KillSwitch::default(), guard::origins(&loaded.settings));
     let set = guard.protected().map_err(|why| {
         Error::failed(why).hint("until it can be read, no action that reaches the world is performed")
     })?;

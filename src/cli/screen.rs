@@ -77,5 +77,9 @@ fn catalogue(loaded: &Loaded) -> Catalogue {
     let entry = |workflow: &Arc<crate::workflow::Workflow>| {
         (Arc::clone(&workflow.name), Arc::from(workflow.description.as_ref()), workflow.inputs.clone())
     };
-    Catalogue { workflows: workflows.map(entry).collect() }
+    let asking = workflows.clone().filter(|workflow| workflow.asks_live);
+    Catalogue {
+        asks_live: asking.map(|workflow| Arc::clone(&workflow.name)).collect(),
+        workflows: workflows.map(entry).collect(),
+    }
 }

@@ -1,8 +1,11 @@
-//! `quell trigger`: one workflow, by hand.
+//! `quell trigger`: one workflow, by hand. In the engine at work in the state folder, if there is one.
+
+mod there;
 
 use super::Verdict;
+use super::alone::{self, Work};
 use super::args::Trigger;
-use super::ask::{self, Asked};
+use super::ask;
 use super::error::Error;
 use super::place::Place;
 use super::setup;
@@ -16,6 +19,11 @@ use crate::model::{Map, RunId, Value};
 /// # Errors
 /// What [`Error`] says; also if the request was refused.
 pub fn run(args: &Trigger) -> Result<Verdict, Error> {
+    if let Some(folder) = &args.place.state
+        && let Some(client) = ask::engine(folder, None)?
+    {
+        return there::run(args, folder, client);
+    }
     let loaded = setup::load(args.place.config.as_deref())?;
     let kind = loaded.setup.kind;
     if kind == JournalKind::Real && args.speed != Speed::Times(1.0) {
@@ -24,16 +32,23 @@ pub fn run(args: &Trigger) -> Result<Verdict, Error> {
         );
     }
     let inputs = inputs(args, &loaded)?;
+    if kind == JournalKind::Real && args.place.state.is_none() {
+        let folder = ask::folder(None)?;
+        if let Some(client) = ask::engine(&folder, Some(kind))? {
+            return there::run(args, &folder, client);
+        }
+    }
     let place = Place::of(kind, args.place.state.as_deref())?;
     let request = Request::Trigger { workflow: args.workflow.as_str().into(), inputs };
-    let asked = Asked {
+    let work = Work {
         title: format!("trigger {}", args.workflow),
         speed: args.speed,
         seed: args.place.seed,
+        config: args.place.config.clone(),
         shown: &args.shown,
     };
-    let (text, state) = ask::work(&loaded, &place, request, asked)?;
-    ask::verdict(named(&text), &state)
+    let (text, state) = alone::work(&loaded, &place, request, work)?;
+    alone::verdict(named(&text), &state)
 }
 
 /// The run that an answer begins with.
@@ -59,16 +74,22 @@ fn inputs(args: &Trigger, loaded: &Loaded) -> Result<Map, Error> {
             .collect();
         format!("quell trigger {} {}", workflow.name, shown.join(" "))
     };
+    let given = given(args).map_err(|error| error.hint(takes()))?;
+    workflow.inputs_given(&given).map_err(|why| Error::usage(why).hint(takes()))?;
+    Ok(given)
+}
+
+/// The inputs as they are typed.
+fn given(args: &Trigger) -> Result<Map, Error> {
     let mut given = Map::new();
     for text in &args.inputs {
         let Some((key, value)) = text.split_once('=') else {
-            return Err(Error::usage(format!("expected KEY=VALUE, found `{text}`")).hint(takes()));
+            return Err(Error::usage(format!("expected KEY=VALUE, found `{text}`")));
         };
         if given.insert(key.to_owned(), Value::from(value)).is_some() {
-            return Err(Error::usage(format!("input `{key}` is given twice")).hint(takes()));
+            return Err(Error::usage(format!("input `{key}` is given twice")));
         }
     }
-    workflow.inputs_given(&given).map_err(|why| Error::usage(why).hint(takes()))?;
     Ok(given)
 }
 

@@ -3,25 +3,32 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{drill, exec};
-use crate::engine::{ActionSpec, AgentKind, BuiltinKind, DrillSpec, Means, Question};
+use super::endpoint::EndpointDraft;
+use super::{drill, exec, request};
+use crate::engine::{ActionSpec, AgentKind, BuiltinKind, DrillSpec, HttpSpec, Means, Question};
 use crate::flow::fault::{Fault, suggest};
 use crate::flow::reader::{Later, Reader};
 use crate::flow::yaml::{Data, Entry, Node, Place};
-use crate::model::ValueType;
+use crate::model::{ValueType, Word};
 
 /// Keys of every action that its file describes.
 const KEYS: [&str; 6] = ["takes", "optional", "target", "idempotent", "lifts", "undo"];
 const BUILTIN_KEYS: [&str; 2] = ["builtin", "undo"];
 /// Keys that say how an action is done, and the kind of agent that does it so.
-const MEANS: [(&str, AgentKind); 5] = [
+const MEANS: [(&str, AgentKind); 11] = [
     ("drill", AgentKind::Drill),
     ("builtin", AgentKind::Builtin),
     ("run", AgentKind::Exec),
     ("grace", AgentKind::Exec),
+    ("method", AgentKind::Http),
+    ("path", AgentKind::Http),
+    ("query", AgentKind::Http),
+    ("body", AgentKind::Http),
+    ("succeeds", AgentKind::Http),
+    ("exits", AgentKind::Exec),
     ("ask", AgentKind::Manual),
 ];
-const LATER: [Later; 7] = ["probe", "url", "method", "verify", "cost", "gives", "timeout"];
+const LATER: [Later; 5] = ["probe", "verify", "cost", "gives", "timeout"];
 const MAX_ARGUMENTS: usize = 32;
 const BUILTINS: [(&str, BuiltinKind); 5] = [
     ("log", BuiltinKind::Log),
@@ -31,12 +38,18 @@ const BUILTINS: [(&str, BuiltinKind); 5] = [
     ("blocklist_remove", BuiltinKind::BlocklistRemove),
 ];
 
-/// Reads an action of an agent of this kind.
-pub(super) fn read(reader: &mut Reader<'_>, node: &Node, kind: AgentKind) -> ActionSpec {
+/// Reads an action of an agent of this kind; `endpoint` is its server, if it has one.
+pub(super) fn read(
+    reader: &mut Reader<'_>,
+    node: &Node,
+    kind: AgentKind,
+    endpoint: Option<&EndpointDraft>,
+) -> ActionSpec {
     match kind {
         AgentKind::Builtin => builtin(reader, node),
         AgentKind::Drill => drilled(reader, node),
         AgentKind::Exec => run(reader, node),
+        AgentKind::Http => asked(reader, node, endpoint),
         AgentKind::Manual => manual(reader, node),
     }
 }
@@ -123,6 +136,16 @@ fn run(reader: &mut Reader<'_>, node: &Node) -> ActionSpec {
     let mut spec = described(reader, node, AgentKind::Exec);
     if let Some(exec) = exec::read(reader, node, &spec) {
         spec.means = Means::Exec(exec);
+    }
+    spec
+}
+
+fn asked(reader: &mut Reader<'_>, node: &Node, endpoint: Option<&EndpointDraft>) -> ActionSpec {
+    let mut spec = described(reader, node, AgentKind::Http);
+    let asked = request::read(reader, node, &spec);
+    // Without a server there is a mistake already.
+    if let (Some((request, succeeds)), Some(draft)) = (asked, endpoint) {
+        spec.means = Means::Http(HttpSpec { endpoint: Arc::clone(&draft.endpoint), request, succeeds });
     }
     spec
 }
@@ -224,6 +247,26 @@ pub(super) fn taken(
     }
     let shown = crate::model::SafeText(name).cut(40);
     reader.wrong(at, Fault::new(format!("the action takes no `{shown}`")).maybe_hint(suggest(name, known)));
+    None
+}
+
+/// A text with placeholders for what the action takes.
+pub(super) fn word(
+    reader: &mut Reader<'_>,
+    at: Place,
+    text: &str,
+    takes: &[(Arc<str>, ValueType)],
+) -> Option<Word> {
+    let faults = match Word::parse(text, takes) {
+        Ok(word) => return Some(word),
+        Err(faults) => faults,
+    };
+    for fault in faults {
+        match fault.unknown {
+            Some(name) => _ = taken(reader, at, &name, takes),
+            None => reader.wrong(at, Fault::new(fault.message)),
+        }
+    }
     None
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::endpoint::{self, EndpointDraft};
 use super::{Folder, actions};
 use crate::engine::{AgentKind, AgentSpec};
 use crate::flow::fault::Fault;
@@ -11,9 +12,11 @@ use crate::flow::yaml::{Entry, Node, Place};
 use crate::model::Mistake;
 
 const KEYS: [&str; 6] = ["name", "role", "capabilities", "kind", "concurrency", "actions"];
+/// Keys of agents of kind `http` only.
+const HTTP_KEYS: [&str; 6] = ["base", "headers", "ca", "allow", "max_bytes", "connect_timeout"];
 const LATER: [Later; 9] =
     ["priority", "goals", "model", "tools", "autostart", "credentials", "health", "select", "pool"];
-/// Kinds of agent, and those that are known but not supported yet.
+/// Kinds of agent.
 const KINDS: [&str; 5] = ["drill", "builtin", "exec", "http", "manual"];
 const MAX_AGENTS: usize = 1000;
 const MAX_CAPABILITIES: usize = 64;
@@ -24,6 +27,8 @@ pub(crate) struct AgentDraft {
     pub path: String,
     /// Where its name stands.
     at: Place,
+    /// Its server, if it is one that speaks HTTP.
+    pub endpoint: Option<EndpointDraft>,
     /// Where each of its actions stands.
     pub places: BTreeMap<Arc<str>, Place>,
 }
@@ -50,11 +55,13 @@ pub(super) fn read(folder: &Folder, exercise: bool, mistakes: &mut Vec<Mistake>)
 }
 
 fn read_one(reader: &mut Reader<'_>, path: &str, node: &Node, exercise: bool) -> Option<AgentDraft> {
-    reader.mapping(node, "an agent", &KEYS, &LATER)?;
+    let entries = reader.entries(node, "an agent")?;
     let name = reader.required(node, "name", "the agent");
     let name = name.and_then(|n| reader.name(n, "an agent").map(|name| (name, n.at)));
     let role = reader.required(node, "role", "the agent").and_then(|n| reader.name(n, "a role"));
     let kind = reader.required(node, "kind", "the agent").and_then(|n| read_kind(reader, n, exercise));
+    known_keys(reader, entries, node, kind);
+    let endpoint = (kind == Some(AgentKind::Http)).then(|| endpoint::read(reader, node)).flatten();
     let capabilities = node.get("capabilities").map_or(&[][..], |n| reader.items(n, "capabilities"));
     if let Some(over) = capabilities.get(MAX_CAPABILITIES) {
         reader.wrong(over.at, Fault::new(format!("an agent has at most {MAX_CAPABILITIES} capabilities")));
@@ -72,7 +79,7 @@ fn read_one(reader: &mut Reader<'_>, path: &str, node: &Node, exercise: bool) ->
             if reader.check_name(*at, key, "an action") {
                 let name: Arc<str> = Arc::from(key.as_str());
                 places.insert(Arc::clone(&name), *at);
-                actions.insert(name, actions::read(reader, value, kind));
+                actions.insert(name, actions::read(reader, value, kind, endpoint.as_ref()));
             }
         }
         if kind.is_some() {
@@ -88,7 +95,26 @@ fn read_one(reader: &mut Reader<'_>, path: &str, node: &Node, exercise: bool) ->
         concurrency: concurrency.and_then(|n| u32::try_from(n).ok()).unwrap_or(1),
         actions,
     };
-    Some(AgentDraft { spec, path: path.to_owned(), at, places })
+    Some(AgentDraft { spec, path: path.to_owned(), at, places, endpoint })
+}
+
+/// Notes the keys that no agent of this kind has.
+fn known_keys(reader: &mut Reader<'_>, entries: &[Entry], node: &Node, kind: Option<AgentKind>) {
+    let mut known = KEYS.to_vec();
+    for key in HTTP_KEYS {
+        match (kind, node.entry(key)) {
+            // Without a kind there is no telling.
+            (Some(AgentKind::Http) | None, _) => known.push(key),
+            (Some(kind), Some(entry)) => {
+                let fault = Fault::new(format!("`{key}` belongs to agents of kind `http`"));
+                let hint = format!("remove it: this agent is of kind `{}`", kind.name());
+                reader.wrong(entry.at, fault.hint(hint));
+                known.push(key);
+            }
+            (Some(_), None) => {}
+        }
+    }
+    reader.keys(entries, "an agent", &known, &LATER);
 }
 
 fn read_kind(reader: &mut Reader<'_>, node: &Node, exercise: bool) -> Option<AgentKind> {
@@ -110,16 +136,15 @@ fn read_kind(reader: &mut Reader<'_>, node: &Node, exercise: bool) -> Option<Age
             }
             Some(AgentKind::Exec)
         }
-        4 => Some(AgentKind::Manual),
-        later => {
-            let kind = KINDS.get(later).copied().unwrap_or("?");
-            let fault = Fault::new(format!("kind `{kind}` is not supported yet"));
-            reader.wrong(
-                node.at,
-                fault.hint("use `drill` (it pretends), `builtin` (part of quell), `exec` (it runs programs) or `manual` (a person)"),
-            );
-            None
+        3 => {
+            if exercise {
+                let fault = Fault::new("an exercise touches nothing, and this agent asks a server");
+                let hint = "use `drill` (it pretends), or say `exercise: false` in settings.yaml";
+                reader.wrong(node.at, fault.hint(hint));
+            }
+            Some(AgentKind::Http)
         }
+        _ => Some(AgentKind::Manual),
     }
 }
 

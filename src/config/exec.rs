@@ -1,6 +1,6 @@
-//! `run` and `grace` of an action: the program that does it.
+//! `run`, `grace` and `exits` of an action: the program that does it.
 
-use super::actions::taken;
+use super::actions;
 use crate::engine::{ActionSpec, ExecSpec};
 use crate::flow::fault::Fault;
 use crate::flow::reader::Reader;
@@ -23,6 +23,7 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node, action: &ActionSpec) ->
         }
         Some(span)
     });
+    let exits = node.get("exits").map(|n| exits(reader, n));
     let run = reader.required(node, "run", "the action of an exec agent")?;
     let before = reader.noted();
     let items = reader.items(run, "a program and its arguments");
@@ -44,7 +45,18 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node, action: &ActionSpec) ->
     Some(ExecSpec {
         command: CommandLine { program: program?.into(), arguments },
         grace: grace.unwrap_or(GRACE),
+        exits: exits.unwrap_or_else(|| vec![0]),
     })
+}
+
+fn exits(reader: &mut Reader<'_>, node: &Node) -> Vec<u8> {
+    let codes = reader.items(node, "exit codes");
+    let codes = codes.iter().filter_map(|n| reader.whole(n, "an exit code", 0, 255));
+    let codes: Vec<u8> = codes.filter_map(|code| u8::try_from(code).ok()).collect();
+    if codes.is_empty() {
+        reader.wrong(node.at, Fault::new("an action needs an exit code that means that it is done"));
+    }
+    codes
 }
 
 fn program<'n>(reader: &mut Reader<'_>, node: &'n Node) -> Option<&'n str> {
@@ -81,18 +93,5 @@ fn argument(reader: &mut Reader<'_>, node: &Node, action: &ActionSpec) -> Option
 
 fn word(reader: &mut Reader<'_>, node: &Node, action: &ActionSpec) -> Option<Word> {
     let text = reader.text(node, "an argument of the program")?;
-    match Word::parse(text, &action.takes) {
-        Ok(word) => Some(word),
-        Err(faults) => {
-            for fault in faults {
-                match fault.unknown {
-                    Some(name) => {
-                        taken(reader, node.at, &name, &action.takes);
-                    }
-                    None => reader.wrong(node.at, Fault::new(fault.message)),
-                }
-            }
-            None
-        }
-    }
+    actions::word(reader, node.at, text, &action.takes)
 }

@@ -13,6 +13,8 @@ use crate::model::{Digest, Mistake};
 
 /// Files of one setup.
 const MAX_FILES: usize = 20_000;
+/// For the machine that a setup is made for, such as a table of its firewall: not read here.
+const HOST: &str = "host";
 /// The folders of a setup, and the endings of their files.
 const FOLDERS: [(&str, &[&str]); 3] =
     [("agents", &["yaml"]), ("workflows", &["yaml"]), ("rules", &["yml", "yaml"])];
@@ -177,8 +179,10 @@ impl Walk {
             match FOLDERS.iter().find(|(folder, _)| *folder == name) {
                 Some((folder, endings)) => self.folder(folder, endings, &path),
                 None if name == "settings.yaml" => self.take(&name, &path),
+                None if name == HOST && path.is_dir() => {}
                 None => {
-                    let hint = "a setup has settings.yaml, agents/, workflows/ and rules/; notes end in .md";
+                    let hint =
+                        "a setup has settings.yaml, agents/, workflows/, rules/ and host/; notes end in .md";
                     self.wrong(&path, "this is no part of a setup", Some(hint));
                 }
             }
@@ -255,7 +259,7 @@ mod tests {
         all.iter().map(|mistake| mistake.to_string().replace(&shown, "DIR")).collect()
     }
 
-    const PART: &str = "this is no part of a setup\n  hint: a setup has settings.yaml, agents/, workflows/ and rules/; notes end in .md";
+    const PART: &str = "this is no part of a setup\n  hint: a setup has settings.yaml, agents/, workflows/, rules/ and host/; notes end in .md";
     const SHAPE: &str = "\n  hint: a setup is a folder with settings.yaml, agents/, workflows/ and rules/";
 
     #[test]

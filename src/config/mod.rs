@@ -7,11 +7,15 @@ mod actions;
 mod agents;
 mod check;
 mod drill;
+mod endpoint;
 mod exec;
 mod folder;
+mod needs;
+mod operators;
 mod programs;
 mod protected;
 mod report;
+mod request;
 mod rules;
 mod settings;
 mod shared;
@@ -25,6 +29,8 @@ use crate::rule::RuleSet;
 use crate::workflow;
 
 pub use folder::{Folder, find, platform_folder};
+pub use needs::Need;
+pub use operators::{Operator, Role, Who};
 pub use programs::Program;
 pub use report::report;
 pub use settings::{Lines, Queues, Settings};
@@ -42,6 +48,8 @@ pub struct Loaded {
     pub settings: Settings,
     /// The programs that actions run, in order of file and name.
     pub programs: Vec<Program>,
+    /// The secrets and certificates that agents need, in order of file.
+    pub needs: Vec<Need>,
     /// SHA-256 over the sorted paths and texts.
     pub digest: Digest,
 }
@@ -70,12 +78,12 @@ pub fn load(folder: &Folder) -> Result<Loaded, Vec<Mistake>> {
         (Arc::clone(&workflow.name), Arc::new(workflow))
     });
     let workflows: BTreeMap<_, _> = by_name.collect();
-    let programs = programs::of(&agents);
+    let (programs, needs) = (programs::of(&agents), needs::of(&agents));
     let agents = agents.into_iter().map(|draft| draft.spec).collect();
     let acts = Acts::of(kind);
     let setup = Setup { kind, acts, agents, workflows, limits: settings.limits.clone() };
     let digest = folder.digest();
-    Ok(Loaded { setup, rules: rule_set, rule_texts: rules.texts, settings, programs, digest })
+    Ok(Loaded { setup, rules: rule_set, rule_texts: rules.texts, settings, programs, needs, digest })
 }
 
 /// A workflow as far as it could be read, and its file.

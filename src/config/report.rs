@@ -4,14 +4,16 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::{Folder, Loaded};
+use crate::agent::http::Secrets;
 use crate::model::Mistake;
 
-/// The text of the report: what is there, then what is wrong with it.
-pub fn report(folder: &Folder, loaded: &Result<Loaded, Vec<Mistake>>) -> String {
+/// The text of the report: what is there, then what is wrong with it, or what this machine lacks.
+/// `secrets` are those of the environment.
+pub fn report(folder: &Folder, loaded: &Result<Loaded, Vec<Mistake>>, secrets: &Secrets) -> String {
     let mut text = String::new();
     // Writing to a `String` cannot fail.
     let _ = match loaded {
-        Ok(loaded) => fine(&mut text, folder, loaded),
+        Ok(loaded) => fine(&mut text, folder, loaded, secrets),
         Err(mistakes) => wrong(&mut text, folder, mistakes),
     };
     text
@@ -22,7 +24,7 @@ fn count(n: usize, what: &str) -> String {
     if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
 }
 
-fn fine(text: &mut String, folder: &Folder, loaded: &Loaded) -> std::fmt::Result {
+fn fine(text: &mut String, folder: &Folder, loaded: &Loaded, secrets: &Secrets) -> std::fmt::Result {
     let exercise = loaded.settings.exercise;
     let kind = if exercise { "an exercise: only drills and builtins act" } else { "real" };
     let setup = &loaded.setup;
@@ -61,7 +63,8 @@ fn fine(text: &mut String, folder: &Folder, loaded: &Loaded) -> std::fmt::Result
         rules.heads().count()
     )?;
     writeln!(text, "  digest     {}", loaded.digest)?;
-    for warning in super::programs::missing(&loaded.programs) {
+    let missing = super::programs::missing(&loaded.programs);
+    for warning in missing.into_iter().chain(super::needs::missing(&loaded.needs, secrets)) {
         writeln!(text, "warning: {warning}")?;
     }
     Ok(())

@@ -10,12 +10,11 @@ use crate::flow::yaml::{Node, Place};
 use crate::model::{Mistake, Span};
 use crate::source;
 
-use super::{Folder, protected};
+use super::{Folder, Operator, operators, protected};
 
-const KEYS: [&str; 9] =
-    ["setup", "exercise", "seed", "lateness", "time", "limits", "queue", "lines", "protected"];
-const LATER: [Later; 7] =
-    ["operators", "escalation", "notify", "console", "failure_handling", "pools", "sources"];
+const KEYS: [&str; 10] =
+    ["setup", "exercise", "seed", "lateness", "time", "limits", "queue", "lines", "operators", "protected"];
+const LATER: [Later; 6] = ["escalation", "notify", "console", "failure_handling", "pools", "sources"];
 
 /// What `settings.yaml` says.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +35,8 @@ pub struct Settings {
     pub queue: Queues,
     /// Limits of lines.
     pub lines: Lines,
+    /// Who may steer the engine from outside. Without any: root and the engine's own user.
+    pub operators: Vec<Operator>,
     /// What is never acted against, beside what the machine says (C27).
     pub protected: Vec<Entry>,
 }
@@ -65,6 +66,7 @@ impl Default for Settings {
             limits: Limits::default(),
             queue: Queues { signals: 1024 },
             lines: Lines { max_bytes: 1024 * 1024 },
+            operators: Vec::new(),
             protected: Vec::new(),
         }
     }
@@ -121,6 +123,9 @@ fn read_all(reader: &mut Reader<'_>, node: &Node, settings: &mut Settings) {
     if let Some(node) = node.get("lines") {
         reader.mapping(node, "lines", &["max_bytes"], &[]);
         set(&mut settings.lines.max_bytes, reader, node, "max_bytes", 1024, 16 * 1024 * 1024);
+    }
+    if let Some(node) = node.get("operators") {
+        settings.operators = operators::read(reader, node);
     }
 }
 

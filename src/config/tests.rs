@@ -1,9 +1,11 @@
 mod agents;
 mod exec;
+mod http;
 mod settings;
 mod steps;
 
 use super::*;
+use crate::agent::http::Secrets;
 use crate::engine::{AgentKind, BuiltinKind, Means};
 use crate::model::Map;
 use proptest::prelude::*;
@@ -62,7 +64,8 @@ fn check<const N: usize>(path: &str, cases: [(&str, &str); N]) {
 #[test]
 fn the_shipped_exercise_loads() {
     let folder = Folder::embedded();
-    let loaded = load(&folder).unwrap_or_else(|all| panic!("{}", report(&folder, &Err(all))));
+    let loaded =
+        load(&folder).unwrap_or_else(|all| panic!("{}", report(&folder, &Err(all), &Secrets::default())));
     let setup = &loaded.setup;
     assert_eq!(setup.kind, JournalKind::Exercise);
     let roles: Vec<&str> = setup.agents.iter().map(|agent| &*agent.role).collect();
@@ -104,6 +107,26 @@ fn the_shipped_workflows_take_what_detections_give() {
     }
 }
 
+/// It is the one for real: everything in it observes until somebody arms it, and what cuts people off
+/// needs an approval.
+#[test]
+fn the_setup_for_a_linux_host_loads() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
+    let folder = Folder::read(&root.join("linux")).unwrap();
+    let loaded = load(&folder).unwrap_or_else(|mistakes| panic!("{mistakes:#?}"));
+    let setup = &loaded.setup;
+    assert_eq!((setup.kind, setup.acts), (JournalKind::Real, crate::engine::Acts::Armed));
+    let names: Vec<&str> = setup.workflows.keys().map(|name| &**name).collect();
+    assert_eq!(names, ["contain-port-scan", "isolate-anomaly", "stop-brute-force"]);
+    let steps = setup.workflows.values().flat_map(|workflow| &workflow.steps);
+    let approved: Vec<&str> = steps.filter(|step| step.approval.is_some()).map(|step| &*step.id).collect();
+    assert_eq!(approved, ["isolate", "reset"]);
+    for rule in ["anomalous-traffic.yml", "brute-force.yml", "port-scan.yml"] {
+        let text = |setup: &str| std::fs::read_to_string(root.join(setup).join("rules").join(rule)).unwrap();
+        assert_eq!(text("linux"), text("exercise"), "{rule}: both setups know the same rule");
+    }
+}
+
 #[test]
 fn nothing_but_one_account_makes_the_shipped_workflows_fail() {
     let loaded = load(&Folder::embedded()).unwrap();
@@ -125,7 +148,7 @@ fn nothing_but_one_account_makes_the_shipped_workflows_fail() {
 fn a_broken_setup_is_reported_whole() {
     let folder = Folder::read(Path::new("fixtures/setups/broken")).unwrap();
     let want = include_str!("../../fixtures/setups/broken.txt");
-    let found = report(&folder, &load(&folder));
+    let found = report(&folder, &load(&folder), &Secrets::default());
     assert!(found == want, "fixtures/setups/broken.txt should be:\n{found}");
 }
 

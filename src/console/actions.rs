@@ -31,6 +31,9 @@ pub enum ActionId {
     Retry,
     Acknowledge,
     Close,
+    Answer,
+    Arm,
+    Disarm,
     Log,
     Zoom,
     Scale,
@@ -202,6 +205,9 @@ pub static ACTIONS: &[Action] = {
         Trigger, [ch('t')], "trigger", Act None 7, can_trigger, "Starts a workflow: choose it, then fill in its inputs.";
         Acknowledge, [ch('a')], "ack", Act None 9, can_acknowledge, "Says that you are on an incident; with none selected the newest open one.";
         Close, [ch('c')], "close", Act None 10, can_close, "Closes an incident, with a reason; with none selected the newest open one.";
+        Answer, [ch('d')], "answer", Act None 3, can_answer, "Answers for a step that a person does: done, or failed.";
+        Arm, [ch('W')], "arm", Act Type 0, can_arm, "Lets the workflow of a run act; asks for its name. Also `:arm NAME`.";
+        Disarm, [ch('w')], "disarm", Act None 0, can_disarm, "Lets it only observe from now on. Also `:disarm NAME`.";
 
         Next, [key(KeyCode::Tab)], "next pane", Move None 0, no_page, "The next pane.";
         Previous, [key(KeyCode::BackTab)], "previous pane", Move None 0, no_page, "The pane before.";

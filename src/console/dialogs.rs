@@ -8,7 +8,7 @@ use super::model::{Mode, Model, Question};
 use super::requests::ask;
 use super::theme::Tone;
 use super::update::{Todo, try_action};
-use super::{Ended, form, palette};
+use super::{Ended, form, palette, person};
 use crate::engine::Request;
 
 /// A key for the dialog that is open.
@@ -26,6 +26,8 @@ pub fn on_key(model: &mut Model, chord: Chord) -> Vec<Todo> {
         Mode::Close { incident, seen, nothing, field } => {
             on_close(model, chord, incident, seen, nothing, field)
         }
+        Mode::Arm { workflow, field } => person::on_arm(model, chord, workflow, field),
+        Mode::Answer { reply, field } => person::on_answer(model, chord, reply, field),
         Mode::Filter { pane, field, before } => on_filter(model, chord, pane, field, before),
     }
 }
@@ -34,12 +36,11 @@ pub fn on_key(model: &mut Model, chord: Chord) -> Vec<Todo> {
 pub fn on_paste(model: &mut Model, text: &str) {
     let field = match &mut model.mode {
         Mode::Help { query, .. } | Mode::Palette { query, .. } => Some(query),
-        Mode::Close { field, .. } | Mode::Filter { field, .. } => Some(field),
+        Mode::Close { field, .. } | Mode::Filter { field, .. } | Mode::Answer { field, .. } => Some(field),
         Mode::Form(form) => form.fields.get_mut(form.at),
-        // An id that has to be typed is typed.
-        Mode::Abandon { .. } | Mode::Release { .. } | Mode::Normal | Mode::Confirm(_) | Mode::Pick { .. } => {
-            None
-        }
+        // What has to be typed is typed.
+        Mode::Abandon { .. } | Mode::Arm { .. } | Mode::Release { .. } => None,
+        Mode::Normal | Mode::Confirm(_) | Mode::Pick { .. } => None,
     };
     match field {
         Some(field) => {

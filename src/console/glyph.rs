@@ -1,7 +1,7 @@
 //! The glyph and the tone of each status. The word is always printed beside them.
 
 use super::theme::Tone;
-use crate::engine::{AgentStatus, IncidentStatus, RunStatus, StepStatus};
+use crate::engine::{AgentStatus, IncidentStatus, Run, RunStatus, StepState, StepStatus};
 use crate::model::Severity;
 
 /// Of an agent.
@@ -47,6 +47,27 @@ pub fn step(status: StepStatus) -> (&'static str, Tone) {
         StepStatus::Undoing => ("◀", Tone::Wait),
         StepStatus::Undone => ("↶", Tone::Wait),
         StepStatus::UndoFailed => ("✗", Tone::Critical),
+    }
+}
+
+/// What was not done, only assumed.
+pub const ASSUMED: (&str, Tone) = ("◇", Tone::Dim);
+
+/// Of a run as it is: one that only observed did nothing.
+pub fn of_run(run: &Run) -> (&'static str, Tone) {
+    if run.mode().is_live() || run.status() != RunStatus::Completed {
+        self::run(run.status())
+    } else {
+        ASSUMED
+    }
+}
+
+/// Of a step as it is: assumed, or with a person.
+pub fn of_step(step: &StepState) -> (&'static str, Tone) {
+    match step.status() {
+        _ if step.is_assumed() => ASSUMED,
+        status if step.is_asked() => (self::step(status).0, Tone::Wait),
+        status => self::step(status),
     }
 }
 

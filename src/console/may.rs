@@ -4,7 +4,7 @@ use super::Pane;
 use super::model::Model;
 use super::requests::may_ask;
 use super::subject;
-use crate::engine::JournalKind;
+use crate::engine::{Arming, JournalKind};
 
 type May = Result<(), String>;
 
@@ -89,6 +89,34 @@ pub fn can_acknowledge(model: &Model) -> May {
 pub fn can_close(model: &Model) -> May {
     may_ask(model)?;
     subject::to_close(model).map(|_| ())
+}
+
+pub fn can_answer(model: &Model) -> May {
+    may_ask(model)?;
+    subject::to_answer(model).map(|_| ())
+}
+
+pub fn can_arm(model: &Model) -> May {
+    arming_matters(model)?;
+    subject::to_arm(model).map(|_| ())
+}
+
+pub fn can_disarm(model: &Model) -> May {
+    arming_matters(model)?;
+    let run = subject::to_arm(model)?;
+    match model.state().arming(run.workflow()).is_some_and(Arming::is_armed) {
+        true => Ok(()),
+        false => Err(format!("{} is not armed: its runs only observe", run.workflow())),
+    }
+}
+
+/// Whether somebody has to say which workflows act.
+pub fn arming_matters(model: &Model) -> May {
+    may_ask(model)?;
+    match model.state().kind() {
+        Some(JournalKind::Real) => Ok(()),
+        _ => Err("drills always act: in an exercise there is nothing to arm".to_owned()),
+    }
 }
 
 /// Whether leaving needs a question: real runs are live.

@@ -25,6 +25,7 @@ mod paint;
 mod palette;
 mod pane;
 mod perform;
+mod person;
 mod requests;
 mod screen;
 pub mod session;

@@ -21,6 +21,8 @@ use crate::workflow::InputSpec;
 pub struct Catalogue {
     /// Name, one line for people, typed inputs.
     pub workflows: Vec<(Arc<str>, Arc<str>, Vec<InputSpec>)>,
+    /// Names of those whose files ask to be live.
+    pub asks_live: Vec<Arc<str>>,
 }
 
 /// Everything that a frame is drawn from.
@@ -104,6 +106,10 @@ pub enum Mode {
     Form(Form),
     /// How an incident is closed.
     Close { incident: IncidentId, seen: Seq, nothing: bool, field: Field },
+    /// The name of a workflow has to be typed before its runs act.
+    Arm { workflow: Arc<str>, field: Field },
+    /// What came of what a person was asked to do.
+    Answer { reply: Reply, field: Field },
     /// What rows are searched for. `before` comes back with Esc.
     Filter { pane: Pane, field: Field, before: String },
 }
@@ -117,6 +123,18 @@ pub enum Question {
     Halt,
     /// Leave although real runs are live?
     Quit,
+}
+
+/// What came of a step, or of its undo, that a person does. Bound to its question and to what was seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Reply {
+    pub run: RunId,
+    pub step: Arc<str>,
+    pub undo: bool,
+    pub seen: Seq,
+    /// It could not be done.
+    pub failed: bool,
 }
 
 /// The inputs of a run to be.

@@ -5,10 +5,16 @@ use ratatui::crossterm::event::KeyCode;
 use super::actions::{ACTIONS, Action, Chord};
 use super::field::Field;
 use super::model::{Mode, Model};
+use super::person;
 use super::update::{Todo, try_action};
 
 /// The actions that a query fits, the best first.
 pub fn found(query: &str) -> Vec<&'static Action> {
+    // What follows these words is the name of a workflow.
+    let query = match query.trim_start().split_once(' ') {
+        Some((verb @ ("arm" | "disarm"), _)) => verb,
+        _ => query,
+    };
     let mut found: Vec<(usize, &Action)> =
         ACTIONS.iter().filter_map(|action| Some((cost(query, action.title)?, action))).collect();
     found.sort_by_key(|(cost, _)| *cost);
@@ -45,6 +51,9 @@ pub fn on_key(model: &mut Model, chord: Chord, mut query: Field, at: usize) -> V
         KeyCode::Esc => return Vec::new(),
         KeyCode::Backspace if query.text().is_empty() => return Vec::new(),
         KeyCode::Enter => {
+            if let Some(todos) = person::command(model, query.text()) {
+                return todos;
+            }
             return entries.get(at.min(last)).map_or_else(Vec::new, |action| try_action(model, action));
         }
         KeyCode::Up => at.saturating_sub(1),

@@ -3,12 +3,12 @@
 use super::actions::ActionId;
 use super::field::Field;
 use super::list::Move;
-use super::model::{Detail, Mode, Model, Question, Subject, WINDOWS};
+use super::model::{Detail, Mode, Model, Question, Reply, Subject, WINDOWS};
 use super::requests::ask;
 use super::sort::Sort;
 use super::theme::Tone;
 use super::update::Todo;
-use super::{Ended, Pane, may, pane, subject};
+use super::{Ended, Pane, may, pane, person, subject};
 use crate::engine::{IncidentStatus, Request, RunStatus};
 use crate::runtime::gauges::Stage;
 
@@ -56,6 +56,9 @@ pub fn perform(model: &mut Model, id: ActionId) -> Vec<Todo> {
         Trigger => model.mode = Mode::Pick { at: 0 },
         Acknowledge => return acknowledge(model),
         Close => start_close(model),
+        Answer => start_answer(model),
+        Arm => return person::arm_selected(model),
+        Disarm => return person::disarm_selected(model),
         Redraw => return vec![Todo::Redraw],
         Suspend => return vec![Todo::Suspend],
         Quit if may::quit_asks(model) => model.mode = Mode::Confirm(Question::Quit),
@@ -214,6 +217,16 @@ fn start_close(model: &mut Model) {
         subject::choose(model, Subject::Incident(incident));
         model.mode = Mode::Close { incident, seen, nothing, field: Field::default() };
     }
+}
+
+fn start_answer(model: &mut Model) {
+    let Ok(run) = subject::to_answer(model) else { return };
+    let Some(ix) = run.asked_steps().next() else { return };
+    let undo = run.steps().get(ix.index()).is_some_and(|step| step.undo_in_flight());
+    let reply =
+        Reply { run: run.id(), step: run.step_id(ix).into(), undo, seen: run.changed(), failed: false };
+    subject::choose(model, Subject::Run(reply.run));
+    model.mode = Mode::Answer { reply, field: Field::default() };
 }
 
 fn sort(model: &mut Model, change: impl FnOnce(&mut Sort, usize)) {

@@ -81,6 +81,22 @@ pub fn to_retry(model: &Model) -> Result<&Run, String> {
     })
 }
 
+/// The run of which a person is asked something.
+pub fn to_answer(model: &Model) -> Result<&Run, String> {
+    run(model, "answered for", |run| match run.asked_steps().next() {
+        Some(_) => Ok(()),
+        None => Err(format!("nobody is asked to do anything for {}", run.id())),
+    })
+}
+
+/// A run of the workflow that `W` arms.
+pub fn to_arm(model: &Model) -> Result<&Run, String> {
+    if !is_chosen(model) {
+        return Err("no run is selected: choose one with the arrow keys, or say `:arm NAME`".to_owned());
+    }
+    run(model, "armed", |_| Ok(()))
+}
+
 /// The incident that `a` is about.
 pub fn to_acknowledge(model: &Model) -> Result<&Incident, String> {
     incident(model, "acknowledged", |incident| match incident.status() {

@@ -21,7 +21,7 @@ pub struct Place<'a> {
 }
 
 impl Place<'_> {
-    fn reach(&self) -> Reach {
+    pub fn reach(&self) -> Reach {
         Reach { span: self.rule.timespan, keep: self.now - self.lateness - self.rule.timespan }
     }
 }

@@ -97,6 +97,13 @@ pub struct Group {
     pub recent: Recent,
 }
 
+impl Group {
+    /// When a signal entered it last.
+    pub fn touched(&self) -> Timestamp {
+        self.touched
+    }
+}
+
 /// All groups of one correlation.
 #[derive(Debug)]
 pub struct Groups {
@@ -129,6 +136,11 @@ impl Groups {
         self.table.len()
     }
 
+    /// Every group, in no order that means something.
+    pub fn iter(&self) -> impl Iterator<Item = &Group> {
+        self.slots.iter().flatten()
+    }
+
     /// The seeded hash of a value.
     pub fn hash(&self, bytes: &[u8]) -> u64 {
         self.hasher.hash_one(bytes)
@@ -148,7 +160,7 @@ impl Groups {
         };
         if let Some(slot) = self.table.find(hash, same).copied() {
             if let Some(group) = self.get_mut(slot) {
-                group.touched = now;
+                group.touched = group.touched.max(now);
             }
             self.order.touch(slot);
             return slot;

@@ -17,6 +17,16 @@ pub fn write(fields: &[FieldName], signal: &Signal, key: &mut Vec<u8>, buffer: &
     true
 }
 
+/// The key with these values.
+pub fn of_values(values: &[String]) -> Vec<u8> {
+    let mut key = Vec::new();
+    for text in values {
+        key.extend_from_slice(&(text.len() as u32).to_le_bytes());
+        key.extend_from_slice(text.as_bytes());
+    }
+    key
+}
+
 /// The values, as text.
 pub fn values(mut key: &[u8]) -> Vec<&str> {
     let mut values = Vec::new();

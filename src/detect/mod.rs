@@ -28,9 +28,12 @@ pub mod evidence;
 mod groups;
 mod key;
 mod lru;
+mod resume;
 mod values;
 
 use std::sync::Arc;
+
+pub use resume::{Checkpoint, OpenEpisode, OpenGroup};
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
@@ -101,6 +104,8 @@ pub struct Detector {
     fed: Vec<usize>,
     /// The earliest time at which a correlator has something to send.
     next_due: Option<Timestamp>,
+    /// Where time goes on after a restart, once what was known is read again.
+    goes_on_at: Option<Timestamp>,
     stats: Stats,
 }
 
@@ -125,6 +130,7 @@ impl Detector {
             found: Vec::new(),
             fed: Vec::new(),
             next_due: None,
+            goes_on_at: None,
             stats: Stats::default(),
         }
     }
@@ -146,6 +152,7 @@ impl Detector {
     /// Looks at one signal; what was found is added to `out`.
     pub fn observe(&mut self, signal: &Signal, out: &mut Vec<Detection>) {
         self.stats.observed += 1;
+        self.go_on();
         if signal.at > self.now {
             self.settle(signal.at, out);
         }

@@ -7,7 +7,7 @@ use super::bound::Library;
 use super::mailbox::Mailbox;
 use super::timers::TimerKey;
 use super::waiting::Waiting;
-use super::{Actor, AgentStatus, Effect, Event, Input, Output, Record, Setup, State};
+use super::{Actor, AgentSpec, AgentStatus, Effect, Event, Input, Output, Record, Setup, State};
 use crate::flow::timers::Timers;
 use crate::model::{AgentId, IncidentId, Timestamp};
 
@@ -64,9 +64,15 @@ impl Engine {
                 self.on_step_finished(run, step, attempt, undo, outcome);
             }
             Input::Request { id, by, seen, request } => self.on_request(id, &by, seen, request),
+            Input::Refuse { id, by, request, why } => self.refuse(id, by, request, why),
             Input::Tick => self.on_tick(),
             Input::Drain => self.draining = true,
         }
+        self.end_of_input()
+    }
+
+    /// What is done after everything that was handled.
+    pub(super) fn end_of_input(&mut self) -> Output {
         self.dispatch_waiting();
         self.retire();
         self.compact_timers();
@@ -121,32 +127,45 @@ impl Engine {
         for spec in &setup.agents {
             let known = self.state.agents().iter().find(|agent| agent.name() == &*spec.name);
             let agent = known.map_or(AgentId(self.state.agents().len() as u32), |agent| agent.id());
-            self.emit(Event::AgentJoined {
-                agent,
-                name: Arc::clone(&spec.name),
-                role: Arc::clone(&spec.role),
-                kind: spec.kind,
-                concurrency: spec.concurrency,
-            });
-            self.emit(Event::AgentChanged { agent, to: AgentStatus::Idle, why: Arc::from("ready") });
+            self.join_agent(agent, spec);
         }
+        self.leave_agents();
+        self.library = Library::bind(&setup, &self.state);
+    }
+
+    /// Lets one agent join, as it is in the setup.
+    pub(super) fn join_agent(&mut self, agent: AgentId, spec: &AgentSpec) {
+        self.emit(Event::AgentJoined {
+            agent,
+            name: Arc::clone(&spec.name),
+            role: Arc::clone(&spec.role),
+            kind: spec.kind,
+            concurrency: spec.concurrency,
+        });
+        self.emit(Event::AgentChanged { agent, to: AgentStatus::Idle, why: Arc::from("ready") });
+    }
+
+    /// Lets those leave that the setup does not have, and says how many.
+    pub(super) fn leave_agents(&mut self) -> usize {
+        let setup = Arc::clone(&self.setup);
         let gone: Vec<AgentId> = self
             .state
             .agents_present()
             .filter(|agent| !setup.agents.iter().any(|spec| *spec.name == *agent.name()))
             .map(|agent| agent.id())
             .collect();
-        for agent in gone {
+        for agent in &gone {
             let why = Arc::from("no longer in the setup");
-            self.emit(Event::AgentChanged { agent, to: AgentStatus::ShuttingDown, why });
+            self.emit(Event::AgentChanged { agent: *agent, to: AgentStatus::ShuttingDown, why });
         }
-        self.library = Library::bind(&setup, &self.state);
+        gone.len()
     }
 
     /// Finished runs and closed incidents leave the state over the limit or the age (by a record).
     fn retire(&mut self) {
         let limits = &self.setup.limits;
-        let slack = (limits.finished / 10).clamp(1, 1_000);
+        // Together, so that it is not a record for each; few, since to let go of a run takes a microsecond.
+        let slack = (limits.finished / 10).clamp(1, 100);
         let over = |len: usize| if len >= limits.finished + slack { len - limits.finished } else { 0 };
         let old = |at: &Timestamp| self.now.since(*at) > limits.finished_for;
         let (finished, closed) = (&self.state.finished, &self.state.closed);
@@ -156,7 +175,7 @@ impl Engine {
         {
             return;
         }
-        let leave = |i: usize, len: usize, at: &Timestamp| i < over(len) || (i < 1_000 && old(at));
+        let leave = |i: usize, len: usize, at: &Timestamp| i < over(len) || (i < 100 && old(at));
         let runs = finished.iter().enumerate();
         let runs = runs.take_while(|(i, (at, _))| leave(*i, finished.len(), at)).map(|(_, (_, run))| *run);
         let incidents = closed.iter().enumerate();

@@ -80,6 +80,9 @@ pub enum Event {
     JournalOpened { kind: JournalKind, version: Arc<str>, seed: u64 },
     /// A start after a stop or a crash.
     Recovered { version: Arc<str> },
+    /// The files of the setup were read anew and are what counts from here on (C17). `digest` is over
+    /// their paths and texts.
+    SetupLoaded { digest: Box<Digest>, by: Actor },
     /// An agent is there. `agent` is its place in order of joining; joining again under a name keeps it.
     AgentJoined { agent: AgentId, name: Arc<str>, role: Arc<str>, kind: AgentKind, concurrency: u32 },
     /// An agent changed by itself or by order. Executing, Idle and Error follow from steps and are derived.

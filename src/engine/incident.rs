@@ -69,6 +69,7 @@ pub struct Incident {
     pub(super) count: u64,
     pub(super) place: Place<IncidentStatus, 4>,
     pub(super) changed: Seq,
+    pub(super) changed_by: Option<Actor>,
     pub(super) opened_at: Timestamp,
     pub(super) repeated_at: Timestamp,
     pub(super) acknowledged_at: Option<Timestamp>,
@@ -120,6 +121,10 @@ impl Incident {
     /// The record that changed its status last (C23).
     pub fn changed(&self) -> Seq {
         self.changed
+    }
+    /// Who changed its status last; `None` is quell itself.
+    pub fn changed_by(&self) -> Option<&Actor> {
+        self.changed_by.as_ref()
     }
     /// When it was opened.
     pub fn opened_at(&self) -> Timestamp {

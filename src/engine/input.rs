@@ -38,6 +38,17 @@ pub enum Input {
         /// What.
         request: Request,
     },
+    /// Somebody asked for what they may not (C23): it is recorded and answered, not done.
+    Refuse {
+        /// Echoed in the answer.
+        id: RequestId,
+        /// Who.
+        by: Actor,
+        /// What they asked.
+        request: Request,
+        /// What they are told.
+        why: String,
+    },
     /// A deadline may have passed.
     Tick,
     /// Start nothing new any more: the engine is about to stop (C18). What is in flight still ends;
@@ -72,6 +83,8 @@ pub enum Request {
     Release,
     /// It was nothing.
     Dismiss { incident: IncidentId, reason: String },
+    /// Read the files of the setup anew. Whoever runs the engine reads them: see `Engine::reload`.
+    Reload,
     /// Let the runs of a workflow act, as its text is now.
     Arm { workflow: Arc<str> },
     /// Let them only observe.

@@ -96,6 +96,18 @@ impl Engine {
         self.emit(Event::IncidentRepeated { incident: id, count: mail.count, detection: mail.detection });
     }
 
+    /// Whether a repeat that was told at `at` or before may still be held back in memory only: a source
+    /// must be able to tell it again until then (C5).
+    pub fn holds_repeats_of(&self, at: Timestamp) -> bool {
+        // A letter lies here for that long at most.
+        self.mailbox.values().any(|mail| mail.due <= at + REPEATS_EVERY)
+    }
+
+    /// The latest repeats that are held back in memory only.
+    pub fn held_repeats(&self) -> impl Iterator<Item = &Detection> {
+        self.mailbox.values().map(|mail| &*mail.detection)
+    }
+
     /// Journals every repeat that is still held back: before the engine ends.
     pub(super) fn journal_all_repeats(&mut self) {
         let ids: Vec<IncidentId> = self.mailbox.keys().copied().collect();

@@ -23,6 +23,7 @@ mod observe;
 pub mod protect;
 mod question;
 mod recover;
+mod reload;
 mod request;
 mod resolve;
 mod rollback;
@@ -45,7 +46,7 @@ pub use question::Question;
 pub use recover::ReplayError;
 pub use run::{RUN, Rollback, Run, RunStatus};
 pub use setup::{
-    ActionSpec, Acts, AgentKind, AgentSpec, BuiltinKind, DrillSpec, ExecSpec, Limits, Means, Setup,
+    ActionSpec, Acts, AgentKind, AgentSpec, BuiltinKind, DrillSpec, ExecSpec, HttpSpec, Limits, Means, Setup,
 };
 pub use state::{Counts, State};
 pub use step::{Answered, STEP, StepState, StepStatus};

@@ -188,7 +188,7 @@ impl Engine {
     }
 
     /// A run keeps the workflow text that it began with (C17).
-    fn keep_text(&mut self, id: RunId) {
+    pub(super) fn keep_text(&mut self, id: RunId) {
         let Some(run) = self.state.run(id) else { return };
         let (name, hash) = (format!("{}@{}", run.workflow(), run.hash()), run.hash());
         if self.library.get(hash).is_some() {

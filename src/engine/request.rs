@@ -5,10 +5,11 @@ use std::sync::Arc;
 use super::bound::Bound;
 use super::launch::{Launch, Launched};
 use super::{
-    Actor, Answer, Effect, Engine, Event, INCIDENT, IncidentStatus, RUN, Request, RollbackCause, Run,
-    RunStatus, StepStatus,
+    Actor, Answer, Effect, Engine, Event, INCIDENT, Incident, IncidentStatus, RUN, Request, RollbackCause,
+    Run, RunStatus, StepStatus,
 };
-use crate::model::{IncidentId, Map, RequestId, RunId, Seq, StepIx};
+use crate::flow::machine::Status;
+use crate::model::{IncidentId, Map, RequestId, RunId, Seq, StepIx, Timestamp};
 
 /// What was set off, or why not.
 type Verdict = Result<String, String>;
@@ -16,35 +17,31 @@ type Verdict = Result<String, String>;
 impl Engine {
     pub(super) fn on_request(&mut self, id: RequestId, by: &Actor, seen: Option<Seq>, request: Request) {
         let verdict = self.fresh(&request, seen).and_then(|()| self.obey(&request, by));
-        let answer = match verdict {
-            Ok(text) => Answer::Accepted(text),
-            Err(why) => {
-                let refused = Arc::from(why.as_str());
-                let request = Box::new(request);
-                self.emit(Event::RequestRefused { by: by.clone(), request, why: refused });
-                Answer::Refused(why)
-            }
-        };
-        self.wish(Effect::Answer { id, answer });
+        match verdict {
+            Ok(text) => self.wish(Effect::Answer { id, answer: Answer::Accepted(text) }),
+            Err(why) => self.refuse(id, by.clone(), request, why),
+        }
+    }
+
+    /// Records that something was refused, and says so.
+    pub(super) fn refuse(&mut self, id: RequestId, by: Actor, request: Request, why: String) {
+        let recorded = Arc::from(why.as_str());
+        self.emit(Event::RequestRefused { by, request: Box::new(request), why: recorded });
+        self.wish(Effect::Answer { id, answer: Answer::Refused(why) });
     }
 
     /// Refuses what was asked about an object that has changed since the asker looked (C23).
     fn fresh(&self, request: &Request, seen: Option<Seq>) -> Result<(), String> {
         let Some(seen) = seen else { return Ok(()) };
-        let (name, status, changed) = match request.run() {
-            Some(id) => match self.state.run(id) {
-                Some(run) => (id.to_string(), run.status().to_string(), run.changed()),
-                None => return Ok(()),
-            },
-            None => match request.incident().and_then(|id| self.state.incident(id)) {
-                Some(incident) => {
-                    (incident.id().to_string(), incident.status().to_string(), incident.changed())
-                }
-                None => return Ok(()),
-            },
+        let run = request.run().and_then(|id| self.state.run(id));
+        let incident = request.incident().and_then(|id| self.state.incident(id));
+        let (name, changed, now) = match (run, incident) {
+            (Some(run), _) => (run.id().to_string(), run.changed(), run.told()),
+            (None, Some(incident)) => (incident.id().to_string(), incident.changed(), incident.told()),
+            (None, None) => return Ok(()),
         };
         if changed > seen {
-            return Err(format!("{name} has changed since you looked: it is {status} now"));
+            return Err(format!("{name} has changed since you looked: it is {now}"));
         }
         Ok(())
     }
@@ -71,6 +68,7 @@ impl Engine {
             }
             Request::Halt { reason } => Ok(self.on_halt(reason, by)),
             Request::Release => Ok(self.on_release(by)),
+            Request::Reload => Err("the setup of this engine cannot be read anew".to_owned()),
             Request::Arm { workflow } => self.on_arm(workflow, by),
             Request::Disarm { workflow } => self.on_disarm(workflow, by),
             Request::Answer { run, step, undo, done, text } => {
@@ -117,7 +115,7 @@ impl Engine {
 
     fn on_pause(&mut self, id: RunId, by: &Actor) -> Verdict {
         if self.known(id)?.status() == RunStatus::Paused {
-            return Ok(format!("{id} is paused already"));
+            return Ok(format!("{id} was paused before: it is {}", self.known(id)?.told()));
         }
         self.permits(id, RunStatus::Paused)?;
         self.emit(Event::RunPaused { run: id, by: by.clone() });
@@ -126,7 +124,9 @@ impl Engine {
 
     fn on_resume(&mut self, id: RunId, by: &Actor) -> Verdict {
         match self.known(id)?.status() {
-            RunStatus::Running => return Ok(format!("{id} is running already")),
+            RunStatus::Running => {
+                return Ok(format!("{id} was not paused: it is {}", self.known(id)?.told()));
+            }
             RunStatus::Paused => {}
             other => return Err(format!("{id} is {other}, not paused")),
         }
@@ -140,7 +140,7 @@ impl Engine {
 
     fn on_cancel(&mut self, id: RunId, by: &Actor) -> Verdict {
         if self.known(id)?.status() == RunStatus::RollingBack {
-            return Err(format!("{id} is being rolled back already"));
+            return Err(format!("{id} is being rolled back already: it is {}", self.known(id)?.told()));
         }
         self.permits(id, RunStatus::RollingBack)?;
         if self.known(id)?.status() == RunStatus::Stuck {
@@ -223,7 +223,7 @@ impl Engine {
                 Some(owner) if to == IncidentStatus::Acknowledged => {
                     format!("{id} is acknowledged already, by {owner}")
                 }
-                _ => format!("{id} is {to} already"),
+                _ => format!("{id} is {} already", incident.told()),
             });
         }
         if reason.is_some_and(|reason| reason.trim().is_empty()) {
@@ -246,6 +246,24 @@ impl Engine {
         for i in 0..run.steps().len() {
             self.watch_step(id, StepIx(i as u16));
         }
+    }
+}
+
+/// `paused since 14:03:22 by ann (uid 1000)`: what the loser of a race is told.
+fn told(status: &str, since: Timestamp, by: Option<&Actor>) -> String {
+    let by = by.map_or(String::new(), |by| format!(" by {by}"));
+    format!("{} since {}{by}", status.replace('_', " "), since.clock())
+}
+
+impl Run {
+    fn told(&self) -> String {
+        told(self.status().name(), self.since(), self.changed_by())
+    }
+}
+
+impl Incident {
+    fn told(&self) -> String {
+        told(self.status().name(), self.since(), self.changed_by())
     }
 }
 

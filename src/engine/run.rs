@@ -126,6 +126,7 @@ pub struct Run {
     pub(super) plan: Arc<Plan>,
     pub(super) place: Place<RunStatus, 4>,
     pub(super) changed: Seq,
+    pub(super) changed_by: Option<Actor>,
     pub(super) created_at: Timestamp,
     pub(super) ended_at: Moment,
     pub(super) by: Actor,
@@ -178,6 +179,10 @@ impl Run {
     /// The record that changed its status last: what a request says it has seen (C23).
     pub fn changed(&self) -> Seq {
         self.changed
+    }
+    /// Who changed its status last; `None` is quell itself.
+    pub fn changed_by(&self) -> Option<&Actor> {
+        self.changed_by.as_ref()
     }
     /// When it was created.
     pub fn created_at(&self) -> Timestamp {

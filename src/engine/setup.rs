@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{JournalKind, Question};
-use crate::model::{CommandLine, Span, ValueType};
+use crate::model::{CommandLine, Endpoint, HttpRequest, Span, ValueType};
 use crate::workflow::Workflow;
 
 /// A checked setup.
@@ -72,6 +72,8 @@ pub enum AgentKind {
     Builtin,
     /// It runs programs on this machine.
     Exec,
+    /// It asks a server over HTTP.
+    Http,
     /// A person does it, and says so.
     Manual,
 }
@@ -83,6 +85,7 @@ impl AgentKind {
             AgentKind::Drill => "drill",
             AgentKind::Builtin => "builtin",
             AgentKind::Exec => "exec",
+            AgentKind::Http => "http",
             AgentKind::Manual => "manual",
         }
     }
@@ -117,8 +120,21 @@ pub enum Means {
     Builtin(BuiltinKind),
     /// A program is run.
     Exec(ExecSpec),
+    /// A server is asked.
+    Http(HttpSpec),
     /// A person is asked.
     Manual(Question),
+}
+
+/// How a server is asked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HttpSpec {
+    /// The server; the same for every action of an agent.
+    pub endpoint: Arc<Endpoint>,
+    /// The request.
+    pub request: HttpRequest,
+    /// The statuses of an answer that mean success; if there are none, each of 200 to 299.
+    pub succeeds: Vec<u16>,
 }
 
 /// How a program is run.
@@ -128,6 +144,8 @@ pub struct ExecSpec {
     pub command: CommandLine,
     /// Between asking it to end (TERM) and ending it (KILL).
     pub grace: Span,
+    /// Exit codes that mean "done"; 0 unless the file says otherwise.
+    pub exits: Vec<u8>,
 }
 
 /// How a drill pretends. The default succeeds at once.

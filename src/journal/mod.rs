@@ -1,6 +1,8 @@
-//! Where records become durable: the journal, its writer, and the folder that it lives in.
+//! Where records become durable: the journal, its writer, the folder that it lives in, and beside it how
+//! far the sources were read.
 
 pub mod codec;
+pub mod cursors;
 pub mod error;
 pub mod folder;
 pub mod memory;
@@ -9,6 +11,7 @@ pub mod writer;
 
 use std::sync::Arc;
 
+pub use cursors::{Cursor, CursorError, Cursors, Head, Identity, Spot};
 pub use error::JournalError;
 pub use folder::{FolderError, StateFolder, journal_path, platform_state_folder};
 pub use memory::MemoryJournal;

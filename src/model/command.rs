@@ -98,37 +98,74 @@ impl Word {
         }
     }
 
+    /// The parts of it that are no placeholders.
+    pub fn plain(&self) -> impl Iterator<Item = &str> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Plain(text) => Some(&**text),
+            Piece::Hole(..) => None,
+        })
+    }
+
     /// The text with the values in it; `None` if one of them is not given.
     ///
     /// # Errors
     /// A value may not stand in an argument: it has a control character, or would begin the argument
     /// with a `-` and so be taken for an option.
     pub fn render(&self, args: &Args) -> Result<Option<String>, String> {
+        self.fill(args, |before, value| {
+            if value.chars().any(char::is_control) {
+                return Err(format!("has a control character: `{}`", SafeText(&value).cut(60)));
+            }
+            if before.is_empty() && value.starts_with('-') {
+                return Err(format!("begins with `-`, as an option does: `{}`", SafeText(&value).cut(60)));
+            }
+            Ok(value)
+        })
+    }
+
+    /// The text with each value in it as `write` has it, which is told the text before the value;
+    /// `None` if a value is not given.
+    ///
+    /// # Errors
+    /// What `write` says, after the name of the argument.
+    pub fn fill(
+        &self,
+        args: &Args,
+        write: impl Fn(&str, String) -> Result<String, String>,
+    ) -> Result<Option<String>, String> {
         let mut text = String::new();
         for piece in &self.pieces {
-            let (name, form) = match piece {
-                Piece::Plain(plain) => {
-                    text.push_str(plain);
-                    continue;
+            match piece {
+                Piece::Plain(plain) => text.push_str(plain),
+                Piece::Hole(name, form) => {
+                    let Some(value) = given(args, name) else { return Ok(None) };
+                    let value = shown(value, *form).map_err(|why| format!("argument `{name}`: {why}"))?;
+                    text.push_str(&write(&text, value).map_err(|why| format!("argument `{name}` {why}"))?);
                 }
-                Piece::Hole(name, form) => (name, *form),
-            };
-            let value = match args.get(name) {
-                None | Some(Value::Null) => return Ok(None),
-                Some(value) => shown(value, form).map_err(|why| format!("argument `{name}`: {why}"))?,
-            };
-            if value.chars().any(char::is_control) {
-                let value = SafeText(&value).cut(60);
-                return Err(format!("argument `{name}` has a control character: `{value}`"));
             }
-            if text.is_empty() && value.starts_with('-') {
-                let value = SafeText(&value).cut(60);
-                return Err(format!("argument `{name}` begins with `-`, as an option does: `{value}`"));
-            }
-            text.push_str(&value);
         }
         Ok(Some(text))
     }
+
+    /// What it stands for in JSON: a text that is one placeholder is the value itself, and what
+    /// `.family` and `.seconds` show is a number. `None` if a value is not given.
+    ///
+    /// # Errors
+    /// A value does not have the form that its placeholder asks for.
+    pub fn value(&self, args: &Args) -> Result<Option<Value>, String> {
+        if let [Piece::Hole(name, Form::Whole)] = self.pieces.as_slice() {
+            return Ok(given(args, name).cloned());
+        }
+        let text = self.fill(args, |_, value| Ok(value))?;
+        Ok(text.map(|text| match self.pieces.as_slice() {
+            [Piece::Hole(..)] => text.parse::<u64>().map_or(Value::String(text), Value::from),
+            _ => Value::String(text),
+        }))
+    }
+}
+
+fn given<'a>(args: &'a Args, name: &str) -> Option<&'a Value> {
+    args.get(name).filter(|value| !value.is_null())
 }
 
 /// The placeholder of this name, or what is wrong with it, and the name if it is unknown.
@@ -164,7 +201,7 @@ fn shown(value: &Value, form: Form) -> Result<String, String> {
     let text = match value {
         Value::String(text) => text.clone(),
         Value::Number(_) | Value::Bool(_) => value.to_string(),
-        _ => return Err("a list or an object cannot be part of a program's argument".to_owned()),
+        _ => return Err("a list or an object cannot be part of a text".to_owned()),
     };
     match form {
         Form::Whole => Ok(text),

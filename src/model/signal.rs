@@ -4,10 +4,13 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Document, Map, Scalar, Severity, Timestamp, Value};
 
 /// The common fields: one table for all formats, filled by each decoder.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 #[allow(missing_docs)]
 pub struct Common {
     pub source_ip: Option<IpAddr>,

@@ -3,12 +3,12 @@
 use super::condition::{self, Condition};
 use super::field::FieldName;
 use super::pattern::{Anchor, Pattern};
-use super::search::{Mode, Network, Order, Search, Test};
+use super::search::{Mode, Order, Search, Test};
 use super::texts::{scalar, shown, text};
 use crate::flow::fault::{Fault, did_you_mean};
 use crate::flow::reader::Reader;
 use crate::flow::yaml::{Data, Entry, Node, Place};
-use crate::model::Value;
+use crate::model::{Network, Value};
 
 /// Modifiers of Sigma that do not act yet, so that the message can say so.
 const KNOWN_MODIFIERS: &[&str] = &[

@@ -19,6 +19,13 @@ pub fn wall() -> Timestamp {
     Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
+/// Microseconds of the system's monotonic clock, as `systemd` counts.
+pub fn monotonic_micros() -> u64 {
+    let time = clock_gettime(ClockId::Monotonic);
+    let whole = u64::try_from(time.tv_sec).unwrap_or(0).saturating_mul(1_000_000);
+    whole + u64::try_from(time.tv_nsec).unwrap_or(0) / 1_000
+}
+
 /// Time since some fixed point, the time in suspend included.
 fn elapsed() -> Duration {
     #[cfg(any(target_os = "linux", target_os = "android"))]

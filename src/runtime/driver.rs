@@ -10,12 +10,13 @@ use super::feed::{Feed, Subscription};
 use super::hash::RecordsHash;
 use super::inbox::Message;
 use super::link::Answered;
+use super::reload::Fresh;
 use crate::engine::{Actor, Answer, Effect, Engine, Gate, Input, Output, Record, Request, State};
 use crate::journal::{Journal, JournalError};
-use crate::model::{Digest, RequestId, Seq, Timestamp};
+use crate::model::{Detection, Digest, RequestId, Seq, Timestamp};
 
 /// Where an answer goes, and under which number.
-type Asker = (Sender<Answered>, RequestId);
+pub type Asker = (Sender<Answered>, RequestId);
 
 /// An engine behind its gate.
 pub struct Driver {
@@ -71,16 +72,33 @@ impl Driver {
 
     /// Handles a request; its answer goes to `reply` under the asker's own number.
     pub fn ask(&mut self, message: Message, now: Timestamp) {
-        let Message::Request { id, by, seen, request, reply } = message else { return };
-        self.request(by, seen, request, (reply, id), now);
+        match message {
+            Message::Request { id, by, seen, request, reply } => {
+                let id = self.asked_by((reply, id));
+                self.handle(Input::Request { id, by, seen, request }, now);
+            }
+            Message::Refuse { id, by, request, why, reply } => {
+                let id = self.asked_by((reply, id));
+                self.handle(Input::Refuse { id, by, request, why }, now);
+            }
+            _ => {}
+        }
     }
 
-    fn request(&mut self, by: Actor, seen: Option<Seq>, request: Request, asker: Asker, now: Timestamp) {
-        // Several askers count from 1 each; the engine sees numbers that are unique.
+    /// Several askers count from 1 each; the engine sees numbers that are unique.
+    fn asked_by(&mut self, asker: Asker) -> RequestId {
         self.asked += 1;
         let id = RequestId(self.asked);
         self.askers.insert(id, asker);
-        self.handle(Input::Request { id, by, seen, request }, now);
+        id
+    }
+
+    /// Goes on with another setup, if the engine takes it. The answer goes to `asker`.
+    pub fn reload(&mut self, by: &Actor, fresh: &Fresh, asker: Asker, now: Timestamp) -> bool {
+        let id = self.asked_by(asker);
+        let (taken, output) = self.engine.reload(id, by, Arc::clone(&fresh.setup), fresh.digest, now);
+        self.gate.offer(output);
+        taken
     }
 
     /// Handles a request that nobody waits for the answer of.
@@ -140,6 +158,21 @@ impl Driver {
     /// Whether everything that the engine said is on disk.
     pub fn is_durable(&self) -> bool {
         self.engine.state().seq() == self.durable
+    }
+
+    /// As [`Engine::holds_repeats_of`].
+    pub fn holds_repeats_of(&self, at: Timestamp) -> bool {
+        self.engine.holds_repeats_of(at)
+    }
+
+    /// As [`Engine::held_repeats`].
+    pub fn held_repeats(&self) -> Vec<Detection> {
+        self.engine.held_repeats().cloned().collect()
+    }
+
+    /// The number up to which everything is on disk.
+    pub fn durable(&self) -> Seq {
+        self.durable
     }
 
     /// Records that wait for the disk.

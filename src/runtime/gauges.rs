@@ -94,6 +94,8 @@ pub struct BookTotals {
     pub queued: u64,
     /// Processed lines that were too old for the windows.
     pub late: u64,
+    /// Lines whose time was ahead of the clock; they count as of their arrival.
+    pub ahead: u64,
 }
 
 impl BookTotals {
@@ -101,6 +103,23 @@ impl BookTotals {
     pub fn dropped(&self) -> u64 {
         self.undecodable + self.too_long + self.overflow
     }
+}
+
+/// How one live source stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SourceGauge {
+    /// What it is called.
+    pub name: String,
+    /// Lines received, and those of them that were dropped.
+    pub received: u64,
+    #[allow(missing_docs)]
+    pub dropped: u64,
+    /// When its last line came.
+    pub last: Option<Timestamp>,
+    /// Why nothing comes, if that is known: it is waited for, unreadable, or ended.
+    pub trouble: Option<String>,
+    /// What was lost of it, in words, if something was.
+    pub lost: Option<String>,
 }
 
 /// Everything volatile that a screen shows.
@@ -132,6 +151,8 @@ pub struct Gauges {
     pub on_hold: Option<String>,
     /// Stopping: intake has ended, steps in flight finish.
     pub draining: bool,
+    /// The live sources, in the order in which they were named.
+    pub sources: Vec<SourceGauge>,
 }
 
 /// The board on which the engine's side writes and from which screens read. The lock is held for a

@@ -6,6 +6,7 @@ use std::time::Instant;
 use hashbrown::HashMap;
 
 use super::clock::instant;
+use super::driver::Driver;
 use super::gauges::Stage;
 use super::pending::{Pending, finished};
 use crate::agent::halt::KillSwitch;
@@ -74,6 +75,11 @@ impl Hands {
         }
     }
 
+    /// Goes on with another crew; what is in flight is answered by the one that has it.
+    pub fn recrew(&mut self, crew: Crew) {
+        self.crew = crew;
+    }
+
     /// Attempts that were begun and not answered.
     pub fn in_flight(&self) -> usize {
         self.begun.len() + self.stopping.len() + self.held.len()
@@ -137,6 +143,23 @@ impl Hands {
         let outcome = Outcome::Stopped;
         self.pending.push(now, Input::StepFinished { run, step, attempt: number, undo, outcome });
         false
+    }
+
+    /// Has the engine handle timers and answers that are due, in order of their time; a timer goes
+    /// before an answer of the same time.
+    pub fn take_due(&mut self, driver: &mut Driver, now: Timestamp) {
+        loop {
+            let (timer, answer) = (driver.next_deadline(), self.pending.next_due());
+            let Some(due) = timer.into_iter().chain(answer).min().filter(|due| *due <= now) else {
+                return;
+            };
+            if timer.is_some_and(|timer| timer <= due) {
+                driver.handle(Input::Tick, due);
+            } else if let Some((_, answer)) = self.pending.pop_due(due) {
+                self.answered(&answer);
+                driver.handle(answer, due);
+            }
+        }
     }
 
     /// Notes that an answer goes to the engine now.
@@ -224,6 +247,16 @@ mod tests {
         hands.answered(&answer);
         assert_eq!((hands.in_flight(), hands.measured.len()), (0, 1));
         assert_eq!(outcome(Some((Timestamp(150), answer))), Some((150, done)));
+    }
+
+    #[test]
+    fn c18_what_a_person_was_asked_is_not_in_flight() {
+        let mut hands = hands(true, Reply::Never);
+        let asked = task(AgentKind::Manual, "x", &[]);
+        assert!(hands.begin(asked.clone(), Timestamp(0)).is_none());
+        assert_eq!((hands.in_flight(), hands.pending.next_due()), (0, None));
+        hands.stop(key(&asked), Timestamp(7));
+        assert_eq!(outcome(hands.pending.pop_due(Timestamp(7))), Some((7, Outcome::Stopped)));
     }
 
     #[test]

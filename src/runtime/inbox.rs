@@ -9,11 +9,13 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::link::Answered;
+use super::reload::Fresh;
 use crate::agent::Reply;
 use crate::agent::halt::KillSwitch;
 use crate::engine::{Actor, Request, Task};
 use crate::journal::Written;
 use crate::model::{RequestId, Seq, Signal};
+use crate::source::follow::Place;
 
 /// Signals that wait for the driver, at most, unless the setup says otherwise.
 pub const SIGNAL_QUEUE: usize = 1024;
@@ -31,6 +33,30 @@ pub enum Message {
         seen: Option<Seq>,
         /// What.
         request: Request,
+        /// Where the answer goes.
+        reply: Sender<Answered>,
+    },
+    /// Somebody asks for what they may not: it is recorded and answered (C23).
+    Refuse {
+        /// Echoed in the answer.
+        id: RequestId,
+        /// Who.
+        by: Actor,
+        /// What they asked.
+        request: Request,
+        /// What they are told.
+        why: String,
+        /// Where the answer goes.
+        reply: Sender<Answered>,
+    },
+    /// Somebody asks to go on with a setup that was read anew (C17).
+    Reload {
+        /// Echoed in the answer.
+        id: RequestId,
+        /// Who.
+        by: Actor,
+        /// The setup, checked.
+        fresh: Box<Fresh>,
         /// Where the answer goes.
         reply: Sender<Answered>,
     },
@@ -58,6 +84,17 @@ pub struct Arrived {
     pub signal: Signal,
     /// When it was read.
     pub at: Instant,
+    /// The line of a live source that it was.
+    pub from: Option<Origin>,
+}
+
+/// Where a signal of a live source stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Origin {
+    /// The source, by number.
+    pub source: usize,
+    /// Its line.
+    pub place: Place,
 }
 
 /// The door to a driver; clones are the same door.
@@ -127,12 +164,13 @@ impl Inbox {
 
     /// Leaves a message. False if the driver is gone.
     pub fn send(&self, message: Message) -> bool {
+        let mut queues = self.lock();
+        // Within the lock: who sees it thrown finds the message that says why.
         if let Message::Request { by, request: Request::Halt { reason }, .. } = &message
             && let Some(switch) = self.0.switch.get()
         {
             switch.throw(by, reason);
         }
-        let mut queues = self.lock();
         if queues.closed {
             return false;
         }
@@ -184,6 +222,11 @@ impl Inbox {
         }
     }
 
+    /// Whether signals are still taken.
+    pub fn takes_signals(&self) -> bool {
+        !self.lock().stopped
+    }
+
     /// Takes no more signals; those in the queue stay.
     pub fn stop_signals(&self) {
         self.lock().stopped = true;
@@ -206,7 +249,7 @@ mod tests {
     use crate::runtime::clock::instant;
 
     fn signal() -> Arrived {
-        Arrived { signal: crate::runtime::tests::signal(0), at: instant() }
+        Arrived { signal: crate::runtime::tests::signal(0), at: instant(), from: None }
     }
 
     #[test]

@@ -27,7 +27,8 @@ pub fn spawn(
         while let Some(signal) = stream.next() {
             reading.set(stream.books(), stream.progress());
             due = due.max(signal.at);
-            if !wait_until(due, &clock, &inbox) || !inbox.offer(Arrived { signal, at: instant() }) {
+            if !wait_until(due, &clock, &inbox) || !inbox.offer(Arrived { signal, at: instant(), from: None })
+            {
                 break;
             }
         }

@@ -12,6 +12,7 @@ use super::gauges::{Board, Stage};
 use super::hands::Hands;
 use super::hold::{Hold, OpenJournal, Unacknowledged};
 use super::inbox::{Arrived, Inbox, Message, Taken};
+use super::live::Live;
 use super::meter::{Figures, Meter};
 use super::start::{Recipe, Started};
 use super::stream::{Reading, Watch};
@@ -24,6 +25,7 @@ use crate::engine::{Answer, Effect, Input, JournalKind, Request, Task};
 use crate::journal::{Journal, Writer, Written};
 use crate::model::{Detection, Timestamp};
 
+mod reload;
 mod sick_disk;
 
 /// Signals handled in one round, so that messages are not kept waiting.
@@ -62,6 +64,8 @@ pub struct Parts {
     pub board: Board,
     /// How far the reading thread is.
     pub reading: Reading,
+    /// The live sources, if that is what is read.
+    pub live: Option<Live>,
     /// Whether there is a stream that will end.
     pub streaming: bool,
     /// What ends it.
@@ -79,9 +83,12 @@ pub struct RealTime {
     open: OpenJournal,
     clock: Clock,
     watch: Box<dyn Watch>,
+    /// Signals that were too old for the windows of a `watch` before.
+    late_before: u64,
     inbox: Inbox,
     meter: Meter,
     reading: Reading,
+    live: Option<Live>,
     streaming: bool,
     /// What detection held back was asked for, after the end of the stream.
     finished: bool,
@@ -117,9 +124,11 @@ impl RealTime {
             open: parts.open,
             clock: parts.clock,
             watch: parts.watch,
+            late_before: 0,
             inbox: parts.inbox,
             meter: Meter::new(parts.board),
             reading: parts.reading,
+            live: parts.live,
             streaming: parts.streaming,
             finished: !parts.streaming,
             until: parts.until,
@@ -135,7 +144,7 @@ impl RealTime {
         real.connect(journal).map_err(|error| RunError::Thread(error.to_string()))?;
         if real.recipe.setup.kind == JournalKind::Real {
             // What an earlier quell left behind may be at work on the very steps that come next.
-            real.recipe.programs.end_orphans(ORPHANS_GRACE);
+            real.recipe.tools.programs.end_orphans(ORPHANS_GRACE);
         }
         real.perform(effects);
         Ok(real)
@@ -148,6 +157,11 @@ impl RealTime {
             inbox.send(Message::Written(written));
         };
         self.writer = Some(Writer::spawn(journal, report)?);
+        self.connect_crew()
+    }
+
+    /// Starts the threads of the crew. A worker before finishes what it has in hand.
+    fn connect_crew(&mut self) -> std::io::Result<()> {
         self.worker = Some(Worker::spawn(self.hands.crew().clone(), self.clock, self.inbox.clone())?);
         if self.dispatcher.is_none() && self.hands.crew().has_slow() {
             self.dispatcher = Some(Dispatcher::spawn(self.inbox.clone())?);
@@ -167,8 +181,9 @@ impl RealTime {
             self.try_again();
             self.heed_switch();
             if self.hold.is_none() {
-                self.take_due();
+                self.hands.take_due(&mut self.driver, self.now);
                 self.take_signals();
+                self.tend_sources();
                 self.cut();
             }
             self.refresh(false);
@@ -185,7 +200,8 @@ impl RealTime {
         }
         let (timer, answer) = (self.driver.next_deadline(), self.hands.pending.next_due());
         let due = timer.into_iter().chain(answer).chain(self.watch.next_due()).min();
-        let most = if self.hands.switch().has_file() { SWITCH } else { IDLE };
+        let idle = self.live.as_ref().map_or(IDLE, |live| live.patience().min(IDLE));
+        let most = if self.hands.switch().has_file() { SWITCH.min(idle) } else { idle };
         due.map_or(most, |due| self.clock.until(due).min(most))
     }
 
@@ -210,7 +226,8 @@ impl RealTime {
     fn take_messages(&mut self) {
         for message in std::mem::take(&mut self.taken.messages) {
             match message {
-                Message::Request { .. } => self.take_request(message),
+                Message::Request { .. } | Message::Refuse { .. } => self.take_request(message),
+                Message::Reload { id, by, fresh, reply } => self.take_setup(&by, *fresh, (reply, id)),
                 Message::Performed { task, reply } => {
                     if let Some(next) = self.hands.replied(&task, reply, self.now) {
                         self.begin(next);
@@ -241,7 +258,7 @@ impl RealTime {
                 let text = "halted: nothing is begun; the journal takes it when the disk is back";
                 self.driver.reply(&reply, id, Answer::Accepted(text.to_owned()));
             }
-            (Some(hold), Message::Request { id, reply, .. }) => {
+            (Some(hold), Message::Request { id, reply, .. } | Message::Refuse { id, reply, .. }) => {
                 self.driver.reply(&reply, id, on_hold(&hold.why));
             }
             (None, message) => self.driver.ask(message, self.now),
@@ -256,28 +273,20 @@ impl RealTime {
         }
         self.draining.get_or_insert_with(instant);
         self.inbox.stop_signals();
+        // Nothing more comes in, whatever the reading threads wait for.
+        self.streaming = false;
         self.meter.board().update(|gauges| gauges.draining = true);
     }
 
-    /// Handles timers and answers that are due, in order of their time; a timer goes before an answer
-    /// of the same time.
-    fn take_due(&mut self) {
-        loop {
-            let (timer, answer) = (self.driver.next_deadline(), self.hands.pending.next_due());
-            let Some(due) = timer.into_iter().chain(answer).min().filter(|due| *due <= self.now) else {
-                return;
-            };
-            if timer.is_some_and(|timer| timer <= due) {
-                self.driver.handle(Input::Tick, due);
-            } else if let Some((_, answer)) = self.hands.pending.pop_due(due) {
-                self.hands.answered(&answer);
-                self.driver.handle(answer, due);
-            }
-        }
-    }
-
     fn take_signals(&mut self) {
-        for Arrived { signal, at } in std::mem::take(&mut self.taken.signals) {
+        for Arrived { signal, at, from } in std::mem::take(&mut self.taken.signals) {
+            if let (Some(live), Some(origin)) = (&mut self.live, &from) {
+                live.took(origin, &signal);
+                if origin.place.known {
+                    self.watch.prime(&signal);
+                    continue;
+                }
+            }
             self.watch.observe(&signal, &mut self.found);
             self.meter.processed(self.now);
             if !self.found.is_empty() {
@@ -293,6 +302,14 @@ impl RealTime {
         if !self.streaming && !self.finished && self.taken.queued == 0 {
             self.finished = true;
             self.watch.finish(&mut self.found);
+            self.tell_found(instant());
+        }
+    }
+
+    /// Sees to the cursors of live sources (C5).
+    fn tend_sources(&mut self) {
+        if let Some(live) = &mut self.live {
+            live.tend(&self.driver, self.watch.as_mut(), self.now, &mut self.found);
             self.tell_found(instant());
         }
     }
@@ -349,6 +366,11 @@ impl RealTime {
 
     /// Tells the engine what the kill switch says, where nobody else did: a file that came or went.
     fn heed_switch(&mut self) {
+        if self.driver.state().halt().is_none() && self.hands.switch().is_thrown() {
+            // A request that threw it as it came in speaks for itself.
+            self.inbox.take(&mut self.taken, 0, Duration::ZERO);
+            self.take_messages();
+        }
         // What the engine said of it reaches the switch when it is durable.
         if self.hold.is_some() || !self.driver.is_durable() {
             return;
@@ -377,13 +399,19 @@ impl RealTime {
 
     fn refresh(&mut self, at_once: bool) {
         if at_once || self.meter.is_due(self.hands.measured.len()) {
-            let (read, progress) = self.reading.get();
+            let (read, progress) = match &self.live {
+                Some(live) => (live.books(), None),
+                None => self.reading.get(),
+            };
+            if let Some(live) = &self.live {
+                self.meter.board().update(|gauges| gauges.sources = live.gauges());
+            }
             let figures = Figures {
                 now: self.now,
                 read,
                 progress,
                 queue: (self.taken.queued, self.inbox.limit()),
-                late: self.watch.late(),
+                late: self.late_before + self.watch.late(),
             };
             self.meter.refresh(figures, &mut self.hands.measured);
         }
@@ -393,6 +421,10 @@ impl RealTime {
     fn finish(mut self) -> Ending {
         self.inbox.stop_signals();
         if self.hold.is_none() {
+            if self.live.is_some() {
+                self.watch.finish(&mut self.found);
+                self.tell_found(instant());
+            }
             self.driver.close(self.now);
             self.cut();
             self.writer = None; // waits until everything is written
@@ -408,7 +440,9 @@ impl RealTime {
                             }
                         }
                     }
-                    Message::Request { id, reply, .. } => {
+                    Message::Request { id, reply, .. }
+                    | Message::Refuse { id, reply, .. }
+                    | Message::Reload { id, reply, .. } => {
                         self.driver.reply(&reply, id, Answer::Refused("quell is stopping".to_owned()));
                     }
                     _ => {}
@@ -421,6 +455,9 @@ impl RealTime {
         }
         self.inbox.close();
         self.refresh(true);
+        if let Some(live) = self.live.take().filter(|_| self.hold.is_none() && self.driver.is_durable()) {
+            live.finish(self.watch.as_ref());
+        }
         Ending { records_hash: None, interrupted: self.interrupted, commits: self.commits }
     }
 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::gauges::BookTotals;
 use super::stream::{Stream, Watch};
 use crate::agent::contain::contain;
-use crate::detect::Detector;
+use crate::detect::{Checkpoint, Detector};
 use crate::model::{Detection, Signal, Timestamp};
 use crate::source::decode::{Decoder, Format, Options, Undecodable};
 use crate::source::file::{Files, Line, LineReader};
@@ -195,6 +195,18 @@ impl Watch for Detector {
 
     fn late(&self) -> u64 {
         self.stats().late
+    }
+
+    fn prime(&mut self, signal: &Signal) {
+        Detector::prime(self, signal);
+    }
+
+    fn checkpoint(&self) -> Checkpoint {
+        Detector::checkpoint(self)
+    }
+
+    fn horizon(&self) -> Timestamp {
+        Detector::horizon(self)
     }
 }
 

@@ -9,14 +9,9 @@ use super::feed::{Feed, Subscription};
 use super::hands::Hands;
 use super::hash::RecordsHash;
 use super::inbox::Message;
-use crate::agent::Crew;
-use crate::agent::builtin::Desk;
-use crate::agent::exec::Programs;
 use crate::agent::halt::{KillSwitch, Note};
-use crate::agent::protect::Guard;
-use crate::engine::{
-    Actor, Answer, Effect, Engine, Event, IllegalEvent, Record, ReplayError, Request, Setup, State,
-};
+use crate::agent::{Crew, Tools};
+use crate::engine::{Actor, Answer, Effect, Engine, Event, IllegalEvent, Record, ReplayError, Request, Setup, State};
 use crate::journal::{Journal, JournalError, check_kind, for_each};
 use crate::model::{RequestId, Timestamp};
 
@@ -29,12 +24,8 @@ pub struct Recipe {
     pub version: &'static str,
     /// Seed of a new journal; an old one keeps its own.
     pub seed: u64,
-    /// Where builtins write.
-    pub desk: Arc<Desk>,
-    /// The programs that agents run.
-    pub programs: Programs,
-    /// What is looked at before each effect: the kill switch, and what is protected.
-    pub guard: Arc<Guard>,
+    /// What its agents work with.
+    pub tools: Tools,
 }
 
 /// Why an engine does not start.
@@ -181,7 +172,7 @@ impl Folded {
         now: Timestamp,
         watched: Watched,
     ) -> Result<Started, StartError> {
-        self.agree_on_halt(&recipe.guard.switch, journal, now)?;
+        self.agree_on_halt(&recipe.tools.guard.switch, journal, now)?;
         let mut feed = Feed::default();
         let subscription = match watched {
             Watched::Not => None,
@@ -196,10 +187,10 @@ impl Folded {
         };
         let (seed, joined) = (engine.state().seed(), engine.state().agents_present());
         let joined = joined.map(|agent| (agent.id(), agent.name()));
-        let crew = Crew::assemble(&recipe.setup, joined, seed, &recipe.desk, &recipe.programs, &recipe.guard);
+        let crew = Crew::assemble(&recipe.setup, joined, seed, &recipe.tools);
         let mut driver = Driver::new(engine, output, self.hash).with_feed(feed);
-        if recipe.guard.switch.is_thrown() && driver.state().halt().is_none() {
-            let Note { by, why } = recipe.guard.switch.thrown_by();
+        if recipe.tools.guard.switch.is_thrown() && driver.state().halt().is_none() {
+            let Note { by, why } = recipe.tools.guard.switch.thrown_by();
             driver.order(by, Request::Halt { reason: why.to_string() }, now);
         }
         let effects = driver.commit(journal)?;

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::gauges::BookTotals;
+use crate::detect::Checkpoint;
 use crate::model::{Detection, Signal, Timestamp};
 
 /// Signals in the order in which they were recorded. Lines that are no signals are counted by it.
@@ -33,6 +34,20 @@ pub trait Watch: Send {
 
     /// Signals so far that were too old for the windows.
     fn late(&self) -> u64;
+
+    /// Puts a signal that was looked at before a restart where later ones need it; it finds nothing.
+    /// For what has no windows there is nothing to do.
+    fn prime(&mut self, _signal: &Signal) {}
+
+    /// What has to survive a restart. Call [`Watch::finish`] before.
+    fn checkpoint(&self) -> Checkpoint {
+        Checkpoint::default()
+    }
+
+    /// Signals older than this matter no more.
+    fn horizon(&self) -> Timestamp {
+        Timestamp(i64::MAX)
+    }
 }
 
 /// A stream whose first signal was looked at: it says when a recording begins.

@@ -17,8 +17,7 @@ use super::real_time::{Parts, RealTime, Until};
 use super::start::{Folded, Recipe, Watched};
 use super::stream::{Opened, Reading, Stream, Watch};
 use super::virtual_time::{Ending, RunError, VirtualReplay};
-use crate::agent::builtin::Desk;
-use crate::agent::exec::Programs;
+use crate::agent::Tools;
 use crate::engine::*;
 use crate::journal::{Journal, JournalError, MemoryJournal, SqliteJournal, for_each, journal_path};
 use crate::model::*;
@@ -91,14 +90,11 @@ fn setup() -> Arc<Setup> {
 }
 
 fn recipe() -> Recipe {
-    let desk = Arc::new(Desk::new(Path::new("/nonexistent"), |_| {}));
     Recipe {
         setup: setup(),
         version: "test",
         seed: 7,
-        desk,
-        programs: Programs::new(Path::new("/nonexistent")),
-        guard: Default::default(),
+        tools: Tools::at(Path::new("/nonexistent"), |_| {}),
     }
 }
 
@@ -312,6 +308,7 @@ fn play(disk: &Disk, count: i64, speed: f64, until: Until) -> Playing {
         inbox: inbox.clone(),
         board: board.clone(),
         reading: reading.clone(),
+        live: None,
         streaming: true,
         until,
     };

@@ -16,7 +16,7 @@ use super::inbox::{Inbox, Message, Taken};
 use super::meter::{Figures, Meter};
 use super::start::Started;
 use super::stream::{Opened, Watch};
-use crate::engine::{Effect, Input};
+use crate::engine::{Answer, Effect, Input};
 use crate::journal::{Journal, JournalError};
 use crate::model::{Detection, Digest, Signal, Timestamp};
 
@@ -261,9 +261,13 @@ impl VirtualReplay {
     fn serve(&mut self) -> Result<(), RunError> {
         for message in std::mem::take(&mut self.taken.messages) {
             match message {
-                Message::Request { .. } => {
+                Message::Request { .. } | Message::Refuse { .. } => {
                     self.driver.ask(message, self.now);
                     self.perform_all()?;
+                }
+                Message::Reload { id, reply, .. } => {
+                    let why = "a replay in virtual time keeps the setup that it began with";
+                    self.driver.reply(&reply, id, Answer::Refused(why.to_owned()));
                 }
                 Message::Drain => self.stop = true,
                 Message::Quit => self.quit = true,

@@ -5,6 +5,8 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
+use super::lines::Assembler;
+
 /// The longest line, in bytes, unless another limit is set.
 pub const LINE_BYTES: usize = 1024 * 1024;
 
@@ -23,21 +25,19 @@ pub enum Line<'a> {
 /// Splits a stream of bytes into lines. Blank lines are counted, but not given out.
 pub struct LineReader<R> {
     input: R,
-    line: Vec<u8>,
-    too_long: bool,
+    assembler: Assembler,
     number: u64,
-    limit: usize,
 }
 
 impl<R: BufRead> LineReader<R> {
     /// A reader at the start of the input.
     pub fn new(input: R) -> Self {
-        LineReader { input, line: Vec::new(), too_long: false, number: 0, limit: LINE_BYTES }
+        LineReader { input, assembler: Assembler::new(LINE_BYTES), number: 0 }
     }
 
     /// The same with another limit for lines, in bytes.
     pub fn limited(mut self, bytes: usize) -> Self {
-        self.limit = bytes;
+        self.assembler.limit(bytes);
         self
     }
 
@@ -53,55 +53,35 @@ impl<R: BufRead> LineReader<R> {
 
     /// Goes to the next line that is not blank. False at the end.
     fn advance(&mut self, long: &mut dyn FnMut(&[u8])) -> io::Result<bool> {
-        loop {
-            let Some(too_long) = self.read(long)? else { return Ok(false) };
-            self.too_long = too_long;
+        while self.read(long)? {
             self.number += 1;
-            if too_long || !self.line.iter().all(u8::is_ascii_whitespace) {
+            if !self.assembler.is_blank() {
                 return Ok(true);
             }
         }
+        Ok(false)
     }
 
     fn current(&self) -> (u64, Line<'_>) {
-        let bytes = self.line.as_slice();
-        (self.number, if self.too_long { Line::TooLong(bytes) } else { Line::Bytes(bytes) })
+        (self.number, self.assembler.line())
     }
 
-    /// Reads up to the next line feed into `line`; says whether more came than fits. `None` at the end.
-    fn read(&mut self, long: &mut dyn FnMut(&[u8])) -> io::Result<Option<bool>> {
-        self.line.clear();
-        let (mut any, mut too_long) = (false, false);
+    /// Reads up to the next line feed. False at the end.
+    fn read(&mut self, long: &mut dyn FnMut(&[u8])) -> io::Result<bool> {
         loop {
             let buffer = match self.input.fill_buf() {
                 Ok(buffer) => buffer,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error),
             };
-            let ended = buffer.is_empty();
-            any |= !ended;
-            let feed = memchr::memchr(b'\n', buffer);
-            let piece = buffer.get(..feed.unwrap_or(buffer.len())).unwrap_or_default();
-            // One byte more than allowed for the carriage return.
-            let room = (self.limit + 1).saturating_sub(self.line.len());
-            self.line.extend_from_slice(piece.get(..room).unwrap_or(piece));
-            if too_long {
-                long(piece);
-            } else if piece.len() > room {
-                too_long = true;
-                long(&self.line);
-                long(piece.get(room..).unwrap_or_default());
+            if buffer.is_empty() {
+                return Ok(self.assembler.finish(long));
             }
-            let taken = feed.map_or(buffer.len(), |feed| feed + 1);
+            let (taken, whole) = self.assembler.push(buffer, long);
             self.input.consume(taken);
-            if feed.is_none() && !ended {
-                continue;
+            if whole {
+                return Ok(true);
             }
-            if !too_long && self.line.len() > self.limit && self.line.last() != Some(&b'\r') {
-                too_long = true;
-                long(&self.line);
-            }
-            return Ok(any.then_some(too_long));
         }
     }
 }

@@ -1,7 +1,9 @@
-//! Where signals come from: recorded files, and the decoders of their lines.
+//! Where signals come from: recorded files, files that grow, pipes, and the decoders of their lines.
 
 pub mod decode;
 pub mod file;
+pub mod follow;
+pub mod lines;
 pub mod quarantine;
 
 pub use decode::{Decoder, Format, Options, Undecodable};

@@ -18,7 +18,7 @@ const SEVERITIES: &[&str] = &["informational", "low", "medium", "high", "critica
 
 /// What kinds of lines there are, and the events of each.
 const EVENTS: &[(&str, &[&str])] = &[
-    ("journal", &["journal_opened", "recovered"]),
+    ("journal", &["journal_opened", "recovered", "setup_loaded"]),
     ("agent", &["agent_joined", "agent_changed"]),
     ("workflow", &["workflow_recorded"]),
     ("incident", &["incident_opened", "incident_repeated", "incident_changed"]),

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod bad_setup;
+mod bench;
 mod contract;
 mod folders;
 mod output;

@@ -37,6 +37,9 @@ impl Real {
         let workflow = "workflow: act\ninputs: { text: { type: text } }\nsteps:\n  - { id: act, role: HAND, action: act, timeout: 1h, with: { text: '${inputs.text}' }, undo: 'none: a test' }\n";
         fs::write(real.path("setup/workflows/w.yaml"), workflow).unwrap();
         real.program(program);
+        let mut arm = quell(&["arm", "act", "--state"]);
+        let armed = arm.arg(real.path("state")).env("QUELL_CONFIG", real.path("setup")).output().unwrap();
+        assert!(armed.status.success(), "{}", text(&armed.stderr));
         real
     }
 

@@ -188,6 +188,8 @@ fn c23_a_step_by_hand_waits_for_its_answer() {
     let real = Real::new();
     real.expect(&["arm", "cut"], 0);
     let (out, _) = real.expect(&["trigger", "cut", "host=web-1"], 3);
+    // Arming another workflow starts nothing, and loses nothing.
+    real.expect(&["arm", "block"], 0);
     let question = "asks: Unplug web-1 from its switch";
     assert!(out.contains(question) && out.contains("quell answer run-1 unplug done"), "{out}");
     let (_, err) = real.expect(&["answer", "run-1", "log", "done"], 1);
@@ -202,10 +204,25 @@ fn c23_a_step_by_hand_waits_for_its_answer() {
     assert!(fs::read_to_string(real.path("state/quell/incidents.log")).unwrap().contains("rack 7"));
     let (_, err) = real.expect(&["answer", "run-1", "unplug", "failed"], 1);
     assert!(err.contains("was answered already: done, by "), "{err}");
-    let (_, err) = real.expect(&["trigger", "cut", "host=web-2", "--json"], 3);
-    assert!(!err.contains("panic"), "{err}");
+    let (out, _) = real.expect(&["trigger", "cut", "host=web-2", "--json"], 3);
+    let asked = lines(&out).into_iter().find(|line| line["event"] == "step_started").unwrap();
+    assert_eq!(asked["question"], "Unplug web-2 from its switch");
     let (_, err) = real.expect(&["answer", "run-2", "unplug", "failed", "--text", "locked"], 1);
     assert!(err.contains("run-2 did not complete: it is failed"), "{err}");
+}
+
+/// On virtual time nobody comes: the question runs into its timeout.
+#[test]
+fn on_virtual_time_a_question_runs_into_its_timeout() {
+    let real = Real::new();
+    real.write("settings.yaml", "setup: drill\nexercise: true\n");
+    let (out, _) = real.expect(&["trigger", "cut", "host=web-1", "--speed", "max", "--json"], 3);
+    let failed = lines(&out).into_iter().find(|line| line["event"] == "step_failed").unwrap();
+    assert_eq!(failed["failure"]["kind"], "timed_out", "{failed}");
+    // Nobody answers for its undo either: that is left to a person.
+    assert!(lines(&out).iter().any(|line| line["event"] == "run_stuck"), "{out}");
+    // As time passes, it is left to the person.
+    real.expect(&["trigger", "cut", "host=web-1"], 3);
 }
 
 #[test]

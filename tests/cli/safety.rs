@@ -164,7 +164,7 @@ fn c30_a_running_engine_is_halted_from_outside() {
     let running = world.background("slow");
     wait_for(|| world.ran() == ["slow"]);
     let told = world.says(&["halt", "--reason", "enough"], 3);
-    assert!(told.contains("begins nothing any more"), "{told}");
+    assert!(told.contains("nothing is begun any more; stopped in flight: 1"), "{told}");
     let output = running.wait_with_output().unwrap();
     let told = text(&output.stdout);
     assert_eq!(output.status.code(), Some(3), "{told}");

@@ -78,7 +78,7 @@ impl ExecAgent {
         let (stdout, stderr) = streams.end().await;
         match ended {
             Err(cut) => cut.outcome(),
-            Ok(Ok(status)) => answered(program, status, stdout, &stderr),
+            Ok(Ok(status)) => answered(spec, status, stdout, &stderr),
             Ok(Err(error)) => failed(FailureKind::NoAnswer, format!("{program}: {error}")),
         }
     }
@@ -94,9 +94,15 @@ fn failed(kind: FailureKind, message: String) -> Outcome {
     Outcome::Failed(Failure { kind, message })
 }
 
-fn answered(program: &str, status: ExitStatus, stdout: Kept, stderr: &Kept) -> Outcome {
-    if status.success() {
-        return Outcome::Succeeded(stdout.into_output());
+fn answered(spec: &ExecSpec, status: ExitStatus, stdout: Kept, stderr: &Kept) -> Outcome {
+    let program = &*spec.command.program;
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    if let Some(code) = code.filter(|code| spec.exits.contains(code)) {
+        let mut output = stdout.into_output();
+        if spec.exits.len() > 1 {
+            output.insert("exit".to_owned(), code.into());
+        }
+        return Outcome::Succeeded(output);
     }
     // One that was killed did not answer: how far it came is not known.
     let (kind, how) = match (status.code(), status.signal()) {

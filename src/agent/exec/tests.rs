@@ -53,7 +53,7 @@ impl Bench {
             target: None,
             idempotent: true,
             undo: None,
-            means: Means::Exec(ExecSpec { command, grace }),
+            means: Means::Exec(ExecSpec { command, grace, exits: vec![0] }),
         };
         let spec = AgentSpec {
             name: "hand-1".into(),
@@ -163,6 +163,22 @@ fn another_exit_is_a_failure_with_its_last_words() {
         assert_eq!(found, kind, "{script}");
         assert!(message.starts_with('/') && message.ends_with(want), "{script}: {message}");
     }
+}
+
+#[test]
+fn other_codes_may_mean_done_and_are_then_told() {
+    let bench = Bench::new();
+    let program = bench.script("echo '{\"found\": true}'; exit \"$1\"");
+    let mut agent = bench.agent(&program, &["${text}"], Span::from_secs(5));
+    let own = Arc::get_mut(&mut agent).unwrap();
+    own.actions.values_mut().for_each(|spec| spec.exits = vec![0, 1]);
+    for code in [0, 1] {
+        let outcome = within(perform(&agent, task(&code.to_string()), AGES));
+        assert_eq!(output(outcome), json!({"found": true, "exit": code}));
+    }
+    let (kind, message) = failure(within(perform(&agent, task("2"), AGES)));
+    assert_eq!(kind, FailureKind::Answered);
+    assert!(message.ends_with(": exit code 2"), "{message}");
 }
 
 #[test]

@@ -141,3 +141,21 @@ pub(super) fn users(text: &str) -> Vec<(&str, u32)> {
         .filter_map(|line| Some((line.split(':').next().filter(|n| !n.is_empty())?, user(line)?)))
         .collect()
 }
+
+/// Who is in a group, by group(5) and by the group that passwd(5) gives them; with their numbers.
+pub(super) fn members<'t>(groups: &'t str, passwd: &'t str, group: &str) -> Vec<(&'t str, Option<u32>)> {
+    let known = users(passwd);
+    let lines = groups.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    let mut found = Vec::new();
+    for fields in lines.filter(|fields| fields.first() == Some(&group)) {
+        let names = fields.get(3).into_iter().flat_map(|names| names.split(',')).map(str::trim);
+        let own = passwd.lines().map(|line| line.split(':').collect::<Vec<_>>());
+        let own = own.filter(|user| user.get(3).is_some_and(|of| fields.get(2) == Some(of)));
+        let all = names.chain(own.filter_map(|user| user.first().copied())).filter(|name| !name.is_empty());
+        for name in all {
+            let uid = known.iter().find(|(known, _)| *known == name).map(|(_, uid)| *uid);
+            found.push((name, uid));
+        }
+    }
+    found
+}

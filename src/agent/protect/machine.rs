@@ -21,11 +21,12 @@ pub struct Machine {
     root: PathBuf,
     uid: u32,
     operators: Vec<Arc<str>>,
+    groups: Vec<Arc<str>>,
 }
 
 impl Default for Machine {
     fn default() -> Self {
-        Machine::new(Path::new("/"), [])
+        Machine::new(Path::new("/"))
     }
 }
 
@@ -45,10 +46,19 @@ impl Found {
 }
 
 impl Machine {
-    /// The machine whose `proc` and `etc` are in `root`, and its operators by name.
-    pub fn new(root: &Path, operators: impl IntoIterator<Item = Arc<str>>) -> Self {
+    /// The machine whose `proc` and `etc` are in `root`.
+    pub fn new(root: &Path) -> Self {
         let uid = rustix::process::getuid().as_raw();
-        Machine { root: root.to_owned(), uid, operators: operators.into_iter().collect() }
+        Machine { root: root.to_owned(), uid, operators: Vec::new(), groups: Vec::new() }
+    }
+
+    /// With its operators: users by name or number, and groups all of whose members are.
+    pub fn with_operators(
+        self,
+        users: impl IntoIterator<Item = Arc<str>>,
+        groups: impl IntoIterator<Item = Arc<str>>,
+    ) -> Self {
+        Machine { operators: users.into_iter().collect(), groups: groups.into_iter().collect(), ..self }
     }
 
     /// Reads everything anew.
@@ -66,7 +76,7 @@ impl Machine {
             }
         }
         self.logins(&routes, &mut found)?;
-        self.users(&mut found);
+        self.users(&mut found)?;
         Ok(found.0)
     }
 
@@ -165,7 +175,7 @@ impl Machine {
         Ok(servers)
     }
 
-    fn users(&self, found: &mut Found) {
+    fn users(&self, found: &mut Found) -> Result<(), String> {
         let passwd = self.text("etc/passwd").unwrap_or_default();
         let known = kernel::users(&passwd);
         // Behind sudo: who logged in.
@@ -181,10 +191,24 @@ impl Machine {
         found.add(Guarded::User(Arc::from("root")), "root");
         for operator in &self.operators {
             found.add(Guarded::user(operator), "operator");
-            for (_, uid) in known.iter().filter(|(name, _)| **name == **operator) {
+            let named = |(name, uid): &&(&str, u32)| *name == &**operator || uid.to_string() == **operator;
+            for (name, uid) in known.iter().filter(named) {
+                if *name != &**operator {
+                    found.add(Guarded::User(Arc::from(*name)), "operator");
+                }
                 found.add(Guarded::Uid(*uid), "operator");
             }
         }
+        // Nobody reads the list of groups for nothing.
+        let groups = if self.groups.is_empty() { String::new() } else { self.text("etc/group")? };
+        for group in &self.groups {
+            for (name, uid) in kernel::members(&groups, &passwd, group) {
+                let reason = format!("operator: in the group {group}");
+                found.add(Guarded::User(Arc::from(name)), &*reason);
+                uid.into_iter().for_each(|uid| found.add(Guarded::Uid(uid), &*reason));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -4,7 +4,7 @@ mod guarded;
 mod kernel;
 mod machine;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 pub use guarded::Guarded;
@@ -23,15 +23,38 @@ const FRESH: Duration = Duration::from_millis(200);
 pub struct Guard {
     /// The kill switch.
     pub switch: Arc<KillSwitch>,
-    machine: Machine,
-    settings: Vec<Entry>,
-    read: Mutex<Option<(Instant, Arc<Protected>)>>,
+    known: Mutex<Known>,
+}
+
+/// Where the protected set comes from.
+#[derive(Debug, Clone, Default)]
+pub struct Origins {
+    /// Read anew, again and again.
+    pub machine: Machine,
+    /// What the settings protect beside it.
+    pub settings: Vec<Entry>,
+}
+
+/// What was read of it last.
+#[derive(Debug, Default)]
+struct Known {
+    origins: Origins,
+    read: Option<(Instant, Arc<Protected>)>,
 }
 
 impl Guard {
-    /// With what the settings protect beside the machine itself.
-    pub fn new(switch: KillSwitch, machine: Machine, settings: Vec<Entry>) -> Self {
-        Guard { switch: Arc::new(switch), machine, settings, read: Mutex::default() }
+    /// With a switch, and what is protected.
+    pub fn new(switch: KillSwitch, origins: Origins) -> Self {
+        Guard { switch: Arc::new(switch), known: Mutex::new(Known { origins, read: None }) }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Protects this from now on, in place of what it protected.
+    pub fn protect(&self, origins: Origins) {
+        *self.known() = Known { origins, read: None };
     }
 
     /// The set as it is now, at most a fifth of a second old.
@@ -39,17 +62,17 @@ impl Guard {
     /// # Errors
     /// The machine cannot be read: then nothing may be done to anything.
     pub fn protected(&self) -> Result<Arc<Protected>, String> {
-        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((at, set)) = &*read
+        let mut known = self.known();
+        if let Some((at, set)) = &known.read
             && at.elapsed() < FRESH
         {
             return Ok(Arc::clone(set));
         }
-        *read = None;
+        known.read = None;
         let at = now();
-        let machine = self.machine.read()?;
-        let set = Arc::new(Protected::new(self.settings.iter().cloned().chain(machine)));
-        *read = Some((at, Arc::clone(&set)));
+        let machine = known.origins.machine.read()?;
+        let set = Arc::new(Protected::new(known.origins.settings.iter().cloned().chain(machine)));
+        known.read = Some((at, Arc::clone(&set)));
         Ok(set)
     }
 

@@ -1,8 +1,9 @@
 use super::*;
 use crate::agent::tests::task;
-use crate::engine::protect::{Origin, Target};
+use crate::engine::protect::{Guarded as Protects, Origin, Target};
 use crate::engine::{AgentKind, DrillSpec, Means};
 use crate::model::ValueType;
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -62,7 +63,7 @@ fn machine(root: &Path) {
 }
 
 fn read(root: &Path) -> Vec<String> {
-    let machine = Machine::new(root, [Arc::from("ann")]);
+    let machine = Machine::new(root).with_operators([Arc::from("ann")], []);
     let mut found: Vec<String> = machine.read().unwrap().iter().map(ToString::to_string).collect();
     found.sort();
     found
@@ -103,6 +104,47 @@ fn c27_what_a_machine_must_not_cut_off() {
 }
 
 #[test]
+fn c27_operators_are_protected_by_name_number_and_group() {
+    let root = tempfile::tempdir().unwrap();
+    machine(root.path());
+    let passwd = "ann:x:1000:1000::/:/bin/sh\nbob:x:1001:3000::/:/bin/sh\neve:x:1002:1002::/:/bin/sh\n";
+    fs::write(root.path().join("etc/passwd"), passwd).unwrap();
+    fs::write(root.path().join("etc/group"), "soc:x:3000:eve,far\nweb:x:33:www\n").unwrap();
+    for (users, groups, expected) in [
+        (&["ann"][..], &[][..], &["1000", "ann"][..]),
+        (&["1000"], &[], &["1000", "ann"]),
+        (&["77", "nobody"], &[], &["77", "nobody"]),
+        (&[], &["soc"], &["1001", "1002", "bob", "eve", "far"]),
+        (&[], &["none"], &[]),
+    ] {
+        let arcs = |names: &[&str]| names.iter().map(|name| Arc::from(*name)).collect::<Vec<_>>();
+        let people = Machine::new(root.path()).with_operators(arcs(users), arcs(groups));
+        let found = people.read().unwrap();
+        let operators = found.iter().filter(|entry| entry.reason.starts_with("operator"));
+        let found: BTreeSet<String> = operators.map(|entry| entry.what.to_string()).collect();
+        let expected: BTreeSet<String> = expected.iter().map(|user| (*user).to_owned()).collect();
+        assert_eq!(found, expected, "{users:?} {groups:?}");
+    }
+    // Nobody knows who is in a group that cannot be read.
+    fs::remove_file(root.path().join("etc/group")).unwrap();
+    let people = Machine::new(root.path()).with_operators([], [Arc::from("soc")]);
+    assert!(people.read().is_err());
+}
+
+#[test]
+fn c27_what_is_protected_can_change_while_an_engine_works() {
+    let root = tempfile::tempdir().unwrap();
+    machine(root.path());
+    let guard = guard(root.path());
+    let task = block("203.0.113.5", false);
+    assert_eq!(guard.permits(&task, &spec(None)), Ok(()));
+    let what = Protects::Net("203.0.113.0/24".parse().unwrap());
+    let office = Entry { what, origin: Origin::Settings, reason: "the office".into(), until: None };
+    guard.protect(Origins { machine: Machine::new(root.path()), settings: vec![office] });
+    assert!(guard.permits(&task, &spec(None)).is_err());
+}
+
+#[test]
 fn c27_who_may_not_look_protects_whoever_root_let_in() {
     let root = tempfile::tempdir().unwrap();
     machine(root.path());
@@ -122,7 +164,7 @@ fn c27_a_machine_that_cannot_be_read_is_not_acted_on() {
         let root = tempfile::tempdir().unwrap();
         machine(root.path());
         fs::remove_file(root.path().join(gone)).unwrap();
-        let guard = Guard::new(KillSwitch::default(), Machine::new(root.path(), []), vec![]);
+        let guard = guard(root.path());
         let why = guard.permits(&block("203.0.113.5", false), &spec(None)).unwrap_err();
         assert!(
             why.starts_with("cannot read who is connected (") && why.ends_with(": refusing to act"),
@@ -130,6 +172,10 @@ fn c27_a_machine_that_cannot_be_read_is_not_acted_on() {
         );
         assert!(why.contains(gone), "{why}");
     }
+}
+
+fn guard(root: &Path) -> Guard {
+    Guard::new(KillSwitch::default(), Origins { machine: Machine::new(root), settings: vec![] })
 }
 
 fn block(address: &str, undo: bool) -> Task {
@@ -152,7 +198,7 @@ fn spec(lifts: Option<bool>) -> ActionSpec {
 fn c27_a_block_is_refused_and_its_undo_is_not() {
     let root = tempfile::tempdir().unwrap();
     machine(root.path());
-    let guard = Guard::new(KillSwitch::default(), Machine::new(root.path(), []), vec![]);
+    let guard = guard(root.path());
     for (address, undo, lifts, refused) in [
         ("203.0.113.5", false, None, None),
         ("192.0.2.1", false, None, Some("protected: 192.0.2.1 (default gateway)")),
@@ -173,7 +219,7 @@ fn c27_a_block_is_refused_and_its_undo_is_not() {
 fn c27_who_logs_in_is_protected_within_a_fifth_of_a_second() {
     let root = tempfile::tempdir().unwrap();
     machine(root.path());
-    let guard = Guard::new(KillSwitch::default(), Machine::new(root.path(), []), vec![]);
+    let guard = guard(root.path());
     let login = Target::Net("10.0.0.9".parse().unwrap());
     assert_eq!(guard.protected().unwrap().refuses(&login, Timestamp(0)), None);
     // The one that was closing is established now, and the master has it.

@@ -21,7 +21,7 @@ enum About {
 
 fn about(event: &Event) -> About {
     match event {
-        Event::JournalOpened { .. } | Event::Recovered { .. } => About::Journal,
+        Event::JournalOpened { .. } | Event::Recovered { .. } | Event::SetupLoaded { .. } => About::Journal,
         Event::Halted { .. } | Event::Released { .. } => About::Journal,
         Event::AgentJoined { agent, .. } | Event::AgentChanged { agent, .. } => About::Agent(*agent),
         Event::WorkflowRecorded { .. } | Event::WorkflowArmed { .. } | Event::WorkflowDisarmed { .. } => {
@@ -57,6 +57,14 @@ fn about(event: &Event) -> About {
         | Event::UndoInDoubt { run, step, .. } => About::Step(*run, *step),
         Event::RequestRefused { .. } => About::Request,
         Event::Retired { .. } => About::Retired,
+    }
+}
+
+/// The run that an event is about.
+pub fn run_of(event: &Event) -> Option<RunId> {
+    match about(event) {
+        About::Run(run) | About::Step(run, _) => Some(run),
+        _ => None,
     }
 }
 

@@ -92,6 +92,14 @@ fn earlier(out: &mut String, all: u64, shown: usize) -> fmt::Result {
     }
 }
 
+/// One run with its steps.
+pub fn run(run: &Run, state: &State) -> String {
+    let mut out = String::new();
+    // Writing to a `String` cannot fail.
+    let _ = run_lines(&mut out, run, state);
+    out
+}
+
 fn run_lines(out: &mut String, run: &Run, state: &State) -> fmt::Result {
     let (done, total) = run.progress();
     let incident = run.incident().map_or(String::new(), |incident| format!("  for {incident}"));

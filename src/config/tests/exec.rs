@@ -30,10 +30,12 @@ fn a_command_line_is_read() {
         idempotent: true
         undo: unblock
         grace: 500ms
+        exits: [0, 3]
         run: [/usr/sbin/nft, add, element, inet, quell, \"blocked${address.family}\", \"{ ${address} }\", [--for, \"${expires.seconds}\"], [\"--note=${note}\"]]
       unblock: { takes: { address: address }, run: [/usr/sbin/nft, delete, \"${address}\"] }";
     let spec = exec(block, "block");
     assert_eq!((&*spec.command.program, spec.grace), ("/usr/sbin/nft", Span::from_millis(500)));
+    assert_eq!((&spec.exits, &exec(block, "unblock").exits), (&vec![0, 3], &vec![0]));
     assert_eq!(spec.command.arguments.len(), 8);
     assert!(matches!(&spec.command.arguments[6], Argument::Group(words) if words.len() == 2));
     let render = |args: serde_json::Value| spec.command.render(&serde_json::from_value(args).unwrap());
@@ -93,6 +95,11 @@ fn mistakes_in_command_lines_are_named_with_their_place() {
         ),
         ("x: { run: [/bin/x], grace: 61s }", "6:34: `grace` is at most 1m, found 61s"),
         (
+            "x: { run: [/bin/x], exits: [0, 256] }",
+            "6:38: expected an exit code: a whole number from 0 to 255, found the number 256",
+        ),
+        ("x: { run: [/bin/x], exits: [] }", "6:34: an action needs an exit code that means that it is done"),
+        (
             "x: { run: [/bin/x], drill: {} }",
             "6:27: `drill` is how an agent of kind `drill` acts\n  hint: remove it: this agent is of kind `exec`",
         ),
@@ -103,7 +110,7 @@ fn mistakes_in_command_lines_are_named_with_their_place() {
         ("x: { run: [/bin/x], undo: y }", "6:33: the agent has no action `y`\n  hint: did you mean `x`?"),
         (
             "x: { run: [/bin/x], shell: true }",
-            "6:27: unknown key `shell` in an action\n  hint: known keys: takes, optional, target, idempotent, lifts, undo, run, grace",
+            "6:27: unknown key `shell` in an action\n  hint: known keys: takes, optional, target, idempotent, lifts, undo, run, grace, exits",
         ),
     ];
     let mut wrong = Vec::new();
@@ -133,7 +140,7 @@ fn programs_that_are_not_here_are_warned_about() {
         "      here: { run: [/bin/sh] }\n      gone: { run: [/nonexistent/nft] }\n      folder: { run: [/etc] }\n      plain: { run: [/etc/passwd] }",
     );
     let folder = Folder::from_texts("t", [("settings.yaml", REAL)]);
-    let said = report(&folder, &loaded.map_err(|_| Vec::new()));
+    let said = report(&folder, &loaded.map_err(|_| Vec::new()), &Secrets::default());
     assert!(said.starts_with("t: fine\n"), "{said}");
     let warnings: Vec<&str> = said.lines().filter(|line| line.starts_with("warning: ")).collect();
     let want = [

@@ -18,8 +18,24 @@ fn mistakes_in_settings_are_named_with_their_place() {
                 "t/settings.yaml:3:1: unknown key `sed` in settings\n  hint: did you mean `seed`?",
             ),
             (
-                "setup: a\nexercise: true\noperators: []\n",
-                "t/settings.yaml:3:1: `operators` is not supported yet\n  hint: remove it",
+                "setup: a\nexercise: true\nescalation: []\n",
+                "t/settings.yaml:3:1: `escalation` is not supported yet\n  hint: remove it",
+            ),
+            (
+                "setup: a\nexercise: true\noperators: [{ may: [run] }]\n",
+                "t/settings.yaml:3:13: an operator is either a `user` or a `group`\n  hint: for example `{ user: ann, may: [view, run] }`",
+            ),
+            (
+                "setup: a\nexercise: true\noperators: [{ user: ann }]\n",
+                "t/settings.yaml:3:13: `may` is missing in an operator",
+            ),
+            (
+                "setup: a\nexercise: true\noperators: [{ user: ann, may: [] }]\n",
+                "t/settings.yaml:3:31: `may` is a list of at least one role\n  hint: roles: view, run, approve, arm, halt",
+            ),
+            (
+                "setup: a\nexercise: true\noperators: [{ user: ann, may: [rum] }]\n",
+                "t/settings.yaml:3:32: expected a role: one of view, run, approve, arm, halt; found `rum`\n  hint: did you mean `run`?",
             ),
             (
                 "setup: a\nexercise: true\nprotected: 10.0.0.0/8\n",
@@ -101,12 +117,16 @@ fn mistakes_in_settings_are_named_with_their_place() {
 #[test]
 fn settings_are_read() {
     let text = "setup: a\nexercise: true\nseed: 9\nlateness: 5s\ntime: { year: 2024, tz: Europe/Berlin }\n\
-                limits: { finished: 5, finished_for: 1h, reopen: 2h }\nqueue: { signals: 7 }\nlines: { max_bytes: 2048 }\n";
+                limits: { finished: 5, finished_for: 1h, reopen: 2h }\nqueue: { signals: 7 }\nlines: { max_bytes: 2048 }\n\
+                operators: [{ user: ann, may: [run, halt] }, { group: soc, may: [view] }]\n";
     let loaded = load_texts(&[("settings.yaml", text)]).unwrap();
     let settings = loaded.settings;
     assert_eq!((settings.seed, settings.lateness, settings.time.year), (9, Span::from_secs(5), 2024));
     assert_eq!(settings.time.tz.iana_name(), Some("Europe/Berlin"));
     assert_eq!((settings.limits.finished, settings.limits.reopen), (5, Span::from_secs(7200)));
+    let operator = |who, may: &[Role]| Operator { who, may: may.to_vec() };
+    let (ann, soc) = (Who::User("ann".into()), Who::Group("soc".into()));
+    assert_eq!(settings.operators, [operator(ann, &[Role::Run, Role::Halt]), operator(soc, &[Role::View])]);
     assert_eq!(loaded.setup.limits, settings.limits);
     assert_eq!((settings.queue.signals, settings.lines.max_bytes), (7, 2048));
     assert_eq!(loaded.rule_texts, [("t/rules/r.yml".to_owned(), RULE.to_owned())]);

@@ -25,13 +25,19 @@ pub fn rows(model: &Model, run: &Run, width: usize) -> Vec<Row> {
 }
 
 fn head(model: &Model, run: &Run, width: usize) -> Vec<Row> {
-    let (glyph, tone) = glyph::run(run.status());
+    let (glyph, tone) = glyph::of_run(run);
     let state = super::super::pane::workflows::word(run);
     let (done, total) = run.progress();
     let mut rows =
         vec![Row::new().add(format!("{glyph} {state}"), tone).plain(format!("  {done}/{total} steps")).dim(
             format!("  since {}  in all {}", run.since().clock(), age(run.duration(model.engine_now()))),
         )];
+    if !run.mode().is_live() {
+        let asks = model.catalogue.asks_live.iter().any(|name| **name == *run.workflow());
+        let asks = if asks { "; its file asks to be live" } else { "" };
+        let text = format!("only observes: nothing is done; W arms {}{asks}", run.workflow());
+        rows.extend(entry("mode", &text, Tone::Wait, width));
+    }
     if let Some(why) = run.why() {
         rows.extend(entry("why", why, Tone::Wait, width));
     }
@@ -59,12 +65,13 @@ fn head(model: &Model, run: &Run, width: usize) -> Vec<Row> {
 }
 
 fn step_rows(model: &Model, run: &Run, ix: StepIx, step: &StepState, width: usize) -> Vec<Row> {
-    let (glyph, tone) = glyph::step(step.status());
+    let (glyph, tone) = glyph::of_step(step);
     let loud = matches!(step.status(), StepStatus::Failed | StepStatus::UndoFailed | StepStatus::InDoubt);
+    let word = glyph::word(&step.status().to_string(), loud);
     let mut row = Row::new()
         .add(format!("{glyph} "), tone)
         .plain(format!("{:<16} ", cut(run.step_id(ix), 16)))
-        .add(format!("{:<18}", glyph::word(&step.status().to_string(), loud)), tone);
+        .add(format!("{:<18}", if step.is_assumed() { "assumed".to_owned() } else { word }), tone);
     if let Some(agent) = step.agent() {
         row = row.plain(format!("{:<14} ", cut(model.agent_name(agent), 14)));
     }
@@ -83,8 +90,10 @@ fn step_rows(model: &Model, run: &Run, ix: StepIx, step: &StepState, width: usiz
     }
     let mut rows = vec![row];
     if let Some(action) = step.action() {
-        rows.extend(entry("does", &described(action), Tone::Plain, width));
+        let does = if step.is_assumed() { "would do" } else { "does" };
+        rows.extend(entry(does, &described(action), Tone::Plain, width));
     }
+    rows.extend(for_people(run, ix, step, width));
     if let Some(output) = step.output().filter(|output| !output.is_empty()) {
         rows.extend(entry("output", &pairs(output), Tone::Plain, width));
     }
@@ -102,6 +111,28 @@ fn step_rows(model: &Model, run: &Run, ix: StepIx, step: &StepState, width: usiz
     }
     if let Some(undo) = step.undo() {
         rows.extend(entry("undo", &described(undo), Tone::Dim, width));
+    }
+    rows
+}
+
+/// What a person is asked, has said, or has to say.
+fn for_people(run: &Run, ix: StepIx, step: &StepState, width: usize) -> Vec<Row> {
+    let mut rows = Vec::new();
+    if let Some(approval) = run.plan().steps.get(ix.index()).and_then(|plan| plan.approval.as_ref()) {
+        let reason = approval.reason.as_deref().unwrap_or("a person has to approve it");
+        rows.extend(entry("approval", reason, Tone::Wait, width));
+    }
+    if let Some(when) = step.undecided() {
+        rows.extend(entry("only if", when, Tone::Wait, width));
+    }
+    if let Some(question) = step.question() {
+        rows.extend(entry("asks", &format!("{question} (d answers)"), Tone::Wait, width));
+    }
+    if let Some(answered) = step.answered() {
+        let (of, word) =
+            (if answered.undo { "undo " } else { "" }, if answered.done { "done" } else { "failed" });
+        let text = format!("{of}{word}, by {} at {}  {}", answered.by, answered.at.clock(), answered.text);
+        rows.extend(entry("answered", text.trim_end(), Tone::Plain, width));
     }
     rows
 }

@@ -65,7 +65,11 @@ fn of_step(run: &Run, ix: u16, step: &StepState) -> Vec<Moment> {
     }
     let status = step.status();
     if let Some(at) = step.ended_at().filter(|_| status != StepStatus::Cancelled) {
-        let word = if step.failure().is_some() { "ended, not done" } else { "done" };
+        let word = match step.failure() {
+            _ if step.is_assumed() => "assumed",
+            Some(_) => "ended, not done",
+            None => "done",
+        };
         add(at, Rank::Step(ix), format!("  {id} {word}"), Tone::Dim);
     }
     use StepStatus::*;

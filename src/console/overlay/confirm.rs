@@ -102,7 +102,7 @@ fn cancel(model: &Model, id: RunId, area: Rect) -> Vec<Row> {
 }
 
 fn summary(run: &Run) -> Vec<Row> {
-    let (glyph, tone) = glyph::run(run.status());
+    let (glyph, tone) = glyph::of_run(run);
     let (done, total) = run.progress();
     let mut row = Row::new()
         .add(run.id().to_string(), Tone::Strong)

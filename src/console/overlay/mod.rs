@@ -3,6 +3,7 @@
 mod confirm;
 mod help;
 mod palette;
+mod person;
 mod trigger;
 
 use ratatui::buffer::Buffer;
@@ -22,6 +23,8 @@ pub fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         Mode::Confirm(question) => confirm::question(model, theme, area, *question, buffer),
         Mode::Release { field } => confirm::release(model, theme, area, field, buffer),
         Mode::Abandon { run, field, .. } => confirm::abandon(model, theme, area, *run, field, buffer),
+        Mode::Arm { workflow, field } => person::arm(model, theme, area, workflow, field, buffer),
+        Mode::Answer { reply, field } => person::answer(model, theme, area, reply, field, buffer),
         Mode::Pick { at } => trigger::pick(model, theme, area, *at, buffer),
         Mode::Form(form) => trigger::form(model, theme, area, form, buffer),
         Mode::Close { incident, nothing, field, .. } => {

@@ -3,9 +3,11 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::super::may::arming_matters;
 use super::super::model::{Form, Model};
 use super::super::paint::{Pen, dialog, highlight};
 use super::super::theme::{Theme, Tone};
+use crate::engine::Arming;
 
 /// The list of workflows.
 pub fn pick(model: &Model, theme: &Theme, area: Rect, at: usize, buffer: &mut Buffer) {
@@ -15,7 +17,18 @@ pub fn pick(model: &Model, theme: &Theme, area: Rect, at: usize, buffer: &mut Bu
     let rows = usize::from(inner.height);
     let skip = (at + 1).saturating_sub(rows);
     for (row, (i, (name, about, _))) in (0..inner.height).zip(workflows.iter().enumerate().skip(skip)) {
-        Pen::at(buffer, theme, inner, row).column(name, 22, Tone::Strong).text(about, Tone::Plain);
+        let mut pen = Pen::at(buffer, theme, inner, row);
+        pen.column(name, 22, Tone::Strong);
+        if arming_matters(model).is_ok() {
+            let armed = model.state().arming(name).is_some_and(Arming::is_armed);
+            let (word, tone) = match (armed, model.catalogue.asks_live.contains(name)) {
+                (true, _) => ("armed", Tone::Busy),
+                (false, true) => ("asks to be live", Tone::Wait),
+                (false, false) => ("observes", Tone::Dim),
+            };
+            pen.column(word, 16, tone);
+        }
+        pen.text(about, Tone::Plain);
         if i == at {
             highlight(buffer, inner, row, theme.style(Tone::Cursor));
         }

@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::super::layout::Pane;
 use super::super::model::Model;
 use super::super::paint::{Pen, frame};
-use super::super::text::grouped;
+use super::super::text::{age, grouped};
 use super::super::theme::{Theme, Tone};
 
 /// Draws it.
@@ -30,8 +30,9 @@ pub fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
             pen.text(&format!("  {word} {}", grouped(n)), Tone::Dim);
         }
     }
+    let rows = 3 + sources(model, theme, inner, buffer);
     let chart =
-        Rect { y: (inner.y + 3).min(inner.bottom()), height: inner.height.saturating_sub(3), ..inner };
+        Rect { y: (inner.y + rows).min(inner.bottom()), height: inner.height.saturating_sub(rows), ..inner };
     if gauges.books.received == 0 && gauges.per_second.is_empty() {
         let text = "No signals yet. They come from the source that is named in the first line.";
         return super::empty(model, theme, Pane::Throughput, chart, buffer, text);
@@ -41,6 +42,46 @@ pub fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let mut pen = Pen::at(buffer, theme, inner, 2);
     pen.space(1).text(&format!("most {:.0}/s", most.ceil()), Tone::Dim);
     bars(theme, buffer, chart, &values, most, Tone::Busy);
+}
+
+/// Live sources that have a row of their own, at most.
+const SOURCES: usize = 3;
+
+/// A row for each live source, those with trouble first: `auth.log  1 024  drop 0  silent 00:03`. Says how
+/// many rows there are.
+fn sources(model: &Model, theme: &Theme, inner: Rect, buffer: &mut Buffer) -> u16 {
+    let gauges = model.gauges();
+    let mut shown: Vec<_> = gauges.sources.iter().collect();
+    shown.sort_by_key(|source| (source.lost.is_none(), source.trouble.is_none()));
+    shown.truncate(SOURCES);
+    for (row, source) in (3..).zip(&shown) {
+        if row >= inner.height {
+            break;
+        }
+        let mut pen = Pen::at(buffer, theme, inner, row);
+        pen.space(1).text(&tail(&source.name, 24), Tone::Plain);
+        pen.text(&format!("  {}", grouped(source.received)), Tone::Dim);
+        if source.dropped > 0 {
+            pen.text(&format!("  drop {}", grouped(source.dropped)), Tone::Bad);
+        }
+        match (&source.lost, &source.trouble, source.last) {
+            (Some(lost), ..) => pen.text(&format!("  LOST: {lost}"), Tone::Bad),
+            (None, Some(trouble), _) => pen.text(&format!("  {trouble}"), Tone::Wait),
+            (None, None, Some(last)) => {
+                let silent = age(gauges.now.since(last));
+                pen.text(&format!("  silent {silent}"), Tone::Dim)
+            }
+            (None, None, None) => pen.text("  nothing yet", Tone::Dim),
+        };
+    }
+    shown.len() as u16
+}
+
+/// The end of a name: that of a path says most.
+fn tail(name: &str, most: usize) -> String {
+    let safe = crate::model::SafeText(name).to_string();
+    let long = safe.chars().count();
+    if long <= most { safe } else { format!("…{}", safe.chars().skip(long + 1 - most).collect::<String>()) }
 }
 
 /// Seconds that are over: the one that runs would always look like a drop.

@@ -118,7 +118,7 @@ pub fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
 }
 
 fn line(model: &Model, pen: &mut Pen<'_>, run: &Run, selected: bool, columns: &Columns) {
-    let (glyph, tone) = glyph::run(run.status());
+    let (glyph, tone) = glyph::of_run(run);
     pen.text(super::mark(selected), Tone::Key).column(&run.id().to_string(), 7, Tone::Plain);
     pen.column(run.workflow(), columns.workflow, Tone::Plain);
     pen.text(glyph, tone).space(1).column(&word(run), 12, tone);
@@ -133,6 +133,9 @@ fn line(model: &Model, pen: &mut Pen<'_>, run: &Run, selected: bool, columns: &C
 /// The state of a run as rows have it.
 pub fn word(run: &Run) -> String {
     use RunStatus::*;
+    if run.status() == Completed && !run.mode().is_live() {
+        return "observed".to_owned();
+    }
     let loud = matches!(run.status(), RollingBack | Stuck | Parked | Failed);
     glyph::word(&run.status().to_string(), loud)
 }
@@ -171,9 +174,12 @@ pub fn step_count(run: &Run) -> String {
 pub fn steps(model: &Model, run: &Run) -> Row {
     let mut row = Row::new();
     for (i, step) in run.steps().iter().enumerate() {
-        let (glyph, tone) = glyph::step(step.status());
+        let (glyph, tone) = glyph::of_step(step);
         let id = run.step_id(StepIx(i as u16));
         row = row.add(format!("{glyph} "), tone).plain(id);
+        if step.is_asked() {
+            row = row.add(" asks a person", Tone::Wait);
+        }
         if step.status() == StepStatus::Waiting
             && let Some(until) = step.until()
         {

@@ -60,6 +60,7 @@ pub fn catalogue() -> Catalogue {
             ),
             ("all-hands".into(), "Tell everybody".into(), Vec::new()),
         ],
+        asks_live: vec!["isolate-host".into()],
     }
 }
 

@@ -191,7 +191,7 @@ fn every_action_is_in_the_help() {
 #[test]
 fn unknown_keys_point_to_the_help() {
     let mut model = grid();
-    press(&mut model, "w");
+    press(&mut model, "b");
     assert!(toast(&model).contains("? shows the keys"));
     assert!(ACTIONS.iter().any(|action| action.id == ActionId::Help));
 }

@@ -5,6 +5,7 @@ mod bytes;
 mod figures;
 mod keys;
 mod life;
+mod person;
 mod readme;
 pub mod scenario;
 mod screens;

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use super::super::theme::Theme;
 use super::super::{Catalogue, Model};
-use crate::agent::builtin::Desk;
-use crate::agent::exec::Programs;
+use crate::agent::Tools;
 use crate::config::{Folder, Loaded, load};
 use crate::detect::Detector;
 use crate::engine::{Event, Record, Run, RunStatus, State};
@@ -33,15 +32,12 @@ fn recording(loaded: &Loaded) -> Recording {
 /// Every record of the exercise.
 fn records(loaded: &Loaded) -> Vec<Record> {
     let folder = tempfile::tempdir().unwrap();
-    let desk = Arc::new(Desk::new(folder.path(), |_| {}));
     let (setup, seed) = (Arc::new(loaded.setup.clone()), loaded.settings.seed);
     let recipe = Recipe {
         setup: Arc::clone(&setup),
         version: "0",
         seed,
-        desk,
-        programs: Programs::new(std::path::Path::new("/nonexistent")),
-        guard: Default::default(),
+        tools: Tools::at(folder.path(), |_| {}),
     };
     let mut journal: Box<MemoryJournal> = Box::default();
     let stream = Opened::new(Box::new(recording(loaded)));
@@ -132,7 +128,8 @@ fn picture() -> String {
     records[shown..].iter().for_each(|record| state.apply(record).unwrap());
     let workflows = loaded.setup.workflows.values();
     let workflows = workflows.map(|w| (w.name.clone(), w.description.as_ref().into(), w.inputs.clone()));
-    let mut model = Model::new(Catalogue { workflows: workflows.collect() }, false, 120, 40);
+    let mut model =
+        Model::new(Catalogue { workflows: workflows.collect(), asks_live: vec![] }, false, 120, 40);
     model.live_gauges = figures(&loaded, &records, now);
     model.live = state;
     model.settle();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Misfit, Stamp};
-use crate::engine::{AGENT, AgentKind, AgentState, AgentStatus, Event, State};
+use crate::engine::{AGENT, AgentState, AgentStatus, Event, State};
 use crate::flow::machine::Place;
 use crate::model::AgentId;
 
@@ -19,10 +19,6 @@ impl State {
         }
         let agent = self.agent_mut(*id)?;
         agent.place = Place::new(AgentStatus::Initializing, stamp.at);
-        // People who were asked before a restart are asked still.
-        if agent.kind != AgentKind::Manual {
-            agent.in_flight = 0;
-        }
         (agent.role, agent.kind, agent.concurrency) = (Arc::clone(role), *kind, *concurrency);
         Ok(())
     }

@@ -27,6 +27,7 @@ impl State {
             count: detection.count,
             place: Place::new(IncidentStatus::Open, stamp.at),
             changed: stamp.seq,
+            changed_by: None,
             opened_at: stamp.at,
             repeated_at: stamp.at,
             acknowledged_at: None,
@@ -70,6 +71,7 @@ impl State {
         let was_open = incident.status().is_open();
         INCIDENT.enter(&mut incident.place, to, stamp.at)?;
         incident.changed = stamp.seq;
+        incident.changed_by = Some(by.clone()).filter(|by| &*by.0 != "quell");
         incident.reason = reason.cloned();
         match to {
             IncidentStatus::Acknowledged => {

@@ -2,6 +2,7 @@
 
 mod agent;
 mod arming;
+mod credit;
 mod halt;
 mod incident;
 mod run;
@@ -49,6 +50,7 @@ impl State {
         }
         let stamp = Stamp { seq: record.seq, at: record.at };
         self.fold(&record.event, stamp).map_err(|Misfit(why)| IllegalEvent { seq: record.seq, why })?;
+        self.credit(&record.event);
         self.seq = record.seq;
         self.now = self.now.max(record.at);
         Ok(())
@@ -62,7 +64,7 @@ impl State {
                 (self.by_key, self.by_dedup) = (by_names(*seed), by_names(*seed));
                 Ok(())
             }
-            Recovered { .. } => Ok(()),
+            Recovered { .. } | SetupLoaded { .. } => Ok(()),
             AgentJoined { .. } => self.agent_joined(event, stamp),
             AgentChanged { agent, to, .. } => self.agent_changed(*agent, *to, stamp),
             WorkflowRecorded { hash, text, .. } => {

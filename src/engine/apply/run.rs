@@ -30,6 +30,7 @@ impl State {
             plan: Arc::clone(&new.plan),
             place,
             changed: stamp.seq,
+            changed_by: None,
             created_at: stamp.at,
             ended_at: Moment::NONE,
             by: new.by.clone(),
@@ -95,6 +96,7 @@ impl State {
         let from = run.status();
         RUN.enter(&mut run.place, to, stamp.at)?;
         run.changed = stamp.seq;
+        run.changed_by = None;
         run.why = why.cloned();
         self.counts.add(from, -1);
         self.counts.add(to, 1);

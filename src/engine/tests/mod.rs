@@ -6,6 +6,7 @@ mod lifecycle;
 mod observe;
 mod people;
 mod recovery;
+mod reload;
 mod rollback;
 mod signals;
 mod world;

@@ -89,7 +89,8 @@ fn a_request_about_something_that_changed_is_refused() {
     let by = Actor(Arc::from("bob"));
     let input = Input::Request { id: RequestId(99), by, seen: Some(seen), request };
     let output = world.engine.handle(input, world.now);
-    let refused = "run-1 has changed since you looked: it is paused now".to_owned();
+    let at = world.now.clock();
+    let refused = format!("run-1 has changed since you looked: it is paused since {at} by ada");
     assert_eq!(output.effects, [Effect::Answer { id: RequestId(99), answer: Answer::Refused(refused) }]);
     assert_eq!(world.engine.state().run(RunId(1)).unwrap().status(), RunStatus::Paused);
     assert_eq!(world.engine.state().counts().refused, 1);

@@ -4,14 +4,21 @@ use super::super::clock::instant;
 use super::super::hold::Hold;
 use super::super::start::{Folded, StartError, Started, Watched};
 use super::RealTime;
-use crate::model::Detection;
+use crate::model::{Detection, Seq};
 
 impl RealTime {
     /// A sick disk stops effects (C6).
     pub(super) fn go_on_hold(&mut self, why: &str) {
         tracing::error!(target: "journal", "on hold: {why}");
+        // What is not even said yet goes with the engine.
+        for repeat in self.driver.held_repeats() {
+            self.unacknowledged.keep(Seq::MAX, repeat);
+        }
         self.driver.fail(&format!("on hold: {why}"));
         self.hands.drop_everything();
+        if let Some(live) = &mut self.live {
+            live.hold();
+        }
         // What agents have in hand they finish: to stop it half-way would help nobody. Their answers are
         // stale for the engine that follows, and it waits for them before it does the same step again.
         (self.writer, self.worker) = (None, None);

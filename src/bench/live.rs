@@ -1,0 +1,117 @@
+//! The same workflows through the real-time engine with all its threads: what a client of a running
+//! quell sees. The client asks by the inbox, and takes a run as completed when the feed shows it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use rustix::fs::statfs;
+use tempfile::TempDir;
+
+use super::BenchError;
+use super::result::Work;
+use super::rig::{Asker, OUT_OF_ORDER, recipe};
+use super::usage::Stopwatch;
+use super::workflow::{Book, NAME, work};
+use crate::detect::Detector;
+use crate::engine::Setup;
+use crate::journal::{Journal, JournalError, MemoryJournal, SqliteJournal, journal_path};
+use crate::model::RequestId;
+use crate::rule::RuleSet;
+use crate::runtime::clock::{Clock, instant, wall};
+use crate::runtime::feed::FeedItem;
+use crate::runtime::gauges::Board;
+use crate::runtime::inbox::{Inbox, Message};
+use crate::runtime::real_time::{Parts, RealTime, Until};
+use crate::runtime::start::{Folded, Watched};
+use crate::runtime::stream::Reading;
+
+/// `TMPFS_MAGIC` and `RAMFS_MAGIC` of `linux/magic.h`: file systems without a disk.
+const WITHOUT_DISK: [i128; 2] = [0x0102_1994, 0x8584_58f6];
+/// How long to wait for the feed before it is taken as broken.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A temporary folder on a disk, where one can be found.
+///
+/// # Errors
+/// None can be made.
+pub fn folder_on_disk() -> Result<TempDir, BenchError> {
+    let places = [std::env::temp_dir(), PathBuf::from("/var/tmp"), PathBuf::from(".")];
+    let on_disk =
+        |place: &PathBuf| statfs(place).is_ok_and(|fs| !WITHOUT_DISK.contains(&i128::from(fs.f_type)));
+    let place = places.iter().find(|place| on_disk(place)).unwrap_or(&places[0]);
+    Ok(tempfile::Builder::new().prefix("quell-bench-").tempdir_in(place)?)
+}
+
+/// Where the journal is.
+#[derive(Debug, Clone, Copy)]
+pub enum Store<'a> {
+    /// In memory.
+    Memory,
+    /// SQLite in this folder, synchronised on every commit.
+    Disk(&'a Path),
+}
+
+impl Store<'_> {
+    fn open(self) -> Result<Box<dyn Journal>, JournalError> {
+        match self {
+            Store::Memory => Ok(Box::new(MemoryJournal::default())),
+            Store::Disk(folder) => Ok(Box::new(SqliteJournal::open(&journal_path(folder))?)),
+        }
+    }
+}
+
+/// Runs so many workflows, `at_once` of them at any time.
+///
+/// # Errors
+/// The engine does not start or goes on hold, or the journal refuses.
+pub fn run(setup: &Arc<Setup>, workflows: u64, at_once: u64, store: Store<'_>) -> Result<Work, BenchError> {
+    let mut journal = store.open()?;
+    let recipe = recipe(setup);
+    let folded = Folded::read(journal.as_mut(), setup, false)?;
+    let mut started = folded.start(&recipe, journal.as_mut(), wall(), Watched::ByReport)?;
+    let feed = started.subscription.take().ok_or("nobody watches the engine")?;
+    let (inbox, before) = (Inbox::default(), journal.commits());
+    let parts = Parts {
+        recipe,
+        // A bench does not go on after a failure of its journal.
+        open: Box::new(|| Err(JournalError::Poisoned { why: "a bench does not go on".to_owned() })),
+        clock: Clock::live(),
+        watch: Box::new(Detector::new(Arc::new(RuleSet::default()), OUT_OF_ORDER, 1)),
+        inbox: inbox.clone(),
+        board: Board::default(),
+        reading: Reading::default(),
+        streaming: false,
+        live: None,
+        until: Until::Told,
+    };
+    let real = RealTime::new(started, journal, parts).map_err(|error| error.to_string())?;
+    let engine = std::thread::Builder::new().name("engine".to_owned()).spawn(move || real.run())?;
+    let (reply, answers) = channel();
+    let (asker, mut book) = (Asker::new(NAME), Book::with_room(workflows));
+    let mut asked = 0;
+    let watch = Stopwatch::start();
+    while book.completed + book.lost < workflows {
+        while book.open() < at_once && asked < workflows {
+            asked += 1;
+            book.asked(instant());
+            let (id, by, request) = (RequestId(asked), asker.by(), asker.request());
+            inbox.send(Message::Request { id, by, seen: None, request, reply: reply.clone() });
+        }
+        match feed.next_within(PATIENCE) {
+            Some(FeedItem::Records(records)) => book.read(&records, instant()),
+            Some(FeedItem::Snapshot(_)) => {}
+            Some(FeedItem::End) | None => return Err("the engine fell silent".into()),
+        }
+        answers.try_iter().for_each(drop);
+    }
+    let usage = watch.stop();
+    inbox.send(Message::Quit);
+    let ending = match engine.join() {
+        Ok(ending) => ending,
+        Err(panic) => std::panic::resume_unwind(panic),
+    };
+    let fsyncs = matches!(store, Store::Disk(_)).then(|| ending.commits - before);
+    Ok(Work { fsyncs, ..work(&book, workflows, usage) })
+}

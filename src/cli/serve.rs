@@ -1,0 +1,95 @@
+//! `quell serve`: an engine without a console, until it is told to stop (C18).
+
+use super::args::Serve;
+use super::engine::{self, Job, Running};
+use super::error::Error;
+use super::output::tell;
+use super::output::words::counted;
+use super::place::Place;
+use super::speed::Speed;
+use super::{Verdict, ask, logging, setup, systemd};
+use crate::control::people;
+use crate::control::server::Reloader;
+use crate::engine::{Actor, Answer, JournalKind};
+use crate::runtime::inbox::{Inbox, Message};
+use crate::runtime::shutdown::{self, Stop};
+use crate::runtime::start::Watched;
+
+/// Runs the verb.
+///
+/// # Errors
+/// What [`Error`] says.
+pub fn run(args: &Serve) -> Result<Verdict, Error> {
+    logging::to_stderr();
+    let loaded = setup::load(args.place.config.as_deref())?;
+    let kind = loaded.setup.kind;
+    if kind == JournalKind::Exercise && args.place.state.is_none() {
+        let what = "the setup is an exercise: its journal does not belong into the folder for real work";
+        return Err(Error::usage(what).hint("name a folder of its own with --state"));
+    }
+    let place = Place::of(kind, args.place.state.as_deref())?;
+    let inbox = Inbox::new(loaded.settings.queue.signals);
+    let job = Job {
+        title: "requests".to_owned(),
+        recording: None,
+        live: None,
+        speed: Speed::Times(1.0),
+        stay: true,
+        watched: Watched::ByScreen,
+        seed: args.place.seed,
+        say: tell,
+        config: args.place.config.clone(),
+    };
+    let running = engine::start(&loaded, &place, inbox, job)?;
+    listen(&running)?;
+    let (agents, workflows) = (loaded.setup.agents.len() as u64, loaded.setup.workflows.len() as u64);
+    let about = format!(
+        "serving {}: {}, {}, {}",
+        place.path().display(),
+        kind.name(),
+        counted(agents, "agent"),
+        counted(workflows, "workflow")
+    );
+    tell(&format!("quell: {about}"));
+    systemd::ready(&about);
+    let (state, _) = running.wait()?;
+    let live = state.counts().live_runs;
+    match live {
+        0 => tell("quell: stopped"),
+        live => tell(&format!("quell: stopped; {} left for the next start", counted(live as u64, "run"))),
+    }
+    Ok(if live > 0 { Verdict::Person } else { Verdict::Fine })
+}
+
+/// HUP reads the setup anew; TERM and INT drain, a second one ends it.
+fn listen(running: &Running) -> Result<(), Error> {
+    let (inbox, reloader, programs) =
+        (running.inbox.clone(), running.reloader.clone(), running.programs.clone());
+    let mut stops = 0;
+    let heard = move |stop: Stop, _| {
+        if stop == Stop::HangUp {
+            return reloader.iter().for_each(reload);
+        }
+        if stops > 0 || !inbox.send(Message::Drain) {
+            programs.kill_all();
+            std::process::exit(stop.code());
+        }
+        stops += 1;
+        systemd::stopping();
+        tell("quell: stopping; what runs may finish. Once more to stop at once");
+    };
+    let listening = shutdown::listen(heard);
+    listening.map(|_| ()).map_err(|error| Error::failed("cannot listen for signals").because(error))
+}
+
+fn reload(reloader: &Reloader) {
+    systemd::reloading();
+    let by = Actor(format!("{}, by a signal", people::me().actor()).into());
+    let said = match reloader.reload(by) {
+        Answer::Accepted(text) => text,
+        Answer::Refused(why) => format!("refused: {why}"),
+    };
+    let said = ask::shown(&said);
+    tell(&format!("quell: reload: {said}"));
+    systemd::ready(said.lines().next().unwrap_or_default());
+}

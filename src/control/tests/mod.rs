@@ -1,0 +1,369 @@
+//! A whole engine with its socket, and clients of every kind.
+
+use std::io::Write as _;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use super::client::{Client, ClientError, Followed};
+use super::codec::{REQUEST_BYTES, encode};
+use super::message::{Asked, Given, Hello, Table, ToServer};
+use super::rows::Row;
+use super::server::{CLIENTS_PER_USER, Parts as ServerParts, Reload, Reread, Server};
+use super::socket;
+use crate::agent::Tools;
+use crate::agent::http::Secrets;
+use crate::agent::protect::Origins;
+use crate::config::{Folder, Operator, load};
+use crate::detect::Detector;
+use crate::engine::{Event, Record, Request, State};
+use crate::journal::{Journal, SqliteJournal, for_each, journal_path};
+use crate::model::{Map, RunId, Value};
+use crate::runtime::clock::{Clock, instant};
+use crate::runtime::gauges::Board;
+use crate::runtime::inbox::{Inbox, Message};
+use crate::runtime::real_time::{Parts, RealTime, Until};
+use crate::runtime::reload::Fresh;
+use crate::runtime::start::{Folded, Recipe, Watched};
+use crate::runtime::stream::Reading;
+
+/// Drills take this much less time than they say.
+const SPEED: f64 = 20.0;
+
+/// Reads the setup that ships, or finds a mistake in it.
+struct Shipped {
+    bad: bool,
+}
+
+impl Reload for Shipped {
+    fn read(&mut self) -> Result<Reread, String> {
+        if self.bad {
+            return Err("the setup has 1 mistake\nhere: wrong".to_owned());
+        }
+        let loaded = load(&Folder::embedded()).map_err(|mistakes| format!("{mistakes:?}"))?;
+        let fresh = Fresh {
+            setup: Arc::new(loaded.setup),
+            secrets: Secrets::default(),
+            origins: Origins::default(),
+            digest: loaded.digest,
+            watch: None,
+        };
+        Ok(Reread { fresh, operators: vec![], note: "noted".to_owned() })
+    }
+    fn taken(&mut self) {}
+}
+
+struct World {
+    folder: tempfile::TempDir,
+    inbox: Inbox,
+    engine: Option<JoinHandle<()>>,
+}
+
+impl World {
+    fn new() -> World {
+        World::with(false)
+    }
+
+    fn with(bad: bool) -> World {
+        let folder = tempfile::tempdir().unwrap();
+        let (inbox, engine) = start(folder.path(), bad, vec![]);
+        World { folder, inbox, engine: Some(engine) }
+    }
+
+    fn client(&self) -> Client {
+        Client::connect(self.folder.path(), None).unwrap().unwrap()
+    }
+
+    fn trigger(&self, n: u8) -> RunId {
+        let inputs: Map = [("address".to_owned(), Value::from(format!("192.0.2.{n}")))].into_iter().collect();
+        let request = Request::Trigger { workflow: "block-address".into(), inputs };
+        let given = self.client().ask(&asked(&format!("start-{n}"), request)).unwrap();
+        assert!(given.accepted, "{given:?}");
+        given.text.split(' ').next().unwrap().parse().unwrap()
+    }
+
+    fn records(&self) -> Vec<Record> {
+        let mut records = vec![];
+        let mut journal = SqliteJournal::open_read_only(&journal_path(self.folder.path())).unwrap();
+        for_each::<crate::journal::JournalError>(&mut journal, |record| {
+            records.push(record);
+            Ok(())
+        })
+        .unwrap();
+        records
+    }
+
+    fn stop(&mut self) {
+        self.inbox.send(Message::Quit);
+        if let Some(engine) = self.engine.take() {
+            engine.join().unwrap();
+        }
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn start(folder: &Path, bad: bool, operators: Vec<Operator>) -> (Inbox, JoinHandle<()>) {
+    let loaded = load(&Folder::embedded()).unwrap();
+    let path = journal_path(folder);
+    let recipe = Recipe {
+        setup: Arc::new(loaded.setup),
+        version: "test",
+        seed: 7,
+        tools: Tools::at(folder, |_| {}),
+    };
+    let mut journal: Box<dyn Journal> = Box::new(SqliteJournal::open(&path).unwrap());
+    let (inbox, board, clock) =
+        (Inbox::default(), Board::default(), Clock::paced(crate::runtime::clock::wall(), SPEED));
+    let folded = Folded::read(journal.as_mut(), &recipe.setup, false).unwrap();
+    let mut started = folded.start(&recipe, journal.as_mut(), clock.now(), Watched::Not).unwrap();
+    let kind = recipe.setup.kind;
+    let server = Server::start(
+        folder,
+        ServerParts {
+            inbox: inbox.clone(),
+            board: board.clone(),
+            feed: started.driver.subscribe(),
+            kind,
+            operators,
+            reload: Box::new(Shipped { bad }),
+        },
+    )
+    .unwrap();
+    let parts = Parts {
+        recipe,
+        open: Box::new(move || Ok(Box::new(SqliteJournal::open(&path)?))),
+        clock,
+        watch: Box::new(Detector::new(Arc::new(loaded.rules), loaded.settings.lateness, 7)),
+        inbox: inbox.clone(),
+        board,
+        reading: Reading::default(),
+        streaming: false,
+        live: None,
+        until: Until::Told,
+    };
+    let real = RealTime::new(started, journal, parts).unwrap();
+    let engine = std::thread::spawn(move || {
+        real.run();
+        drop(server);
+    });
+    (inbox, engine)
+}
+
+fn asked(id: &str, request: Request) -> Asked {
+    Asked { id: id.to_owned(), seen: None, request }
+}
+
+fn about(records: &[Record], wanted: impl Fn(&Event) -> bool) -> usize {
+    records.iter().filter(|record| wanted(&record.event)).count()
+}
+
+#[test]
+fn a_client_sees_what_the_engine_does() {
+    let mut world = World::new();
+    let run = world.trigger(1);
+    let mut client = world.client();
+    let (rows, of) = client.rows(Table::Runs, 10).unwrap();
+    let Row::Run(row) = &rows[0] else { panic!("{rows:?}") };
+    assert_eq!((rows.len(), of, &*row.id, &*row.workflow), (1, 1, &*run.to_string(), "block-address"));
+    assert!(client.rows(Table::Agents, 100).unwrap().1 > 5);
+    assert_eq!(client.rows(Table::Incidents, 100).unwrap().1, 0);
+    assert_eq!(client.figures().unwrap().latencies.len(), 4);
+    assert_eq!(client.welcome().you, super::people::me().actor().0.to_string());
+    // A replica folded from the records is the engine's state.
+    client.subscribe(1).unwrap();
+    let mut replica = State::new();
+    while replica.run(run).is_none_or(|run| !run.status().is_terminal()) {
+        match client.follow(Duration::from_secs(20)).unwrap() {
+            Followed::Records(records, _) => records.iter().for_each(|record| replica.apply(record).unwrap()),
+            other => panic!("{other:?}"),
+        }
+    }
+    world.stop();
+    let heard_the_end = (0..100).any(|_| matches!(client.follow(Duration::from_secs(1)), Ok(Followed::End)));
+    assert!(heard_the_end);
+    assert!(!socket::path(world.folder.path()).exists(), "a clean stop takes the socket away");
+}
+
+#[test]
+fn c23_the_same_id_is_one_effect_and_of_two_the_loser_is_told_who_and_when() {
+    let world = World::new();
+    let run = world.trigger(1);
+    let seen = world.client().welcome().seq;
+    let first = Asked { seen: Some(seen), ..asked("p-1", Request::Pause { run }) };
+    let given = world.client().ask(&first).unwrap();
+    assert!(given.accepted, "{given:?}");
+    // Sent again, as after a lost connection: the same answer, though the run has changed since.
+    assert_eq!(world.client().ask(&first).unwrap(), given);
+    let late = Asked { seen: Some(seen), ..asked("c-1", Request::Cancel { run }) };
+    let lost = world.client().ask(&late).unwrap();
+    let who = super::people::me().actor();
+    assert!(!lost.accepted && lost.text.contains(&format!(" by {who}")), "{lost:?}");
+    assert!(lost.text.contains("has changed since you looked: it is paused since "), "{lost:?}");
+    let other = world.client().ask(&asked("p-1", Request::Resume { run })).unwrap();
+    assert!(other.text.contains("another request"), "{other:?}");
+    assert_eq!(about(&world.records(), |event| matches!(event, Event::RunPaused { .. })), 1);
+}
+
+#[test]
+fn eight_clients_at_once_are_one_history() {
+    let world = World::new();
+    let runs: Vec<RunId> = (1..=4).map(|n| world.trigger(n)).collect();
+    let ask = |who: u64| {
+        let (mut client, mut dice, runs) = (world.client(), who * 7919 + 1, runs.clone());
+        move || -> Vec<(Request, Given)> {
+            let mut roll = move |n: u64| {
+                dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                (dice >> 33) % n
+            };
+            let mut answers = vec![];
+            for i in 0..200 {
+                let run = runs[usize::try_from(roll(4)).unwrap()];
+                let request = match roll(2) {
+                    0 => Request::Pause { run },
+                    _ => Request::Resume { run },
+                };
+                let asked = asked(&format!("{who}-{i}"), request.clone());
+                let given = client.ask(&asked).unwrap();
+                if roll(4) == 0 {
+                    assert_eq!(client.ask(&asked).unwrap(), given);
+                }
+                answers.push((request, given));
+            }
+            answers
+        }
+    };
+    let clients: Vec<_> = (0..8).map(ask).collect();
+    let answers: Vec<(Request, Given)> = std::thread::scope(|scope| {
+        let threads: Vec<_> = clients.into_iter().map(|client| scope.spawn(client)).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    assert_eq!(answers.len(), 1600);
+    // The records are the one order: in it each run is paused and resumed in turn, and every change
+    // belongs to exactly one answer.
+    let records = world.records();
+    for run in &runs {
+        let turns: Vec<bool> = records
+            .iter()
+            .filter_map(|record| match &record.event {
+                Event::RunPaused { run: id, .. } if id == run => Some(true),
+                Event::RunResumed { run: id, .. } if id == run => Some(false),
+                _ => None,
+            })
+            .collect();
+        assert!(turns.iter().enumerate().all(|(i, paused)| *paused == (i % 2 == 0)), "{run}: {turns:?}");
+        let did = |(request, given): &&(Request, Given)| {
+            let changed = given.text.ends_with("what runs will finish") || given.text.ends_with("goes on");
+            request.run() == Some(*run) && given.accepted && changed
+        };
+        assert_eq!(answers.iter().filter(did).count(), turns.len(), "{run}");
+    }
+    let refused = answers.iter().filter(|(_, given)| !given.accepted).count();
+    assert_eq!(about(&records, |event| matches!(event, Event::RequestRefused { .. })), refused);
+}
+
+#[test]
+fn hostile_clients_cost_themselves_only() {
+    let world = World::new();
+    let path = socket::path(world.folder.path());
+    let hello = encode(&ToServer::Hello(Hello::new(None)), REQUEST_BYTES).unwrap();
+    let subscribe = encode(&ToServer::Subscribe { from: 1 }, REQUEST_BYTES).unwrap();
+    let mut hostile = vec![];
+    for piece in [
+        &b"\0\0"[..],
+        b"\0\0\x01\0{",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"\xff\xff\xff\xff",
+        b"\0\0\0\x01x",
+        &[hello.as_slice(), &subscribe].concat(),
+        &[hello.as_slice(), b"\0\0\0\x02{}"].concat(),
+    ] {
+        let mut stream = UnixStream::connect(&path).unwrap();
+        let _ = stream.write_all(piece);
+        hostile.push(stream);
+    }
+    // None of them ever reads. There is still room for somebody else, and work goes on.
+    let run = world.trigger(9);
+    let since = instant();
+    loop {
+        let (rows, _) = world.client().rows(Table::Runs, 1).unwrap();
+        if matches!(&rows[0], Row::Run(row) if row.id == run.to_string() && row.status == "completed") {
+            break;
+        }
+        assert!(since.elapsed() < Duration::from_secs(30), "{rows:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    // A thousand connections: those over the limit are turned away, and told so.
+    let many: Vec<_> = (0..1000).filter_map(|_| UnixStream::connect(&path).ok()).collect();
+    let mut turned_away = 0;
+    for _ in 0..20 {
+        match Client::connect(world.folder.path(), None) {
+            Err(ClientError::Refused(why)) => {
+                assert!(why.contains("too many clients"), "{why}");
+                turned_away += 1;
+            }
+            Err(ClientError::Wire(_)) => turned_away += 1,
+            other => drop(other),
+        }
+    }
+    assert!(turned_away > 0 && many.len() > CLIENTS_PER_USER);
+    drop((many, hostile));
+    let since = instant();
+    while !matches!(Client::connect(world.folder.path(), None), Ok(Some(_))) {
+        assert!(since.elapsed() < Duration::from_secs(30));
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn c17_a_bad_setup_changes_nothing_and_a_good_one_is_taken_with_a_record() {
+    let world = World::with(true);
+    let bad = world.client().ask(&asked("r", Request::Reload)).unwrap();
+    assert!(!bad.accepted && bad.text.contains("1 mistake\nhere: wrong"), "{bad:?}");
+    assert_eq!(about(&world.records(), |event| matches!(event, Event::SetupLoaded { .. })), 0);
+    assert_eq!(about(&world.records(), |event| matches!(event, Event::RequestRefused { .. })), 1);
+    drop(world);
+    let world = World::new();
+    let run = world.trigger(1);
+    let before = about(&world.records(), |event| matches!(event, Event::AgentJoined { .. }));
+    let good = world.client().ask(&asked("r", Request::Reload)).unwrap();
+    assert!(good.accepted && good.text.ends_with("; noted"), "{good:?}");
+    let records = world.records();
+    assert_eq!(about(&records, |event| matches!(event, Event::SetupLoaded { .. })), 1);
+    assert_eq!(
+        about(&records, |event| matches!(event, Event::AgentJoined { .. })),
+        before,
+        "nobody joins twice"
+    );
+    let mut replica = State::new();
+    records.iter().for_each(|record| replica.apply(record).unwrap());
+    assert!(replica.run(run).is_some());
+}
+
+#[test]
+fn who_is_of_another_version_or_kind_is_told() {
+    let world = World::new();
+    let refused = |hello: Hello| {
+        let stream = UnixStream::connect(socket::path(world.folder.path())).unwrap();
+        let frame = encode(&ToServer::Hello(hello), REQUEST_BYTES).unwrap();
+        super::wire::send(&stream, &frame, Duration::from_secs(5)).unwrap();
+        let mut incoming = super::wire::Incoming::new(stream, 10_000);
+        let frame = incoming.next_frame(Duration::from_secs(5), Duration::from_secs(5)).unwrap();
+        String::from_utf8(frame).unwrap()
+    };
+    let real = Some(crate::engine::JournalKind::Real);
+    for (hello, why) in [
+        (Hello { protocol: 2, ..Hello::new(None) }, "(protocol 2): use the same program"),
+        (Hello { version: "9.9.9".into(), ..Hello::new(None) }, "you use quell 9.9.9"),
+        (Hello::new(real), "the engine's journal is for exercise, your setup is for real"),
+    ] {
+        let said = refused(hello);
+        assert!(said.contains(why), "{said}");
+    }
+}

@@ -1,0 +1,90 @@
+//! Another setup while the engine runs (C17).
+
+use std::sync::Arc;
+
+use super::world::{World, setup};
+use crate::engine::*;
+use crate::model::{Digest, RequestId, RunId};
+
+const CHAIN: &str = "
+workflow: chain
+steps:
+  - { id: a, role: WALL, action: block, with: { address: one } }
+  - { id: b, role: WALL, action: block, needs: [a], with: { address: two } }
+";
+
+/// Has a world take a setup, and gives what it was told.
+fn reload(world: &mut World, with: Arc<Setup>) -> String {
+    let by = Actor(Arc::from("ann"));
+    let (_, output) = world.engine.reload(RequestId(77), &by, with, Digest([7; 32]), world.now);
+    world.take(output)
+}
+
+fn replayed(world: &World) -> State {
+    let mut state = State::new();
+    world.records.iter().for_each(|record| state.apply(record).unwrap());
+    state
+}
+
+#[test]
+fn c17_a_run_goes_on_with_the_text_that_it_began_with() {
+    let mut world = World::new(&[CHAIN]);
+    world.play("trigger chain");
+    let before = world.engine.state().run(RunId(1)).unwrap().hash();
+    let told = reload(&mut world, setup(&[&CHAIN.replace("address: two", "address: three")]));
+    assert!(told.contains("setup loaded by ann"), "{told}");
+    assert!(told.contains("agents 0 new, 0 changed, 0 gone; workflows 0 new, 1 changed, 0 gone"), "{told}");
+    world.play("ok a");
+    let arg = |world: &World, run| {
+        let step = &world.engine.state().run(RunId(run)).unwrap().steps()[1];
+        step.action().unwrap().args.get("address").unwrap().clone()
+    };
+    assert_eq!(arg(&world, 1), "two");
+    world.play("ok b\n trigger chain\n ok a");
+    assert_eq!(arg(&world, 2), "three");
+    let runs = world.engine.state();
+    assert_eq!(runs.run(RunId(1)).unwrap().hash(), before);
+    assert_ne!(runs.run(RunId(2)).unwrap().hash(), before);
+    assert_eq!(replayed(&world), *world.engine.state());
+}
+
+#[test]
+fn agents_come_change_and_go_and_keep_what_they_have_in_hand() {
+    let mut world = World::new(&[CHAIN]);
+    world.play("trigger chain");
+    let busy = world.engine.state().run(RunId(1)).unwrap().steps()[0].agent().unwrap();
+    let mut other = Setup::clone(&world.setup);
+    let name = Arc::clone(&other.agents[busy.index()].name);
+    other.agents[busy.index()].concurrency += 3;
+    let mut new = other.agents[busy.index()].clone();
+    new.name = "new-1".into();
+    other.agents.push(new);
+    let told = reload(&mut world, Arc::new(other.clone()));
+    assert!(told.contains("agents 1 new, 1 changed, 0 gone"), "{told}");
+    let agent = world.engine.state().agent(busy).unwrap();
+    assert_eq!((agent.in_flight(), agent.status()), (1, AgentStatus::Executing));
+
+    other.agents.retain(|agent| agent.name != name);
+    let told = reload(&mut world, Arc::new(other));
+    assert!(told.contains("0 changed, 1 gone"), "{told}");
+    assert_eq!(world.engine.state().agent(busy).unwrap().status(), AgentStatus::ShuttingDown);
+    // What it had in hand ends there; the next step is done by another one.
+    world.play("ok a");
+    let step = world.engine.state().run(RunId(1)).unwrap().steps()[1].agent();
+    assert!(step.is_some_and(|agent| agent != busy), "{step:?}");
+    assert_eq!(replayed(&world), *world.engine.state());
+}
+
+#[test]
+fn a_setup_of_the_other_kind_is_refused_and_recorded() {
+    let mut world = World::new(&[CHAIN]);
+    let mut other = Setup::clone(&world.setup);
+    other.kind = match other.kind {
+        JournalKind::Exercise => JournalKind::Real,
+        JournalKind::Real => JournalKind::Exercise,
+    };
+    let told = reload(&mut world, Arc::new(other));
+    assert!(told.contains("they never mix"), "{told}");
+    assert_eq!(world.engine.state().counts().refused, 1);
+    assert!(!told.contains("setup loaded"), "{told}");
+}

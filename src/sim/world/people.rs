@@ -1,0 +1,63 @@
+//! People of the simulated world: they change their minds, arm and disarm, and answer when they like.
+
+use std::sync::Arc;
+
+use super::{START, World};
+use crate::engine::{Actor, Input, Request, Task};
+use crate::model::{IncidentId, Map, RequestId, RunId, Span};
+
+impl World {
+    pub(super) fn schedule_people(&mut self) {
+        for i in 0..self.dice.below(20) {
+            let at = START + Span::from_millis(self.dice.below(900_000));
+            let run = RunId(1 + self.dice.below(12));
+            let incident = IncidentId(1 + self.dice.below(6));
+            let workflow = Arc::from(["diamond", "chain", "wide", "by-hand"][self.dice.below(4) as usize]);
+            let request = match self.dice.below(14) {
+                11 => Request::Halt { reason: "enough".to_owned() },
+                12 | 13 => Request::Release,
+                9 => Request::Arm { workflow },
+                10 => Request::Disarm { workflow },
+                0 => Request::Pause { run },
+                1 | 2 => Request::Resume { run },
+                3 => Request::Cancel { run },
+                4 | 5 => Request::Retry { run },
+                6 => Request::Acknowledge { incident },
+                7 => Request::Resolve { incident, reason: "over".to_owned() },
+                _ => Request::Trigger { workflow: Arc::from("afterwards"), inputs: Map::new() },
+            };
+            let request = if self.dice.chance(5) { Request::Abandon { run } } else { request };
+            let by = self.person();
+            self.at(at, Input::Request { id: RequestId(i), by, seen: None, request });
+        }
+        // Somebody releases what is halted in the end, when no crash takes the request.
+        let (by, request) = (self.person(), Request::Release);
+        let release = Input::Request { id: RequestId(99), by, seen: None, request };
+        self.at(START + Span::from_secs(1_300), release);
+        // Most of what is real is armed before the first signal comes.
+        for workflow in ["diamond", "chain", "wide", "by-hand", "afterwards"] {
+            if self.dice.chance(80) {
+                let (by, request) = (self.person(), Request::Arm { workflow: Arc::from(workflow) });
+                self.at(START, Input::Request { id: RequestId(100), by, seen: None, request });
+            }
+        }
+    }
+
+    /// A person answers what was asked: once, twice, for the wrong thing, too late or never.
+    pub(super) fn person_answers(&mut self, task: &Task) {
+        let Some(run) = self.engine.state().run(task.run) else { return };
+        let step = Arc::from(run.step_id(task.step));
+        for _ in 0..self.dice.below(3) {
+            let at = self.now + Span::from_millis(self.dice.below(200_000));
+            let (id, by) = (RequestId(self.number), self.person());
+            let (done, text) = (self.dice.chance(80), "by hand".to_owned());
+            let undo = task.undo != self.dice.chance(5);
+            let request = Request::Answer { run: task.run, step: Arc::clone(&step), undo, done, text };
+            self.at(at, Input::Request { id, by, seen: None, request });
+        }
+    }
+
+    fn person(&mut self) -> Actor {
+        Actor(Arc::from(["ada", "bob"][self.dice.below(2) as usize]))
+    }
+}

@@ -1,0 +1,326 @@
+//! The real binary, steered from outside through its control socket.
+
+#[path = "cli/run.rs"]
+mod run;
+
+use std::fs;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use run::{lines, quell, text, wait_for};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+const SETTINGS: &str = "setup: served\nexercise: true\n";
+const AGENTS: &str = "
+agents:
+  - name: wall
+    role: WALL
+    kind: drill
+    concurrency: 4
+    actions:
+      block: { takes: { address: address }, target: address, idempotent: true, undo: unblock, drill: { latency: 100ms..100ms } }
+      unblock: { takes: { address: address }, target: address, idempotent: true, drill: { latency: 50ms..50ms } }
+      watch: { takes: { address: address }, idempotent: true, drill: { latency: 20s..20s } }
+";
+const CONTAIN: &str = "
+workflow: contain
+inputs: { address: { type: address } }
+steps:
+  - { id: block, role: WALL, action: block, with: { address: '${inputs.address}' } }
+  - { id: watch, role: WALL, action: watch, with: { address: '${inputs.address}' }, needs: [block], undo: 'none: it only looks' }
+";
+const BRIEF: &str = "
+workflow: brief
+inputs: { address: { type: address } }
+steps:
+  - { id: block, role: WALL, action: block, with: { address: '${inputs.address}' } }
+";
+
+const HAND: &str = "
+agents:
+  - name: ada
+    role: HAND
+    kind: manual
+    actions:
+      unplug: { takes: { host: host }, target: host, ask: 'Unplug ${host}' }
+";
+const UNPLUG: &str = "
+workflow: cut
+inputs: { host: { type: host } }
+steps:
+  - { id: unplug, role: HAND, action: unplug, with: { host: '${inputs.host}' }, timeout: 5m, undo: 'none: by hand' }
+";
+
+/// `quell serve` in a folder of its own.
+struct Served {
+    folder: tempfile::TempDir,
+    child: Option<Child>,
+}
+
+impl Served {
+    fn new() -> Served {
+        let mut served = Served { folder: tempfile::tempdir().unwrap(), child: None };
+        for (name, text) in [
+            ("settings.yaml", SETTINGS),
+            ("agents/a.yaml", AGENTS),
+            ("workflows/contain.yaml", CONTAIN),
+            ("workflows/brief.yaml", BRIEF),
+        ] {
+            served.write(name, text);
+        }
+        served.start();
+        served
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let path = self.folder.path().join("setup").join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn state(&self) -> PathBuf {
+        self.folder.path().join("state")
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = quell(args);
+        command.env("QUELL_CONFIG", self.folder.path().join("setup")).arg("--state").arg(self.state());
+        command
+    }
+
+    fn start(&mut self) {
+        let log = fs::File::create(self.folder.path().join("log")).unwrap();
+        self.child = Some(self.command(&["serve"]).stdout(Stdio::null()).stderr(log).spawn().unwrap());
+        wait_for(|| self.log().contains("quell: serving"));
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        self.command(args).output().unwrap()
+    }
+
+    fn expect(&self, args: &[&str], code: i32) -> (String, String) {
+        let output = self.run(args);
+        let (out, err) = (text(&output.stdout), text(&output.stderr));
+        assert_eq!(output.status.code(), Some(code), "{args:?}\n{out}\n{err}\n{}", self.log());
+        (out, err)
+    }
+
+    fn runs(&self) -> Vec<Value> {
+        lines(&self.expect(&["runs", "--json"], 0).0)
+    }
+
+    fn status(&self, run: usize) -> String {
+        self.runs()[run - 1]["status"].as_str().unwrap().to_owned()
+    }
+
+    /// Starts the long workflow and waits until its second step is at work.
+    fn contain(&self, address: &str) -> Child {
+        let before = self.runs().len();
+        let mut command = self.command(&["trigger", "contain", address]);
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        wait_for(|| self.runs().len() > before && self.runs()[before]["done"] == 1);
+        child
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(self.child.as_ref().unwrap()), signal).unwrap();
+    }
+
+    fn ends(&mut self) -> i32 {
+        self.child.take().unwrap().wait().unwrap().code().unwrap_or(-1)
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+#[test]
+fn a_served_engine_is_steered_from_outside() {
+    let mut served = Served::new();
+    let (out, err) = served.expect(&["trigger", "brief", "address=192.0.2.1"], 0);
+    assert!(err.contains("run-1 started") && out.contains("completed"), "{out}{err}");
+    let (out, _) = served.expect(&["trigger", "brief", "address=192.0.2.1", "--json"], 0);
+    let records = lines(&out);
+    assert!(records.iter().all(|record| record["drill"] == true || record["type"] == "summary"), "{out}");
+    assert_eq!(records.last().unwrap()["status"], "completed");
+    let (_, err) = served.expect(&["trigger", "nothing"], 1);
+    assert!(err.contains("there are: brief, contain"), "{err}");
+
+    let mut watcher = served.contain("address=192.0.2.2");
+    let seen = served.runs()[2]["changed"].to_string();
+    let (out, _) = served.expect(&["pause", "run-3", "--seen", &seen, "--id", "once"], 0);
+    assert_eq!(out, "run-3 is paused; what runs will finish\n");
+    assert_eq!(served.expect(&["pause", "run-3", "--seen", &seen, "--id", "once"], 0).0, out);
+    let (_, err) = served.expect(&["cancel", "run-3", "--seen", &seen], 1);
+    assert!(err.contains("refused: run-3 has changed since you looked: it is paused since"), "{err}");
+    assert!(err.contains("(uid "), "{err}");
+    served.expect(&["resume", "run-3"], 0);
+    let (_, err) = served.expect(&["abandon", "run-3"], 2);
+    assert!(err.contains("--yes-abandon run-3"), "{err}");
+    served.expect(&["cancel", "run-3"], 0);
+    wait_for(|| served.status(3) == "cancelled");
+    // The one who started it sees how it ended, or that it was paused.
+    assert!([Some(1), Some(3)].contains(&watcher.wait().unwrap().code()));
+
+    let (out, _) = served.expect(&["agents"], 0);
+    assert!(out.starts_with("AGENT") && out.contains("wall"), "{out}");
+    assert_eq!(served.expect(&["incidents", "--json"], 0).0, "");
+    let (_, err) = served.expect(&["acknowledge", "inc-9"], 1);
+    assert!(err.contains("inc-9 is not known"), "{err}");
+    let (out, _) = served.expect(&["events", "--json"], 0);
+    let (shown, _) = served.expect(&["journal", "show", "--json"], 0);
+    assert_eq!(out, shown, "both print every record");
+
+    served.signal(Signal::TERM);
+    assert_eq!(served.ends(), 0, "{}", served.log());
+    assert!(!served.state().join("control.sock").exists());
+    // Without an engine: views read the journal, and requests are carried out at once.
+    assert_eq!(served.status(3), "cancelled");
+    let (_, err) = served.expect(&["pause", "run-3"], 1);
+    assert!(err.contains("refused: run-3"), "{err}");
+    let (_, err) = served.expect(&["reload"], 1);
+    assert!(err.contains("no engine is at work in"), "{err}");
+}
+
+#[test]
+fn c8_a_killed_engine_leaves_a_socket_that_the_next_one_replaces() {
+    let mut served = Served::new();
+    let mut watcher = served.contain("address=192.0.2.2");
+    served.expect(&["pause", "run-1"], 0);
+    served.signal(Signal::KILL);
+    served.ends();
+    let _ = watcher.wait();
+    assert!(served.state().join("control.sock").exists());
+    assert_eq!(served.status(1), "paused", "the journal is read in its place");
+    served.start();
+    assert_eq!(served.status(1), "paused");
+    served.expect(&["cancel", "run-1"], 0);
+    wait_for(|| served.status(1) == "cancelled");
+    // A second engine in the same folder is refused, and the first one keeps its socket.
+    let (_, err) = served.expect(&["serve"], 1);
+    assert!(err.contains("is in use by quell"), "{err}");
+    assert_eq!(served.status(1), "cancelled");
+}
+
+#[test]
+fn c17_reload_is_all_or_nothing() {
+    let mut served = Served::new();
+    let mut watcher = served.contain("address=192.0.2.2");
+    served.write("workflows/brief.yaml", &BRIEF.replace("role: WALL", "role: WAL"));
+    served.write("workflows/more.yaml", &BRIEF.replace("workflow: brief", "workflow: brief\nmode: loud"));
+    let (_, err) = served.expect(&["reload"], 1);
+    assert!(err.contains("mistakes; nothing was changed"), "{err}");
+    assert!(err.contains("brief.yaml:5:") && err.contains("more.yaml:"), "{err}");
+    served.expect(&["trigger", "brief", "address=192.0.2.1"], 0);
+
+    served.write("workflows/brief.yaml", &BRIEF.replace("workflow: brief", "workflow: short"));
+    fs::remove_file(served.folder.path().join("setup/workflows/more.yaml")).unwrap();
+    served.write("workflows/contain.yaml", &CONTAIN.replace("contain", "contain-2"));
+    served.write("agents/b.yaml", &AGENTS.replace("name: wall", "name: gate"));
+    let (out, _) = served.expect(&["reload"], 0);
+    assert!(out.contains("agents 1 new, 0 changed, 0 gone; workflows 2 new, 0 changed, 2 gone"), "{out}");
+    assert!(out.contains("rules are the same: windows go on"), "{out}");
+    served.expect(&["trigger", "short", "address=192.0.2.3"], 0);
+    let (_, err) = served.expect(&["trigger", "brief", "address=192.0.2.3"], 1);
+    assert!(err.contains("there is no workflow `brief`"), "{err}");
+    // The run that began before goes by the text that it began with.
+    assert_eq!(served.runs()[0]["workflow"], "contain");
+    served.expect(&["cancel", "run-1"], 0);
+    wait_for(|| served.status(1) == "cancelled");
+    let _ = watcher.wait();
+
+    served.write("settings.yaml", &SETTINGS.replace("true", "false"));
+    served.signal(Signal::HUP);
+    wait_for(|| served.log().contains("quell: reload: refused"));
+    served.write("settings.yaml", SETTINGS);
+    fs::remove_file(served.folder.path().join("setup/agents/b.yaml")).unwrap();
+    served.signal(Signal::HUP);
+    wait_for(|| served.log().contains("agents 0 new, 0 changed, 1 gone"));
+    let (out, _) = served.expect(&["agents"], 0);
+    assert!(out.contains("wall") && !out.contains("gate"), "{out}");
+    assert!(served.expect(&["events"], 0).0.contains("setup_loaded"));
+    served.signal(Signal::TERM);
+    assert_eq!(served.ends(), 0);
+}
+
+/// Runs a verb as somebody else; only root can try.
+fn as_user(served: &Served, uid: u32, args: &[&str]) -> Option<Output> {
+    if !rustix::process::geteuid().is_root() {
+        println!("skipped: only root can be somebody else");
+        return None;
+    }
+    let quell = Path::new(env!("CARGO_BIN_EXE_quell"));
+    let copy = served.folder.path().join("quell");
+    if !copy.exists() {
+        fs::copy(quell, &copy).unwrap();
+    }
+    use std::os::unix::fs::PermissionsExt;
+    for (path, mode) in [
+        (served.folder.path().to_owned(), 0o755),
+        (served.state(), 0o711),
+        (served.state().join("control.sock"), 0o666),
+    ] {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let mut command = Command::new(copy);
+    command.args(args).arg("--state").arg(served.state()).env_clear().current_dir("/").uid(uid).gid(uid);
+    Some(command.output().unwrap())
+}
+
+#[test]
+fn c23_roles_decide_and_refusals_are_recorded() {
+    let served = Served::new();
+    let operators = "operators: [{ user: '4711', may: [view] }, { user: '4712', may: [run] }]\n";
+    served.write("settings.yaml", &format!("{SETTINGS}{operators}"));
+    let Some(output) = as_user(&served, 4711, &["runs"]) else { return };
+    assert!(text(&output.stderr).contains("takes the role `view`"), "{}", text(&output.stderr));
+    served.expect(&["reload"], 0);
+    let mut watcher = served.contain("address=192.0.2.2");
+    let code = |uid, args: &[&str]| {
+        let output = as_user(&served, uid, args).unwrap();
+        (output.status.code(), text(&output.stderr))
+    };
+    assert_eq!(code(4711, &["runs"]).0, Some(0));
+    let (refused, err) = code(4711, &["cancel", "run-1"]);
+    assert!(refused == Some(1) && err.contains("uid 4711 may not: it takes the role `run`"), "{err}");
+    assert_eq!(code(4713, &["runs"]).0, Some(1));
+    assert_eq!(code(4712, &["reload"]).0, Some(1));
+    assert_eq!(code(4712, &["pause", "run-1"]).0, Some(0));
+    assert_eq!(served.runs()[0]["changed_by"], "uid 4712");
+    served.expect(&["cancel", "run-1"], 0);
+    let _ = watcher.wait();
+    let (out, _) = served.expect(&["events", "--json"], 0);
+    let refused: Vec<Value> =
+        lines(&out).into_iter().filter(|line| line["event"] == "request_refused").collect();
+    let by: Vec<&str> = refused.iter().map(|line| line["by"].as_str().unwrap()).collect();
+    assert_eq!(by, ["uid 4711", "uid 4712"], "{refused:?}");
+}
+
+#[test]
+fn a_person_answers_an_engine_at_work() {
+    let served = Served::new();
+    served.write("agents/hand.yaml", HAND);
+    served.write("workflows/cut.yaml", UNPLUG);
+    served.expect(&["reload"], 0);
+    let mut command = served.command(&["trigger", "cut", "host=web-1"]);
+    let mut watcher = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    wait_for(|| !served.runs().is_empty());
+    served.expect(&["answer", "run-1", "unplug", "done", "--text", "rack 7"], 0);
+    assert_eq!(watcher.wait().unwrap().code(), Some(0), "it is completed for the one who started it");
+    let (_, err) = served.expect(&["answer", "run-1", "unplug", "failed"], 1);
+    assert!(err.contains("was answered already: done, by "), "{err}");
+    let (_, err) = served.expect(&["arm", "nothing"], 1);
+    assert!(err.contains("refused: "), "{err}");
+}

@@ -1,0 +1,9 @@
+//! Agents that speak HTTP, with real servers on this machine.
+
+mod agent;
+mod answers;
+mod reach;
+mod secrets;
+mod server;
+mod tls;
+mod whole;
