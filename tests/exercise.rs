@@ -44,8 +44,7 @@ impl Exercise {
         let now = Timestamp::from_secs(START);
         let (engine, output) = Engine::new(Arc::clone(&setup), "test", seed, now);
         let joined = engine.state().agents().iter().map(|agent| (agent.id(), agent.name()));
-        let crew =
-            Crew::assemble(&setup, joined, seed, &tools);
+        let crew = Crew::assemble(&setup, joined, seed, &tools);
         let (due, records) = (BTreeMap::new(), Vec::new());
         let mut exercise = Exercise { engine, crew, now, due, order: 0, records, said, folder };
         exercise.perform(output);

@@ -179,7 +179,6 @@ fn action(thing: &Thing, dice: &mut Dice) -> (Action, ValueType) {
 }
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "how many cases is asked for from outside")]
 fn c27_none_protected_passes_and_none_harmless_is_refused() {
     #[expect(clippy::disallowed_methods, reason = "a test is told by its environment how far to go")]
     let cases = std::env::var("QUELL_PROTECT_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(30_000_u64);

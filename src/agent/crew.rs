@@ -51,7 +51,9 @@ impl Crew {
                 };
                 let member = match spec.kind {
                     AgentKind::Drill => Member::Prompt(Arc::new(DrillAgent::new(spec, seed))),
-                    AgentKind::Builtin => Member::Prompt(Arc::new(BuiltinAgent::new(spec, Arc::clone(&tools.desk)))),
+                    AgentKind::Builtin => {
+                        Member::Prompt(Arc::new(BuiltinAgent::new(spec, Arc::clone(&tools.desk))))
+                    }
                     AgentKind::Exec | AgentKind::Http if setup.kind == JournalKind::Exercise => Member::Held,
                     AgentKind::Manual => Member::Prompt(Arc::new(ManualAgent)),
                     AgentKind::Exec => guarded(Arc::new(ExecAgent::new(spec, tools.programs.clone()))),

@@ -28,7 +28,10 @@ pub fn recipe(setup: &Arc<Setup>) -> Recipe {
         setup: Arc::clone(setup),
         version: env!("CARGO_PKG_VERSION"),
         seed: 1,
-        tools: Tools { programs: Programs::new(&std::env::temp_dir()), ..Tools::at(Path::new("/nonexistent"), |_| {}) },
+        tools: Tools {
+            programs: Programs::new(&std::env::temp_dir()),
+            ..Tools::at(Path::new("/nonexistent"), |_| {})
+        },
     }
 }
 

@@ -73,7 +73,11 @@ pub fn release(args: &Release) -> Result<(), Error> {
         Owner::Nobody(loaded, place) => {
             let told = put(&loaded, &place, &args.place, by.clone(), Request::Release)?;
             // Last: until the journal has it, the halt stands.
-            guard::tools(&loaded, &place, tell).guard.switch.release().map_err(|error| cannot("remove", &path, error))?;
+            guard::tools(&loaded, &place, tell)
+                .guard
+                .switch
+                .release()
+                .map_err(|error| cannot("remove", &path, error))?;
             told
         }
         Owner::NoJournal(why) => match take_away()? {

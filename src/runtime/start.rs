@@ -11,7 +11,9 @@ use super::hash::RecordsHash;
 use super::inbox::Message;
 use crate::agent::halt::{KillSwitch, Note};
 use crate::agent::{Crew, Tools};
-use crate::engine::{Actor, Answer, Effect, Engine, Event, IllegalEvent, Record, ReplayError, Request, Setup, State};
+use crate::engine::{
+    Actor, Answer, Effect, Engine, Event, IllegalEvent, Record, ReplayError, Request, Setup, State,
+};
 use crate::journal::{Journal, JournalError, check_kind, for_each};
 use crate::model::{RequestId, Timestamp};
 

@@ -90,12 +90,7 @@ fn setup() -> Arc<Setup> {
 }
 
 fn recipe() -> Recipe {
-    Recipe {
-        setup: setup(),
-        version: "test",
-        seed: 7,
-        tools: Tools::at(Path::new("/nonexistent"), |_| {}),
-    }
+    Recipe { setup: setup(), version: "test", seed: 7, tools: Tools::at(Path::new("/nonexistent"), |_| {}) }
 }
 
 /// Signals at second 1000, 1001, …

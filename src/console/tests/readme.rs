@@ -33,12 +33,8 @@ fn recording(loaded: &Loaded) -> Recording {
 fn records(loaded: &Loaded) -> Vec<Record> {
     let folder = tempfile::tempdir().unwrap();
     let (setup, seed) = (Arc::new(loaded.setup.clone()), loaded.settings.seed);
-    let recipe = Recipe {
-        setup: Arc::clone(&setup),
-        version: "0",
-        seed,
-        tools: Tools::at(folder.path(), |_| {}),
-    };
+    let recipe =
+        Recipe { setup: Arc::clone(&setup), version: "0", seed, tools: Tools::at(folder.path(), |_| {}) };
     let mut journal: Box<MemoryJournal> = Box::default();
     let stream = Opened::new(Box::new(recording(loaded)));
     let now = stream.begins().unwrap();

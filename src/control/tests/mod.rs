@@ -112,12 +112,8 @@ impl Drop for World {
 fn start(folder: &Path, bad: bool, operators: Vec<Operator>) -> (Inbox, JoinHandle<()>) {
     let loaded = load(&Folder::embedded()).unwrap();
     let path = journal_path(folder);
-    let recipe = Recipe {
-        setup: Arc::new(loaded.setup),
-        version: "test",
-        seed: 7,
-        tools: Tools::at(folder, |_| {}),
-    };
+    let recipe =
+        Recipe { setup: Arc::new(loaded.setup), version: "test", seed: 7, tools: Tools::at(folder, |_| {}) };
     let mut journal: Box<dyn Journal> = Box::new(SqliteJournal::open(&path).unwrap());
     let (inbox, board, clock) =
         (Inbox::default(), Board::default(), Clock::paced(crate::runtime::clock::wall(), SPEED));

@@ -208,7 +208,8 @@ mod tests {
     #[test]
     fn c5_lines_that_are_no_signals_are_read_once_all_before_them_is_done() {
         let (account, mut track) = (account(1), Track::default());
-        (account.lock().offered, account.lock().read_to) = (2, Some((1, 500)));
+        account.lock().offered = 2;
+        account.lock().read_to = Some((1, 500));
         track.took(&place(1, 3), Timestamp(0));
         assert_eq!(offsets(track.cursor(&account, Timestamp(1))), Some(((1, 40), (1, 40))));
         track.took(&place(1, 9), Timestamp(0));

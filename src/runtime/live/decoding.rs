@@ -46,6 +46,8 @@ pub struct Decoding {
     reading: Reading,
     account: Arc<Account>,
     aside: Aside,
+    /// The latest time that was not ahead of the clock, and when it came.
+    good: Option<(Timestamp, Timestamp)>,
     /// A line that is too long, as it comes.
     long: Vec<u8>,
 }
@@ -60,7 +62,7 @@ impl Decoding {
     pub fn new(reading: Reading, account: Arc<Account>, aside: Aside, now: Timestamp) -> Self {
         let year = reading.year.unwrap_or_else(|| year_of(now, &reading.tz));
         let decoder = Decoder::new(reading.format, Options { year, tz: reading.tz.clone() });
-        Decoding { decoder, reading, account, aside, long: Vec::new() }
+        Decoding { decoder, reading, account, aside, good: None, long: Vec::new() }
     }
 
     /// Takes a piece of a line that is too long.
@@ -83,9 +85,12 @@ impl Decoding {
         let why = match decoded {
             Ok(mut signal) => {
                 if signal.at > now + self.reading.lateness {
-                    // One clock that is wrong must not make everybody else late.
-                    signal.at = now;
+                    // One clock that is wrong must not make everybody else late, also in a backlog.
+                    let since = |(at, seen): (Timestamp, Timestamp)| (at + now.since(seen)).min(now);
+                    signal.at = self.good.map_or(now, since);
                     inner.books.ahead += 1;
+                } else if self.good.is_none_or(|(at, _)| at <= signal.at) {
+                    self.good = Some((signal.at, now));
                 }
                 inner.offered += 1;
                 return Some(signal);
@@ -190,18 +195,21 @@ mod tests {
     }
 
     #[test]
-    fn c19_a_time_ahead_of_the_clock_counts_as_now() {
+    fn c19_a_time_ahead_of_the_clock_moves_no_other() {
         let now = "2026-06-01T00:00:00Z";
         let (mut decoding, account) = decoding(now, None);
         for (time, expected) in [
+            ("2099-01-01T00:00:00Z", now),
+            ("2026-05-30T00:00:00Z", "2026-05-30T00:00:00Z"),
+            ("2099-01-01T00:00:00Z", "2026-05-30T00:00:00Z"),
             ("2026-06-01T00:01:00Z", "2026-06-01T00:01:00Z"),
             ("2026-06-01T00:01:01Z", now),
-            ("2099-01-01T00:00:00Z", now),
         ] {
             let line = format!("{{\"time\":\"{time}\"}}");
             assert_eq!(taken(&mut decoding, &line, false, now), Some(at(expected)), "{time}");
         }
-        assert_eq!((account.lock().books.ahead, account.lock().offered), (2, 3));
+        let inner = account.lock();
+        assert_eq!((inner.books.ahead, inner.offered), (3, 5));
     }
 
     #[test]
