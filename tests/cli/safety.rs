@@ -170,3 +170,32 @@ fn c30_a_running_engine_is_halted_from_outside() {
     assert_eq!(output.status.code(), Some(3), "{told}");
     assert!(told.contains("enough") && told.contains("uid"), "who and why: {told}");
 }
+
+/// Ends a child that a failed test leaves behind.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn c27_a_reload_changes_what_is_protected() {
+    if !cfg!(target_os = "linux") {
+        return println!("skipped: only Linux says who is connected");
+    }
+    let world = World::new("");
+    let serving = world.command(&["serve"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let _serving = Ended(serving);
+    wait_for(|| world.run(&["runs"]).status.success() && world.path("state/control.sock").exists());
+    world.trigger("block", "198.51.100.7", 0);
+    let protected = "protected: [{ address: 198.51.100.0/24, reason: the office }]\n";
+    let settings = format!("setup: real\nexercise: false\n{protected}");
+    fs::write(world.path("setup/settings.yaml"), settings).unwrap();
+    world.says(&["reload"], 0);
+    let told = world.trigger("block", "198.51.100.7", 1);
+    assert!(told.contains("protected: 198.51.100.0/24 (the office)"), "{told}");
+    assert_eq!(world.ran(), ["block 198.51.100.7"]);
+}
