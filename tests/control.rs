@@ -309,6 +309,56 @@ fn c23_roles_decide_and_refusals_are_recorded() {
 }
 
 #[test]
+fn c30_an_engine_at_work_is_halted_through_its_socket() {
+    let mut served = Served::new();
+    let mut watcher = served.contain("address=192.0.2.2");
+    let (out, _) = served.expect(&["halt", "--reason", "wrong list"], 3);
+    assert!(out.contains("stopped in flight: 1; live runs that wait: 1"), "{out}");
+    wait_for(|| served.state().join("HALT").exists());
+    let (out, _) = served.expect(&["halt"], 3);
+    assert!(out.contains("halted already, by "), "{out}");
+    // It stays halted over a restart, and nothing is begun meanwhile.
+    served.signal(Signal::TERM);
+    served.ends();
+    let _ = watcher.wait();
+    fs::remove_file(served.folder.path().join("log")).unwrap();
+    served.start();
+    assert_eq!(served.runs()[0]["done"], 1);
+    let (out, _) = served.expect(&["release"], 0);
+    assert!(out.contains("released"), "{out}");
+    wait_for(|| !served.state().join("HALT").exists());
+    let (out, _) = served.expect(&["events", "--json"], 0);
+    let told: Vec<Value> = lines(&out)
+        .into_iter()
+        .filter(|line| ["halted", "released"].iter().any(|event| line["event"] == *event))
+        .collect();
+    let events: Vec<&str> = told.iter().map(|line| line["event"].as_str().unwrap()).collect();
+    assert_eq!(events, ["halted", "released"], "{out}");
+    let by = told.iter().map(|line| line["by"].as_str().unwrap_or_default());
+    assert!(by.into_iter().all(|by| by.contains("uid")), "{told:?}");
+}
+
+#[test]
+fn c30_the_kill_switch_takes_its_role() {
+    let served = Served::new();
+    let operators = "operators: [{ user: '4711', may: [run] }, { user: '4712', may: [halt] }]\n";
+    served.write("settings.yaml", &format!("{SETTINGS}{operators}"));
+    served.expect(&["reload"], 0);
+    for (uid, verb, code, expected) in [
+        (4711, "halt", 1, "uid 4711 may not: it takes the role `halt`"),
+        (4712, "release", 0, "nothing is halted"),
+        (4712, "halt", 3, "halted: nothing is begun any more"),
+        (4711, "release", 1, "uid 4711 may not: it takes the role `halt`"),
+        (4712, "release", 0, "released"),
+    ] {
+        let Some(output) = as_user(&served, uid, &[verb]) else { return };
+        let told = text(&output.stdout) + &text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{uid} {verb}: {told}");
+        assert!(told.contains(expected), "{uid} {verb}: {told}");
+    }
+}
+
+#[test]
 fn a_person_answers_an_engine_at_work() {
     let served = Served::new();
     served.write("agents/hand.yaml", HAND);

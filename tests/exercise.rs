@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use quell::agent::builtin::Desk;
-use quell::agent::exec::Programs;
+use quell::agent::Tools;
 use quell::agent::{Crew, Reply};
 use quell::config::{Folder, Loaded, load};
 use quell::detect::Detector;
@@ -39,14 +38,13 @@ impl Exercise {
         let folder = tempfile::tempdir().unwrap();
         let said = Arc::new(Mutex::new(Vec::new()));
         let ears = Arc::clone(&said);
-        let desk = Arc::new(Desk::new(folder.path(), move |line| ears.lock().unwrap().push(line.to_owned())));
+        let tools = Tools::at(folder.path(), move |line| ears.lock().unwrap().push(line.to_owned()));
         let setup = Arc::new(loaded.setup);
         let seed = loaded.settings.seed.unwrap_or(1);
         let now = Timestamp::from_secs(START);
         let (engine, output) = Engine::new(Arc::clone(&setup), "test", seed, now);
         let joined = engine.state().agents().iter().map(|agent| (agent.id(), agent.name()));
-        let crew =
-            Crew::assemble(&setup, joined, seed, &desk, &Programs::new(folder.path()), &Default::default());
+        let crew = Crew::assemble(&setup, joined, seed, &tools);
         let (due, records) = (BTreeMap::new(), Vec::new());
         let mut exercise = Exercise { engine, crew, now, due, order: 0, records, said, folder };
         exercise.perform(output);

@@ -28,6 +28,8 @@ fn setup() -> &'static Path {
                     for action in ["      alert_security_team:\n", "      notify_user:\n"] {
                         text = text.replace(action, &format!("{action}        idempotent: true\n"));
                     }
+                    // A second attempt would draw anew whether it fails.
+                    text = text.replace("          fail: 10%\n", "");
                     fs::write(copy.path().join(folder).join(entry.file_name()), text).unwrap();
                 }
             }

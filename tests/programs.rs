@@ -9,8 +9,9 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use quell::agent::builtin::Desk;
-use quell::agent::exec::Programs;
+use quell::agent::Tools;
+use quell::agent::halt::KillSwitch;
+use quell::agent::protect::{Guard, Origins};
 use quell::config::{self, Folder, Loaded};
 use quell::detect::Detector;
 use quell::engine::{Actor, AgentStatus, Answer, Event, Record, Request, RunStatus, State, StepStatus};
@@ -121,9 +122,10 @@ fn start(loaded: &Loaded, state: &Path) -> Engine {
         setup: Arc::new(loaded.setup.clone()),
         version: "test",
         seed: 7,
-        desk: Arc::new(Desk::new(state, |_| {})),
-        programs: Programs::new(state),
-        secrets: Default::default(),
+        tools: Tools {
+            guard: Arc::new(Guard::new(KillSwitch::at(state), Origins::default())),
+            ..Tools::at(state, |_| {})
+        },
     };
     let mut journal = open().unwrap();
     let folded = Folded::read(journal.as_mut(), &recipe.setup, false).unwrap();

@@ -49,7 +49,8 @@ fn meanings(address: IpAddr, len: u8, spaces: &[String; 4]) -> Vec<(char, String
     let mut found = vec![('6', bits.clone())];
     for space in spaces {
         if let Some(rest) = bits.strip_prefix(space.as_str()) {
-            found.push(('4', rest.chars().take(32).collect()));
+            let v4: String = rest.chars().take(32).collect();
+            found.extend([('6', format!("{}{v4}", spaces[0])), ('4', v4)]);
         }
     }
     found

@@ -202,6 +202,7 @@ mod tests {
             ("unblock", BuiltinKind::BlocklistRemove),
         ];
         let action = |builtin| ActionSpec {
+            lifts: None,
             takes: vec![],
             optional: vec![],
             target: None,

@@ -4,14 +4,15 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 
-use super::builtin::{BuiltinAgent, Desk};
+use super::builtin::BuiltinAgent;
 use super::contain::contain;
 use super::drill::DrillAgent;
-use super::exec::{ExecAgent, Programs};
-use super::http::{HttpAgent, Secrets};
+use super::exec::ExecAgent;
+use super::http::HttpAgent;
 use super::manual::ManualAgent;
+use super::protect::{Guard, Guarded};
 use super::slow::{Attempt, SlowAgent};
-use super::{Agent, Reply};
+use super::{Agent, Reply, Tools};
 use crate::engine::{AgentKind, JournalKind, Setup, Task};
 use crate::model::{AgentId, Failure, FailureKind, Outcome, Timestamp};
 
@@ -19,6 +20,7 @@ use crate::model::{AgentId, Failure, FailureKind, Outcome, Timestamp};
 #[derive(Clone, Default)]
 pub struct Crew {
     members: Vec<Option<Member>>,
+    guard: Arc<Guard>,
 }
 
 /// One of them.
@@ -39,20 +41,23 @@ impl Crew {
         setup: &Setup,
         joined: impl IntoIterator<Item = (AgentId, &'a str)>,
         seed: u64,
-        desk: &Arc<Desk>,
-        programs: &Programs,
-        secrets: &Secrets,
+        tools: &Tools,
     ) -> Self {
-        let mut crew = Crew::default();
+        let mut crew = Crew { guard: Arc::clone(&tools.guard), ..Crew::default() };
         for (id, name) in joined {
             if let Some(spec) = setup.agents.iter().find(|spec| *spec.name == *name) {
+                let guarded = |agent: Arc<dyn SlowAgent>| {
+                    Member::Slow(Arc::new(Guarded::new(agent, spec, Arc::clone(&tools.guard))))
+                };
                 let member = match spec.kind {
                     AgentKind::Drill => Member::Prompt(Arc::new(DrillAgent::new(spec, seed))),
-                    AgentKind::Builtin => Member::Prompt(Arc::new(BuiltinAgent::new(spec, Arc::clone(desk)))),
+                    AgentKind::Builtin => {
+                        Member::Prompt(Arc::new(BuiltinAgent::new(spec, Arc::clone(&tools.desk))))
+                    }
                     AgentKind::Exec | AgentKind::Http if setup.kind == JournalKind::Exercise => Member::Held,
                     AgentKind::Manual => Member::Prompt(Arc::new(ManualAgent)),
-                    AgentKind::Exec => Member::Slow(Arc::new(ExecAgent::new(spec, programs.clone()))),
-                    AgentKind::Http => Member::Slow(Arc::new(HttpAgent::new(spec, secrets.clone()))),
+                    AgentKind::Exec => guarded(Arc::new(ExecAgent::new(spec, tools.programs.clone()))),
+                    AgentKind::Http => guarded(Arc::new(HttpAgent::new(spec, tools.secrets.clone()))),
                 };
                 crew.put(id, member);
             }
@@ -103,9 +108,18 @@ impl Crew {
         self.members.iter().any(|member| matches!(member, Some(Member::Slow(_))))
     }
 
+    /// What is looked at before each effect.
+    pub fn guard(&self) -> &Arc<Guard> {
+        &self.guard
+    }
+
     /// Performs a task of an agent that answers as it is called. One that takes its time performs
     /// nothing here: virtual time passes without the world (see [`perform_slowly`]). A panic of the agent is a failure of the task, and leaves its effect in doubt.
     pub fn perform(&self, task: &Task, now: Timestamp) -> Reply {
+        // A question to a person is no effect.
+        if task.kind != AgentKind::Manual && self.guard.switch.is_thrown() {
+            return Reply::now(Outcome::NotBegun);
+        }
         let agent = match self.member(task.agent) {
             Some(Member::Prompt(agent)) => agent,
             Some(Member::Slow(_) | Member::Held) => {

@@ -7,15 +7,19 @@ pub mod builtin;
 pub mod contain;
 pub mod drill;
 pub mod exec;
+pub mod halt;
 pub mod http;
+pub mod protect;
 pub mod slow;
 
 mod blocklist;
 mod crew;
 mod manual;
+mod tools;
 
 pub use crew::{Crew, perform_slowly};
 pub use slow::SlowAgent;
+pub use tools::Tools;
 
 use crate::engine::Task;
 use crate::model::{Failure, FailureKind, Outcome, Span, Timestamp};

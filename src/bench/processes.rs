@@ -47,6 +47,7 @@ pub fn programs() -> Result<Arc<Setup>, BenchError> {
         optional: vec![],
         target: None,
         idempotent: true,
+        lifts: None,
         undo: undo.map(Arc::from),
         means: Means::Exec(ExecSpec { command: command.clone(), grace: Span::from_secs(1), exits: vec![0] }),
     };

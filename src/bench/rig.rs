@@ -1,11 +1,12 @@
 //! An engine in memory, driven as fast as it goes: real driver, gate, crew, journal and feed, in the
 //! rounds of the real-time loop, but without its threads. Drills answer at once.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::agent::builtin::Desk;
+use crate::agent::Tools;
 use crate::agent::exec::Programs;
 use crate::detect::LATENESS;
 use crate::engine::{Actor, Answer, Effect, Input, Record, Request, Setup, State};
@@ -23,14 +24,14 @@ use super::BenchError;
 
 /// What every engine here is started with.
 pub fn recipe(setup: &Arc<Setup>) -> Recipe {
-    let desk = Desk::new(std::path::Path::new("/nonexistent"), |_| {});
     Recipe {
         setup: Arc::clone(setup),
         version: env!("CARGO_PKG_VERSION"),
         seed: 1,
-        desk: Arc::new(desk),
-        programs: Programs::new(&std::env::temp_dir()),
-        secrets: Default::default(),
+        tools: Tools {
+            programs: Programs::new(&std::env::temp_dir()),
+            ..Tools::at(Path::new("/nonexistent"), |_| {})
+        },
     }
 }
 
@@ -191,6 +192,8 @@ impl Rig {
                 Effect::Stop { run, step, attempt, undo } => {
                     self.hands.stop((run, step, attempt, undo), self.now);
                 }
+                Effect::Halt { by, why } => self.hands.halt(&by, &why),
+                Effect::Release => self.hands.release(),
                 Effect::Answer { answer, .. } => {
                     self.refused += u64::from(matches!(answer, Answer::Refused(_)))
                 }

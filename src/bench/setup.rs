@@ -15,6 +15,7 @@ pub fn action(undo: Option<&str>, drill: DrillSpec) -> ActionSpec {
         optional: vec![],
         target: None,
         idempotent: true,
+        lifts: None,
         undo: undo.map(Arc::from),
         means: Means::Drill(drill),
     }

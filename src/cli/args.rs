@@ -84,6 +84,15 @@ pub enum Verb {
     /// Answer for a step that a person does
     #[command(after_help = help::ANSWER)]
     Answer(Answer),
+    /// Throw the kill switch: begin nothing any more, stop what is in flight
+    #[command(after_help = help::HALT)]
+    Halt(Halt),
+    /// Release the kill switch: work goes on
+    #[command(after_help = help::RELEASE)]
+    Release(Release),
+    /// Print what quell never acts against, as it is now on this machine
+    #[command(after_help = help::PROTECTED)]
+    Protected(Protected),
     /// Look for mistakes in a setup
     #[command(after_help = help::CHECK)]
     Check(Check),
@@ -410,6 +419,36 @@ pub struct Events {
     /// One JSON object per record
     #[arg(long)]
     pub json: bool,
+}
+
+/// `quell halt`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Halt {
+    /// Why: it is recorded, and shown wherever the halt is
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub reason: String,
+    /// Which setup, and where its state is kept.
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// `quell release`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Release {
+    /// Which setup, and where its state is kept.
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// `quell protected`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Protected {
+    /// One JSON object per entry
+    #[arg(long)]
+    pub json: bool,
+    /// Folder of the setup. Default: $QUELL_CONFIG, else your own if there is one, else the one that ships
+    #[arg(long, value_name = "DIR")]
+    pub config: Option<PathBuf>,
 }
 
 /// `quell check`.

@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use super::args::Arm;
 use super::error::Error;
-use super::output::{Sink, json, print};
+use super::output::{Sink, json, print, tell};
 use super::place::Place;
-use super::{ask, identity, logging, setup};
-use crate::agent::builtin::Desk;
-use crate::agent::exec::Programs;
-use crate::engine::{Answer, Request, State};
+use super::{ask, guard, identity, logging, setup};
+use crate::config::Loaded;
+use crate::engine::{Actor, Answer, Request, State};
 use crate::journal::{Journal, for_each};
 use crate::runtime::clock;
 use crate::runtime::start::{Folded, Recipe};
@@ -27,31 +26,50 @@ pub fn run(args: &Arm, arm: bool) -> Result<(), Error> {
     let loaded = setup::load(args.place.config.as_deref())?;
     logging::to_stderr();
     let place = Place::unattended(loaded.setup.kind, args.place.state.as_deref())?;
+    let (mut asked, answer) = put(&loaded, &place, &args.place, identity::actor(), request)?;
+    if args.json {
+        records(asked.journal.as_mut(), asked.before)?;
+    }
+    match answer {
+        Answer::Accepted(text) if args.json => {
+            tell(&format!("quell: {text}"));
+            Ok(())
+        }
+        Answer::Accepted(text) => print(&format!("{text}\n")),
+        Answer::Refused(why) => Err(Error::failed(format!("refused: {why}"))),
+    }
+}
+
+/// The journal that was asked, and its last record before that.
+pub struct Asked {
+    journal: Box<dyn Journal>,
+    before: u64,
+}
+
+/// Puts a request that sets nothing off to the journal of a folder in which nobody works.
+///
+/// # Errors
+/// The journal cannot be opened or taken up.
+pub fn put(
+    loaded: &Loaded,
+    place: &Place,
+    args: &super::args::Place,
+    by: Actor,
+    request: Request,
+) -> Result<(Asked, Answer), Error> {
     let recipe = Recipe {
         setup: Arc::new(loaded.setup.clone()),
         version: env!("CARGO_PKG_VERSION"),
-        seed: setup::seed(args.place.seed, &loaded),
-        desk: Arc::new(Desk::new(place.path(), super::output::tell)),
-        programs: Programs::new(place.path()),
-        secrets: Default::default(),
+        seed: setup::seed(args.seed, loaded),
+        tools: guard::tools(loaded, place, tell),
     };
     let mut open = place.journal();
     let mut journal = open()?;
     let before = journal.last();
     let folded = Folded::read(journal.as_mut(), &recipe.setup, false)?;
     let now = folded.last_at().into_iter().chain([clock::wall()]).max().unwrap_or_default();
-    let answer = folded.ask(&recipe, journal.as_mut(), now, identity::actor(), request)?;
-    if args.json {
-        records(journal.as_mut(), before)?;
-    }
-    match answer {
-        Answer::Accepted(text) if args.json => {
-            super::output::tell(&format!("quell: {text}"));
-            Ok(())
-        }
-        Answer::Accepted(text) => print(&format!("{text}\n")),
-        Answer::Refused(why) => Err(Error::failed(format!("refused: {why}"))),
-    }
+    let answer = folded.ask(&recipe, journal.as_mut(), now, by, request)?;
+    Ok((Asked { journal, before }, answer))
 }
 
 /// Prints what came of it.

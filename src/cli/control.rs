@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::environment;
 use super::error::Error;
+use super::guard;
 use super::place::Place;
 use super::setup;
 use crate::config::{self, Loaded, Settings};
@@ -94,12 +95,13 @@ impl Reload for Files {
             notes.push("`queue`, `lines`, `time` and `seed` count from the next start on");
         }
         let note = notes.join("; ");
-        let secrets = environment::secrets(&loaded);
-        self.read = Some((loaded.rule_texts, new.clone()));
+        let (secrets, origins) = (environment::secrets(&loaded), guard::origins(new));
         let operators = new.operators.clone();
+        self.read = Some((loaded.rule_texts, new.clone()));
         let detector =
             changed.then(|| Detector::new(Arc::new(loaded.rules), loaded.settings.lateness, self.seed));
-        let fresh = Fresh { setup: Arc::new(loaded.setup), secrets, digest: loaded.digest, detector };
+        let fresh =
+            Fresh { setup: Arc::new(loaded.setup), secrets, origins, digest: loaded.digest, detector };
         Ok(Reread { fresh, operators, note })
     }
 

@@ -6,12 +6,11 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::control;
-use super::environment;
 use super::error::Error;
+use super::guard;
 use super::place::Place;
 use super::setup;
 use super::speed::Speed;
-use crate::agent::builtin::Desk;
 use crate::agent::exec::Programs;
 use crate::config::Loaded;
 use crate::control::server::{Reloader, Server};
@@ -140,9 +139,7 @@ pub fn start(loaded: &Loaded, place: &Place, inbox: Inbox, job: Job) -> Result<R
         setup: Arc::new(loaded.setup.clone()),
         version: env!("CARGO_PKG_VERSION"),
         seed,
-        desk: Arc::new(Desk::new(place.path(), job.say)),
-        programs: Programs::new(place.path()),
-        secrets: environment::secrets(loaded),
+        tools: guard::tools(loaded, place, job.say),
     };
     let mut open = place.journal();
     let mut journal = open()?;
@@ -169,7 +166,7 @@ pub fn start(loaded: &Loaded, place: &Place, inbox: Inbox, job: Job) -> Result<R
         gauges.source = job.title;
         gauges.speed = job.speed.times().filter(|_| job.live.is_none());
     });
-    let programs = recipe.programs.clone();
+    let programs = recipe.tools.programs.clone();
     let failed = |error: std::io::Error| Error::failed("cannot start a thread").because(error);
     let engine = std::thread::Builder::new().name("engine".to_owned());
     let thread = match job.speed {

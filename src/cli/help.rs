@@ -185,6 +185,35 @@ Examples:
   quell completions zsh > ~/.zfunc/_quell
   quell completions fish > ~/.config/fish/completions/quell.fish";
 
+/// `quell halt --help`.
+pub const HALT: &str = "\
+It works on a running engine and on a stopped one: the file HALT is left in the state folder, and
+while it is there nothing is begun, forward or undo. `touch STATE/HALT` does the same. It survives a
+restart. Exit code 3: work waits for `quell release`.
+
+Examples:
+  quell halt --reason \"wrong block list\"
+  quell halt --state /var/lib/quell";
+
+/// `quell release --help`.
+pub const RELEASE: &str = "\
+Runs go on with what waited. A step that was stopped half way is done again if its action is
+idempotent; else its run waits for a person.
+
+Examples:
+  quell release
+  quell release --state /var/lib/quell";
+
+/// `quell protected --help`.
+pub const PROTECTED: &str = "\
+Own addresses, gateways, resolvers, whoever is logged in by ssh, users, interfaces, and what
+`protected` in settings.yaml adds. An action whose target is, contains or lies within one of them is
+refused immediately before it would be done.
+
+Examples:
+  quell protected
+  quell protected --json | jq -r .what";
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,6 +13,8 @@ mod engine;
 mod environment;
 mod error;
 mod events;
+mod guard;
+mod halt;
 mod headless;
 mod help;
 mod identity;
@@ -22,6 +24,7 @@ mod output;
 mod outputs;
 mod place;
 mod play;
+mod protected;
 mod run;
 mod screen;
 mod serve;
@@ -86,6 +89,9 @@ fn obey(args: Args) -> Result<Verdict, Error> {
         Some(Verb::Arm(args)) => fine(arm::run(&args, true)),
         Some(Verb::Disarm(args)) => fine(arm::run(&args, false)),
         Some(Verb::Answer(args)) => answer::run(&args),
+        Some(Verb::Halt(args)) => halt::halt(&args),
+        Some(Verb::Release(args)) => halt::release(&args).map(|()| Verdict::Fine),
+        Some(Verb::Protected(args)) => protected::run(&args).map(|()| Verdict::Fine),
         Some(Verb::Check(args)) => Ok(if check::run(&args)? { Verdict::Fine } else { Verdict::Mistakes }),
         Some(Verb::States(args)) => fine(states::run(&args)),
         Some(Verb::Journal(Journal::Show(args))) => fine(journal::show(&args)),

@@ -81,8 +81,11 @@ impl Place {
         }
     }
 
-    /// Where real work, or `--state`, is kept.
-    fn located(kind: JournalKind, state: Option<&Path>) -> Result<Option<PathBuf>, Error> {
+    /// Where real work, or `--state`, is kept; `None` if nothing is.
+    ///
+    /// # Errors
+    /// The platform names no folder.
+    pub fn located(kind: JournalKind, state: Option<&Path>) -> Result<Option<PathBuf>, Error> {
         let platform = match (kind, state) {
             (JournalKind::Real, None) => Some(platform_state_folder().ok_or_else(|| {
                 Error::failed("there is no home directory to keep a state folder in")

@@ -177,7 +177,7 @@ fn play(args: &Play, loaded: &Loaded, material: Material<'_>) -> Result<Verdict,
     }
     let counts = result.state.counts();
     let left = result.ending.interrupted && counts.live_runs > 0;
-    let waits = needs_person(&counts) || left;
+    let waits = needs_person(&counts) || left || result.state.halt().is_some();
     marker.finished = !result.ending.interrupted && !waits;
     place.mark(&marker)?;
     Ok(if waits { Verdict::Person } else { Verdict::Fine })

@@ -12,7 +12,7 @@ use crate::flow::yaml::{Data, Entry, Node, Place};
 use crate::model::{ValueType, Word};
 
 /// Keys of every action that its file describes.
-const KEYS: [&str; 5] = ["takes", "optional", "target", "idempotent", "undo"];
+const KEYS: [&str; 6] = ["takes", "optional", "target", "idempotent", "lifts", "undo"];
 const BUILTIN_KEYS: [&str; 2] = ["builtin", "undo"];
 /// Keys that say how an action is done, and the kind of agent that does it so.
 const MEANS: [(&str, AgentKind); 11] = [
@@ -75,6 +75,7 @@ fn means(reader: &mut Reader<'_>, node: &Node, own: &[&'static str], kind: Agent
 
 fn empty() -> ActionSpec {
     ActionSpec {
+        lifts: None,
         takes: Vec::new(),
         optional: Vec::new(),
         target: None,
@@ -206,6 +207,7 @@ fn catalogued(reader: &mut Reader<'_>, node: &Node, spec: &mut ActionSpec) {
             reader.wrong(n.at, Fault::new("the target of an action cannot be optional"));
         }
     }
+    spec.lifts = node.get("lifts").and_then(|n| reader.flag(n, "lifts"));
     spec.undo = node.get("undo").and_then(|n| reader.name(n, "an action")).map(Arc::from);
 }
 

@@ -13,6 +13,7 @@ mod folder;
 mod needs;
 mod operators;
 mod programs;
+mod protected;
 mod report;
 mod request;
 mod rules;

@@ -3,18 +3,18 @@
 use std::sync::Arc;
 
 use crate::engine::Limits;
+use crate::engine::protect::Entry;
 use crate::flow::fault::Fault;
 use crate::flow::reader::{Later, Reader};
 use crate::flow::yaml::{Node, Place};
 use crate::model::{Mistake, Span};
 use crate::source;
 
-use super::{Folder, Operator, operators};
+use super::{Folder, Operator, operators, protected};
 
-const KEYS: [&str; 9] =
-    ["setup", "exercise", "seed", "lateness", "time", "limits", "queue", "lines", "operators"];
-const LATER: [Later; 7] =
-    ["protected", "escalation", "notify", "console", "failure_handling", "pools", "sources"];
+const KEYS: [&str; 10] =
+    ["setup", "exercise", "seed", "lateness", "time", "limits", "queue", "lines", "operators", "protected"];
+const LATER: [Later; 6] = ["escalation", "notify", "console", "failure_handling", "pools", "sources"];
 
 /// What `settings.yaml` says.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,6 +37,8 @@ pub struct Settings {
     pub lines: Lines,
     /// Who may steer the engine from outside. Without any: root and the engine's own user.
     pub operators: Vec<Operator>,
+    /// What is never acted against, beside what the machine says (C27).
+    pub protected: Vec<Entry>,
 }
 
 /// Sizes of queues.
@@ -65,6 +67,7 @@ impl Default for Settings {
             queue: Queues { signals: 1024 },
             lines: Lines { max_bytes: 1024 * 1024 },
             operators: Vec::new(),
+            protected: Vec::new(),
         }
     }
 }
@@ -113,6 +116,9 @@ fn read_all(reader: &mut Reader<'_>, node: &Node, settings: &mut Settings) {
     if let Some(node) = node.get("queue") {
         reader.mapping(node, "queue", &["signals"], &[]);
         set(&mut settings.queue.signals, reader, node, "signals", 1, 1_000_000);
+    }
+    if let Some(node) = node.get("protected") {
+        settings.protected = protected::read(reader, node);
     }
     if let Some(node) = node.get("lines") {
         reader.mapping(node, "lines", &["max_bytes"], &[]);

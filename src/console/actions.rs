@@ -26,6 +26,7 @@ pub enum ActionId {
     Pause,
     Cancel,
     Abandon,
+    Halt,
     Trigger,
     Retry,
     Acknowledge,
@@ -200,6 +201,7 @@ pub static ACTIONS: &[Action] = {
         Cancel, [ch('x')], "cancel", Act Confirm 6, can_cancel, "Stops a run and rolls back what it did; asks first, by id.";
         Abandon, [ch('X')], "abandon", Act Type 0, can_abandon, "Stops a run and leaves everything as it is. Its id has to be typed.";
         Retry, [ch('r')], "retry", Act None 8, can_retry, "Goes on with a parked or stuck run, or starts anew what ended badly.";
+        Halt, [ch('!')], "halt", Act Confirm 0, can_halt, "The kill switch: nothing is begun any more. Asks; while halted it releases, by a typed word.";
         Trigger, [ch('t')], "trigger", Act None 7, can_trigger, "Starts a workflow: choose it, then fill in its inputs.";
         Acknowledge, [ch('a')], "ack", Act None 9, can_acknowledge, "Says that you are on an incident; with none selected the newest open one.";
         Close, [ch('c')], "close", Act None 10, can_close, "Closes an incident, with a reason; with none selected the newest open one.";

@@ -20,6 +20,7 @@ pub fn on_key(model: &mut Model, chord: Chord) -> Vec<Todo> {
         Mode::Palette { query, at } => palette::on_key(model, chord, query, at),
         Mode::Confirm(question) => on_question(model, chord, question),
         Mode::Abandon { run, seen, field } => on_abandon(model, chord, run, seen, field),
+        Mode::Release { field } => on_release(model, chord, field),
         Mode::Pick { at } => on_pick(model, chord, at),
         Mode::Form(form) => form::on_key(model, chord, form),
         Mode::Close { incident, seen, nothing, field } => {
@@ -37,8 +38,9 @@ pub fn on_paste(model: &mut Model, text: &str) {
         Mode::Help { query, .. } | Mode::Palette { query, .. } => Some(query),
         Mode::Close { field, .. } | Mode::Filter { field, .. } | Mode::Answer { field, .. } => Some(field),
         Mode::Form(form) => form.fields.get_mut(form.at),
-        // A name that has to be typed is typed.
-        Mode::Abandon { .. } | Mode::Arm { .. } | Mode::Normal | Mode::Confirm(_) | Mode::Pick { .. } => None,
+        // What has to be typed is typed.
+        Mode::Abandon { .. } | Mode::Arm { .. } | Mode::Release { .. } => None,
+        Mode::Normal | Mode::Confirm(_) | Mode::Pick { .. } => None,
     };
     match field {
         Some(field) => {
@@ -97,9 +99,38 @@ fn on_question(model: &mut Model, chord: Chord, question: Question) -> Vec<Todo>
             model.say(format!("{run} was not cancelled"), Tone::Plain);
             Vec::new()
         }
+        (Question::Halt, true) => {
+            let reason = "from the console".to_owned();
+            ask(model, None, Request::Halt { reason }, "halt".to_owned())
+        }
+        (Question::Halt, false) => {
+            model.say("nothing was halted", Tone::Plain);
+            Vec::new()
+        }
         (Question::Quit, true) => vec![Todo::End(Ended::Quit)],
         (Question::Quit, false) => Vec::new(),
     }
+}
+
+/// The word that releases the kill switch.
+pub const RELEASE: &str = "release";
+
+fn on_release(model: &mut Model, chord: Chord, mut field: Field) -> Vec<Todo> {
+    match chord.code {
+        KeyCode::Esc => model.say("everything stays halted", Tone::Plain),
+        KeyCode::Enter if field.text().trim() == RELEASE => {
+            return ask(model, None, Request::Release, RELEASE.to_owned());
+        }
+        KeyCode::Enter => {
+            model.say(format!("type {RELEASE} to release it, Esc leaves it"), Tone::Wait);
+            model.mode = Mode::Release { field };
+        }
+        code => {
+            field.key(code, chord.ctrl);
+            model.mode = Mode::Release { field };
+        }
+    }
+    Vec::new()
 }
 
 fn on_abandon(

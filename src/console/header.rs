@@ -15,6 +15,7 @@ fn standing(model: &Model) -> (&'static str, Tone) {
     match () {
         () if model.frozen.is_some() => ("❚❚ FROZEN", Tone::Label),
         () if !model.connected => ("■ STOPPED", Tone::Bad),
+        () if model.state().halt().is_some() => ("■ HALTED", Tone::Critical),
         () if gauges.on_hold.is_some() => ("▲ ON HOLD", Tone::Critical),
         () if gauges.draining => ("▼ DRAINING", Tone::Wait),
         () if gauges.ended => ("■ ENDED", Tone::Plain),

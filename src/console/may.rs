@@ -62,6 +62,10 @@ pub fn can_cancel(model: &Model) -> May {
     subject::to_cancel(model).map(|_| ())
 }
 
+pub fn can_halt(model: &Model) -> May {
+    may_ask(model)
+}
+
 pub fn can_abandon(model: &Model) -> May {
     may_ask(model)?;
     subject::to_abandon(model).map(|_| ())

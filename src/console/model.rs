@@ -98,6 +98,8 @@ pub enum Mode {
     Confirm(Question),
     /// The id of a run has to be typed before it is abandoned.
     Abandon { run: RunId, seen: Seq, field: Field },
+    /// A word has to be typed before the kill switch is released.
+    Release { field: Field },
     /// Which workflow to start.
     Pick { at: usize },
     /// Its inputs.
@@ -117,6 +119,8 @@ pub enum Mode {
 pub enum Question {
     /// Cancel and roll back?
     Cancel { run: RunId, seen: Seq },
+    /// Halt everything?
+    Halt,
     /// Leave although real runs are live?
     Quit,
 }

@@ -51,6 +51,7 @@ pub fn perform(model: &mut Model, id: ActionId) -> Vec<Todo> {
         Pause => return pause(model),
         Cancel => ask_cancel(model),
         Abandon => ask_abandon(model),
+        Halt => ask_halt(model),
         Retry => return retry(model),
         Trigger => model.mode = Mode::Pick { at: 0 },
         Acknowledge => return acknowledge(model),
@@ -193,6 +194,13 @@ fn ask_cancel(model: &mut Model) {
         subject::choose(model, Subject::Run(run));
         model.mode = Mode::Confirm(Question::Cancel { run, seen });
     }
+}
+
+fn ask_halt(model: &mut Model) {
+    model.mode = match model.state().halt() {
+        Some(_) => Mode::Release { field: Field::default() },
+        None => Mode::Confirm(Question::Halt),
+    };
 }
 
 fn ask_abandon(model: &mut Model) {

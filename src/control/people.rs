@@ -60,6 +60,7 @@ pub fn needs(request: &Request) -> Role {
     match request {
         // It puts to work what lies on disk.
         Request::Reload | Request::Arm { .. } | Request::Disarm { .. } => Role::Arm,
+        Request::Halt { .. } | Request::Release => Role::Halt,
         _ => Role::Run,
     }
 }

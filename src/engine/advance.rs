@@ -38,7 +38,7 @@ impl Engine {
             if done == all {
                 return self.complete(id);
             }
-            if run.status() == RunStatus::Paused || self.draining {
+            if run.status() == RunStatus::Paused || self.holds(id) {
                 return;
             }
             let ready = |(i, plan): (usize, &crate::workflow::PlanStep)| {
@@ -103,7 +103,7 @@ impl Engine {
 
     /// Starts an attempt, or lets the step wait for an agent. In a run that observes it is assumed.
     pub(super) fn start_step(&mut self, id: RunId, ix: StepIx) {
-        if self.draining {
+        if self.holds(id) {
             return;
         }
         if self.observes(id) {
@@ -222,6 +222,7 @@ impl Engine {
             }
             Outcome::Failed(failure) => return self.on_step_failed(id, ix, failure),
             Outcome::Stopped => self.on_stopped(id, ix),
+            Outcome::NotBegun => self.on_not_begun(id, ix),
         }
         self.go_on(id);
     }
@@ -238,6 +239,10 @@ impl Engine {
     fn on_stopped(&mut self, id: RunId, ix: StepIx) {
         if self.state.run(id).is_some_and(|run| run.status() == RunStatus::RollingBack) {
             self.emit(Event::StepCancelled { run: id, step: ix, in_doubt: true });
+        } else if self.state.halt().is_some() {
+            // Half done: it is settled when the halt is over.
+            let attempt = self.state.run(id).map_or(0, |run| run.steps()[ix.index()].attempt());
+            self.emit(Event::StepInDoubt { run: id, step: ix, attempt });
         } else {
             let message = "the action was stopped".to_owned();
             self.on_step_failed(id, ix, Failure { kind: FailureKind::NoAnswer, message });

@@ -95,6 +95,11 @@ pub enum Event {
     /// Its runs only observe from here on. Those under way keep their mode.
     WorkflowDisarmed { workflow: Arc<str>, by: Box<Actor>, why: Arc<str> },
 
+    /// Nothing is begun any more, forward or undo, until a person releases it (C30).
+    Halted { by: Actor, why: Arc<str> },
+    /// Work goes on.
+    Released { by: Actor },
+
     /// A case is open.
     IncidentOpened { incident: IncidentId, detection: Arc<Detection> },
     /// More of the same: `count` is the total of the incident, `detection` the latest (C19).

@@ -77,6 +77,10 @@ pub enum Request {
     Acknowledge { incident: IncidentId },
     /// It is over.
     Resolve { incident: IncidentId, reason: String },
+    /// Begin nothing any more, and stop what is in flight: the kill switch (C30).
+    Halt { reason: String },
+    /// Go on after a halt.
+    Release,
     /// It was nothing.
     Dismiss { incident: IncidentId, reason: String },
     /// Read the files of the setup anew. Whoever runs the engine reads them: see `Engine::reload`.
@@ -105,6 +109,15 @@ pub enum Effect {
         /// Whether it is an undo.
         undo: bool,
     },
+    /// Throw the kill switch at whoever performs: nothing is begun before it is released (C30).
+    Halt {
+        /// Who asked for it.
+        by: Actor,
+        /// Why.
+        why: Arc<str>,
+    },
+    /// Release the kill switch.
+    Release,
     /// Answer a request.
     Answer {
         /// Which request.

@@ -128,12 +128,12 @@ impl Engine {
         self.take_output()
     }
 
-    fn live_runs(&self) -> Vec<RunId> {
+    pub(super) fn live_runs(&self) -> Vec<RunId> {
         self.state.runs().filter(|run| !run.status().is_terminal()).map(|run| run.id()).collect()
     }
 
     /// Every intent without an outcome is in doubt (C3), except that a person who was asked is asked still.
-    fn doubt(&mut self, id: RunId) {
+    pub(super) fn doubt(&mut self, id: RunId) {
         let Some(run) = self.state.run(id) else { return };
         let intents = run.steps().iter().enumerate().filter_map(|(i, step)| {
             let ix = StepIx(i as u16);
@@ -201,7 +201,7 @@ impl Engine {
     }
 
     /// Settles what is in doubt by what the action declares, arms the timers, and goes on.
-    fn settle(&mut self, id: RunId) {
+    pub(super) fn settle(&mut self, id: RunId) {
         let Some(run) = self.state.run(id) else { return };
         if self.library.get(run.hash()).is_none() {
             let why = Arc::from("the text of its workflow cannot be read by this release");
@@ -244,8 +244,7 @@ impl Engine {
             .collect();
         if let Some((step, _)) = in_doubt.iter().find(|(_, idempotent)| !idempotent) {
             let name = self.state.run(id).map_or("?", |run| run.step_id(*step));
-            let why =
-                format!("step `{name}` is in doubt: it began before a crash, and doing it twice may harm");
+            let why = format!("step `{name}` is in doubt: it was cut short, and doing it twice may harm");
             return self.emit(Event::RunParked { run: id, why: Arc::from(why) });
         }
         let paused = self.state.run(id).is_some_and(|run| run.status() == RunStatus::Paused);
@@ -290,7 +289,7 @@ impl Engine {
         match undo {
             Some((step, true)) => self.start_undo(id, step),
             Some((step, false)) => {
-                let message = "in doubt: it began before a crash, and doing it twice may harm".to_owned();
+                let message = "in doubt: it was cut short, and doing it twice may harm".to_owned();
                 self.on_undo_failed(id, step, Failure { kind: FailureKind::NotSent, message });
             }
             None => self.roll_on(id),

@@ -66,6 +66,8 @@ impl Engine {
             Request::Dismiss { incident, reason } => {
                 self.on_incident(*incident, IncidentStatus::Dismissed, Some(reason), by)
             }
+            Request::Halt { reason } => Ok(self.on_halt(reason, by)),
+            Request::Release => Ok(self.on_release(by)),
             Request::Reload => Err("the setup of this engine cannot be read anew".to_owned()),
             Request::Arm { workflow } => self.on_arm(workflow, by),
             Request::Disarm { workflow } => self.on_disarm(workflow, by),
@@ -82,6 +84,9 @@ impl Engine {
         Ok(match launched {
             Launched::Started(run) if self.observes(run) => {
                 format!("{run} only observes: `{workflow}` is not armed")
+            }
+            Launched::Started(run) if self.state.halt().is_some() && !self.observes(run) => {
+                format!("{run} is created; it begins when the halt is over")
             }
             Launched::Started(run) => format!("{run} started"),
             Launched::Joined(run) => format!("{run} is live for the same key; it takes this too"),

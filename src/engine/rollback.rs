@@ -92,7 +92,7 @@ impl Engine {
 
     /// Starts an attempt to undo, or waits for an agent.
     pub(super) fn start_undo(&mut self, id: RunId, ix: StepIx) {
-        if self.draining {
+        if self.holds(id) {
             return;
         }
         if self.setup.acts == Acts::Never {
@@ -141,6 +141,11 @@ impl Engine {
                 self.roll_on(id);
             }
             Outcome::Failed(failure) => self.on_undo_failed(id, ix, failure),
+            Outcome::NotBegun => self.on_undo_not_begun(id, ix),
+            Outcome::Stopped if self.state.halt().is_some() => {
+                let attempt = self.undo_attempt(id, ix);
+                self.emit(Event::UndoInDoubt { run: id, step: ix, attempt });
+            }
             Outcome::Stopped => {
                 let message = "the undo was stopped".to_owned();
                 self.on_undo_failed(id, ix, Failure { kind: FailureKind::NoAnswer, message });
@@ -148,7 +153,7 @@ impl Engine {
         }
     }
 
-    fn undo_attempt(&self, id: RunId, ix: StepIx) -> u32 {
+    pub(super) fn undo_attempt(&self, id: RunId, ix: StepIx) -> u32 {
         self.state.run(id).map_or(0, |run| run.steps()[ix.index()].undo_attempt())
     }
 

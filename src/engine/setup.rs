@@ -102,6 +102,9 @@ pub struct ActionSpec {
     pub target: Option<Arc<str>>,
     /// Whether doing it twice under one key equals doing it once.
     pub idempotent: bool,
+    /// Whether it only takes back or takes away, so that it may be done to what is protected as well.
+    /// `None`: as an undo it does, as a step of its own it does not.
+    pub lifts: Option<bool>,
     /// The action of the same agent's catalogue that undoes it.
     pub undo: Option<Arc<str>>,
     /// How it is done; of the agent's kind.

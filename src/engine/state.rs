@@ -6,7 +6,7 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
-use super::{AgentKind, AgentState, AgentStatus, Arming, Incident, JournalKind, Run, RunStatus};
+use super::{AgentKind, AgentState, AgentStatus, Arming, Halt, Incident, JournalKind, Run, RunStatus};
 use crate::flow::slots::Slots;
 use crate::model::{AgentId, DetectionId, Digest, IncidentId, RunId, Seq, Timestamp};
 
@@ -35,6 +35,8 @@ pub struct State {
     pub(super) incidents: Slots<Incident>,
     /// Texts of workflows by hash.
     pub(super) workflows: BTreeMap<Digest, Arc<str>>,
+    /// Everything is halted, and by whom.
+    pub(super) halt: Option<Halt>,
     /// Which workflows are armed, or were.
     pub(super) arming: BTreeMap<Arc<str>, Arming>,
     /// The latest incident of each (rule id, key), open or closed.
@@ -120,6 +122,7 @@ impl State {
             runs: Slots::starting_at(1),
             incidents: Slots::starting_at(1),
             workflows: BTreeMap::new(),
+            halt: None,
             arming: BTreeMap::new(),
             by_key: by_names(0),
             by_dedup: by_names(0),
@@ -131,6 +134,10 @@ impl State {
         }
     }
 
+    /// Whether everything is halted, by whom and why (C30).
+    pub fn halt(&self) -> Option<&Halt> {
+        self.halt.as_ref()
+    }
     /// Number of the last record.
     pub fn seq(&self) -> Seq {
         self.seq

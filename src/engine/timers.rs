@@ -29,6 +29,8 @@ impl TimerKey {
         mailbox: &BTreeMap<IncidentId, Mailbox>,
         setup: &Setup,
     ) -> bool {
+        // Time stands still for what waits while everything is halted.
+        let goes_on = state.halt().is_none();
         match self {
             TimerKey::Agent(id) => state.agent(id).is_some_and(|agent| match agent.status() {
                 AgentStatus::Error => agent.since() + half(setup) == at,
@@ -40,15 +42,17 @@ impl TimerKey {
                     step.until() == Some(at)
                         && match step.status() {
                             StepStatus::Running => true,
-                            StepStatus::Undoing => run.status() == RunStatus::RollingBack,
-                            StepStatus::Waiting => run.status() == RunStatus::Running,
+                            StepStatus::Undoing => {
+                                run.status() == RunStatus::RollingBack && (step.undo_in_flight || goes_on)
+                            }
+                            StepStatus::Waiting => run.status() == RunStatus::Running && goes_on,
                             _ => false,
                         }
                 })
             }),
-            TimerKey::Run(run) => state
-                .run(run)
-                .is_some_and(|run| run.deadline() == Some(at) && run.status() == RunStatus::Running),
+            TimerKey::Run(run) => state.run(run).is_some_and(|run| {
+                run.deadline() == Some(at) && run.status() == RunStatus::Running && goes_on
+            }),
             TimerKey::Incident(id) => mailbox.get(&id).is_some_and(|mail| mail.due == at),
         }
     }

@@ -54,7 +54,7 @@ impl Engine {
 
     /// Gives agents that became free to those who wait for them.
     pub(super) fn dispatch_waiting(&mut self) {
-        if self.draining {
+        if self.draining || self.state.halt().is_some() {
             return;
         }
         while let Some((Reverse((undo, _)), run, step)) = self.next_waiting() {

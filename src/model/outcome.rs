@@ -13,6 +13,9 @@ pub enum Outcome {
     Failed(Failure),
     /// It was stopped, because the engine asked for that.
     Stopped,
+    /// It was not begun, and nothing was done: everything is halted (C30), or it was stopped before its
+    /// turn came. It may be tried again.
+    NotBegun,
 }
 
 /// Why an attempt did not succeed.

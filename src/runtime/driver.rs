@@ -11,7 +11,7 @@ use super::hash::RecordsHash;
 use super::inbox::Message;
 use super::link::Answered;
 use super::reload::Fresh;
-use crate::engine::{Actor, Answer, Effect, Engine, Gate, Input, Output, Record, State};
+use crate::engine::{Actor, Answer, Effect, Engine, Gate, Input, Output, Record, Request, State};
 use crate::journal::{Journal, JournalError};
 use crate::model::{Detection, Digest, RequestId, Seq, Timestamp};
 
@@ -99,6 +99,11 @@ impl Driver {
         let (taken, output) = self.engine.reload(id, by, Arc::clone(&fresh.setup), fresh.digest, now);
         self.gate.offer(output);
         taken
+    }
+
+    /// Handles a request that nobody waits for the answer of.
+    pub fn order(&mut self, by: Actor, request: Request, now: Timestamp) {
+        self.handle(Input::Request { id: RequestId(0), by, seen: None, request }, now);
     }
 
     /// Delivers an answer.
@@ -216,15 +221,17 @@ impl Driver {
         self.gate.offer(output);
     }
 
-    /// Whether those who are live wait for people only: for an answer, a resume, a retry.
+    /// Whether those who are live wait for people only: for an answer, a resume, a retry, or for the release
+    /// of a halt.
     pub fn waits_for_people(&self) -> bool {
-        self.engine.state().waits_for_people()
+        let state = self.engine.state();
+        state.halt().is_some() || state.waits_for_people()
     }
 
     /// Whether nothing will happen by itself any more, not even a deadline: no run is live, or those that are wait for a
     /// person.
     pub fn is_settled(&self) -> bool {
-        let counts = self.engine.state().counts();
-        counts.live_runs == counts.paused + counts.parked + counts.stuck
+        let (counts, halted) = (self.engine.state().counts(), self.engine.state().halt().is_some());
+        halted || counts.live_runs == counts.paused + counts.parked + counts.stuck
     }
 }

@@ -103,7 +103,7 @@ impl Errands {
         } else if let Some(at) = self.waiting.iter().position(|errand| key(&errand.task) == attempt)
             && let Some(errand) = self.waiting.remove(at)
         {
-            self.never_begun(&errand.task, "it was stopped before its turn came");
+            self.answer(&errand.task, Outcome::NotBegun);
         }
     }
 

@@ -1,5 +1,6 @@
 //! Performs what was released: asks the crew, keeps answers until they are due, and measures.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use hashbrown::HashMap;
@@ -8,9 +9,10 @@ use super::clock::instant;
 use super::driver::Driver;
 use super::gauges::Stage;
 use super::pending::{Pending, finished};
+use crate::agent::halt::KillSwitch;
 use crate::agent::{Crew, Reply};
-use crate::engine::{AgentKind, Event, Input, Record, Task};
-use crate::model::{Failure, FailureKind, Outcome, RunId, Span, StepIx, Timestamp};
+use crate::engine::{Actor, AgentKind, Event, Input, Record, Task};
+use crate::model::{Outcome, RunId, Span, StepIx, Timestamp};
 
 /// One attempt: run, step, its number, and whether it is an undo.
 pub type TaskKey = (RunId, StepIx, u32, bool);
@@ -52,6 +54,25 @@ impl Hands {
     /// The crew.
     pub fn crew(&self) -> &Crew {
         &self.crew
+    }
+
+    /// The kill switch.
+    pub fn switch(&self) -> &Arc<KillSwitch> {
+        &self.crew.guard().switch
+    }
+
+    /// Throws the kill switch for good (C30). It is thrown even if its file cannot be written.
+    pub fn halt(&self, by: &Actor, why: &str) {
+        if let Err(error) = self.switch().keep_thrown(by, why) {
+            tracing::error!(target: "engine", "halted, but the file HALT cannot be written: {error}");
+        }
+    }
+
+    /// Releases it.
+    pub fn release(&self) {
+        if let Err(error) = self.switch().release() {
+            tracing::error!(target: "engine", "still halted: the file HALT cannot be removed: {error}");
+        }
     }
 
     /// Goes on with another crew; what is in flight is answered by the one that has it.
@@ -111,9 +132,7 @@ impl Hands {
         let (run, step, number, undo) = attempt;
         self.begun.remove(&attempt);
         if let Some(held) = self.held.iter().position(|held| key(held) == attempt) {
-            let message = "it was stopped before its turn came".to_owned();
-            let failure = Failure { kind: FailureKind::NotSent, message };
-            let answer = finished(&self.held.remove(held), Outcome::Failed(failure));
+            let answer = finished(&self.held.remove(held), Outcome::NotBegun);
             self.pending.push(now, answer);
             return false;
         }
@@ -185,7 +204,6 @@ mod tests {
     use crate::agent::Agent;
     use crate::agent::tests::task;
     use crate::model::{AgentId, Map};
-    use std::sync::Arc;
 
     struct Fixed {
         instant: bool,
@@ -283,6 +301,6 @@ mod tests {
         while hands.pending.pop_due(Timestamp(4)).is_some() {}
         assert!(!hands.stop(key(&again), Timestamp(5)));
         let answer = outcome(hands.pending.pop_due(Timestamp(5)));
-        assert!(matches!(answer, Some((5, Outcome::Failed(Failure { kind: FailureKind::NotSent, .. })))));
+        assert_eq!(answer, Some((5, Outcome::NotBegun)));
     }
 }

@@ -5,12 +5,13 @@
 
 use std::collections::VecDeque;
 use std::sync::mpsc::Sender;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::link::Answered;
 use super::reload::Fresh;
 use crate::agent::Reply;
+use crate::agent::halt::KillSwitch;
 use crate::engine::{Actor, Request, Task};
 use crate::journal::Written;
 use crate::model::{RequestId, Seq, Signal};
@@ -108,6 +109,8 @@ struct Shared {
     filled: Condvar,
     /// There is room for signals, or the door was closed.
     drained: Condvar,
+    /// Thrown as a halt comes in: it does not wait for those before it.
+    switch: OnceLock<Arc<KillSwitch>>,
 }
 
 #[derive(Debug, Default)]
@@ -141,7 +144,8 @@ impl Inbox {
     /// With room for `limit` signals.
     pub fn new(limit: usize) -> Self {
         let (filled, drained) = (Condvar::new(), Condvar::new());
-        Inbox(Arc::new(Shared { queues: Mutex::default(), limit: limit.max(1), filled, drained }))
+        let (queues, switch) = (Mutex::default(), OnceLock::new());
+        Inbox(Arc::new(Shared { queues, limit: limit.max(1), filled, drained, switch }))
     }
 
     /// Signals that it has room for.
@@ -153,9 +157,20 @@ impl Inbox {
         self.0.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Has a request for a halt throw this switch as it comes in (C30).
+    pub fn connect(&self, switch: &Arc<KillSwitch>) {
+        let _ = self.0.switch.set(Arc::clone(switch));
+    }
+
     /// Leaves a message. False if the driver is gone.
     pub fn send(&self, message: Message) -> bool {
         let mut queues = self.lock();
+        // Within the lock: who sees it thrown finds the message that says why.
+        if let Message::Request { by, request: Request::Halt { reason }, .. } = &message
+            && let Some(switch) = self.0.switch.get()
+        {
+            switch.throw(by, reason);
+        }
         if queues.closed {
             return false;
         }

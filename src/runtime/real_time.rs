@@ -19,8 +19,9 @@ use super::stream::{Reading, Watch};
 use super::virtual_time::{Ending, RunError};
 use super::workers::Worker;
 use crate::agent::exec::ORPHANS_GRACE;
+use crate::agent::halt::Note;
 use crate::agent::slow::Wish;
-use crate::engine::{Answer, Effect, Input, JournalKind, Task};
+use crate::engine::{Answer, Effect, Input, JournalKind, Request, Task};
 use crate::journal::{Journal, Writer, Written};
 use crate::model::{Detection, Timestamp};
 
@@ -33,6 +34,8 @@ const ROUND_SIGNALS: usize = 256;
 const LAG_RECORDS: u64 = 65_536;
 /// With nothing to do, the board gets the time this often.
 const IDLE: Duration = Duration::from_secs(1);
+/// The file of the kill switch is looked for this often; before each effect besides (C30).
+const SWITCH: Duration = Duration::from_millis(250);
 /// How long steps in flight may take after a stop was asked for (C18).
 pub const GRACE: Duration = Duration::from_secs(30);
 
@@ -137,10 +140,11 @@ impl RealTime {
             quit: false,
             interrupted: false,
         };
+        real.inbox.connect(real.hands.switch());
         real.connect(journal).map_err(|error| RunError::Thread(error.to_string()))?;
         if real.recipe.setup.kind == JournalKind::Real {
             // What an earlier quell left behind may be at work on the very steps that come next.
-            real.recipe.programs.end_orphans(ORPHANS_GRACE);
+            real.recipe.tools.programs.end_orphans(ORPHANS_GRACE);
         }
         real.perform(effects);
         Ok(real)
@@ -175,6 +179,7 @@ impl RealTime {
             self.now = self.now.max(self.clock.now());
             self.take_messages();
             self.try_again();
+            self.heed_switch();
             if self.hold.is_none() {
                 self.hands.take_due(&mut self.driver, self.now);
                 self.take_signals();
@@ -196,7 +201,8 @@ impl RealTime {
         let (timer, answer) = (self.driver.next_deadline(), self.hands.pending.next_due());
         let due = timer.into_iter().chain(answer).chain(self.watch.next_due()).min();
         let idle = self.live.as_ref().map_or(IDLE, |live| live.patience().min(IDLE));
-        due.map_or(idle, |due| self.clock.until(due).min(idle))
+        let most = if self.hands.switch().has_file() { SWITCH.min(idle) } else { idle };
+        due.map_or(most, |due| self.clock.until(due).min(most))
     }
 
     fn is_over(&self) -> bool {
@@ -247,6 +253,11 @@ impl RealTime {
 
     fn take_request(&mut self, message: Message) {
         match (&self.hold, message) {
+            (Some(_), Message::Request { id, by, request: Request::Halt { reason }, reply, .. }) => {
+                self.hands.halt(&by, &reason);
+                let text = "halted: nothing is begun; the journal takes it when the disk is back";
+                self.driver.reply(&reply, id, Answer::Accepted(text.to_owned()));
+            }
             (Some(hold), Message::Request { id, reply, .. } | Message::Refuse { id, reply, .. }) => {
                 self.driver.reply(&reply, id, on_hold(&hold.why));
             }
@@ -346,8 +357,30 @@ impl RealTime {
                         dispatcher.stop(attempt);
                     }
                 }
+                Effect::Halt { by, why } => self.hands.halt(&by, &why),
+                Effect::Release => self.hands.release(),
                 Effect::Answer { id, answer } => self.driver.answer(id, answer),
             }
+        }
+    }
+
+    /// Tells the engine what the kill switch says, where nobody else did: a file that came or went.
+    fn heed_switch(&mut self) {
+        if self.driver.state().halt().is_none() && self.hands.switch().is_thrown() {
+            // A request that threw it as it came in speaks for itself.
+            self.inbox.take(&mut self.taken, 0, Duration::ZERO);
+            self.take_messages();
+        }
+        // What the engine said of it reaches the switch when it is durable.
+        if self.hold.is_some() || !self.driver.is_durable() {
+            return;
+        }
+        let (switch, halted) = (self.hands.switch(), self.driver.state().halt().is_some());
+        if !halted && switch.is_thrown() {
+            let Note { by, why } = switch.thrown_by();
+            self.driver.order(by, Request::Halt { reason: why.to_string() }, self.now);
+        } else if halted && let Some(by) = switch.taken_away_by() {
+            self.driver.order(by, Request::Release, self.now);
         }
     }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::agent::http::Secrets;
+use crate::agent::protect::Origins;
 use crate::detect::Detector;
 use crate::engine::Setup;
 use crate::model::Digest;
@@ -14,6 +15,8 @@ pub struct Fresh {
     pub setup: Arc<Setup>,
     /// What its agents may show to servers.
     pub secrets: Secrets,
+    /// What is never acted against.
+    pub origins: Origins,
     /// Over the paths and texts of its files.
     pub digest: Digest,
     /// What finds things in signals from now on; `None` if no rule has changed: windows go on.

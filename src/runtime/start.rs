@@ -9,11 +9,11 @@ use super::feed::{Feed, Subscription};
 use super::hands::Hands;
 use super::hash::RecordsHash;
 use super::inbox::Message;
-use crate::agent::Crew;
-use crate::agent::builtin::Desk;
-use crate::agent::exec::Programs;
-use crate::agent::http::Secrets;
-use crate::engine::{Actor, Answer, Effect, Engine, IllegalEvent, ReplayError, Request, Setup, State};
+use crate::agent::halt::{KillSwitch, Note};
+use crate::agent::{Crew, Tools};
+use crate::engine::{
+    Actor, Answer, Effect, Engine, Event, IllegalEvent, Record, ReplayError, Request, Setup, State,
+};
 use crate::journal::{Journal, JournalError, check_kind, for_each};
 use crate::model::{RequestId, Timestamp};
 
@@ -26,12 +26,8 @@ pub struct Recipe {
     pub version: &'static str,
     /// Seed of a new journal; an old one keeps its own.
     pub seed: u64,
-    /// Where builtins write.
-    pub desk: Arc<Desk>,
-    /// The programs that agents run.
-    pub programs: Programs,
-    /// What agents may need to be let in.
-    pub secrets: Secrets,
+    /// What its agents work with.
+    pub tools: Tools,
 }
 
 /// Why an engine does not start.
@@ -142,17 +138,43 @@ impl Folded {
         Ok(answers.try_recv().map_or_else(|_| unanswered(), |answered| answered.answer))
     }
 
+    /// What is halted by the journal is halted at the performer; what is halted by the file is halted in
+    /// the journal, before a run goes on.
+    fn agree_on_halt(
+        &mut self,
+        switch: &KillSwitch,
+        journal: &mut dyn Journal,
+        now: Timestamp,
+    ) -> Result<(), StartError> {
+        if let Some(halt) = self.state.halt() {
+            if let Err(error) = switch.keep_thrown(halt.by(), halt.why()) {
+                tracing::error!(target: "engine", "halted, but the file HALT cannot be written: {error}");
+            }
+        } else if switch.is_thrown() && self.state.seq() > 0 {
+            let Note { by, why } = switch.thrown_by();
+            let at = now.max(self.state.now());
+            let record = Record { seq: self.state.seq() + 1, at, event: Event::Halted { by, why } };
+            journal.append(&[Arc::new(vec![record.clone()])])?;
+            if let Some(hash) = &mut self.hash {
+                hash.add(&record);
+            }
+            self.state.apply(&record)?;
+        }
+        Ok(())
+    }
+
     /// Makes the engine, and commits what it says at its start.
     ///
     /// # Errors
     /// The records cannot be of this program, or the journal refuses.
     pub fn start(
-        self,
+        mut self,
         recipe: &Recipe,
         journal: &mut dyn Journal,
         now: Timestamp,
         watched: Watched,
     ) -> Result<Started, StartError> {
+        self.agree_on_halt(&recipe.tools.guard.switch, journal, now)?;
         let mut feed = Feed::default();
         let subscription = match watched {
             Watched::Not => None,
@@ -167,9 +189,12 @@ impl Folded {
         };
         let (seed, joined) = (engine.state().seed(), engine.state().agents_present());
         let joined = joined.map(|agent| (agent.id(), agent.name()));
-        let Recipe { setup, desk, programs, secrets, .. } = recipe;
-        let crew = Crew::assemble(setup, joined, seed, desk, programs, secrets);
+        let crew = Crew::assemble(&recipe.setup, joined, seed, &recipe.tools);
         let mut driver = Driver::new(engine, output, self.hash).with_feed(feed);
+        if recipe.tools.guard.switch.is_thrown() && driver.state().halt().is_none() {
+            let Note { by, why } = recipe.tools.guard.switch.thrown_by();
+            driver.order(by, Request::Halt { reason: why.to_string() }, now);
+        }
         let effects = driver.commit(journal)?;
         Ok(Started { driver, hands: Hands::new(crew), effects, subscription })
     }

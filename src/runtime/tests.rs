@@ -17,8 +17,7 @@ use super::real_time::{Parts, RealTime, Until};
 use super::start::{Folded, Recipe, Watched};
 use super::stream::{Opened, Reading, Stream, Watch};
 use super::virtual_time::{Ending, RunError, VirtualReplay};
-use crate::agent::builtin::Desk;
-use crate::agent::exec::Programs;
+use crate::agent::Tools;
 use crate::engine::*;
 use crate::journal::{Journal, JournalError, MemoryJournal, SqliteJournal, for_each, journal_path};
 use crate::model::*;
@@ -59,6 +58,7 @@ fn setup() -> Arc<Setup> {
         output: Map::new(),
     };
     let action = |undo: Option<&str>, fail_if| ActionSpec {
+        lifts: None,
         takes: vec![("x".into(), ValueType::Text)],
         optional: vec![],
         target: Some("x".into()),
@@ -90,15 +90,7 @@ fn setup() -> Arc<Setup> {
 }
 
 fn recipe() -> Recipe {
-    let desk = Arc::new(Desk::new(Path::new("/nonexistent"), |_| {}));
-    Recipe {
-        setup: setup(),
-        version: "test",
-        seed: 7,
-        desk,
-        programs: Programs::new(Path::new("/nonexistent")),
-        secrets: Default::default(),
-    }
+    Recipe { setup: setup(), version: "test", seed: 7, tools: Tools::at(Path::new("/nonexistent"), |_| {}) }
 }
 
 /// Signals at second 1000, 1001, …

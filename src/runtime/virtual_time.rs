@@ -249,6 +249,8 @@ impl VirtualReplay {
                     // Everything was performed as it was begun: nobody else has to be told.
                     self.hands.stop((run, step, attempt, undo), self.now);
                 }
+                Effect::Halt { by, why } => self.hands.halt(&by, &why),
+                Effect::Release => self.hands.release(),
                 Effect::Answer { id, answer } => self.driver.answer(id, answer),
             }
         }

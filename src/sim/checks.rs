@@ -56,6 +56,7 @@ pub struct Witness {
     kind: Option<JournalKind>,
     armed: BTreeMap<Arc<str>, Digest>,
     observing: BTreeSet<RunId>,
+    halted: bool,
     paused: BTreeSet<RunId>,
     ended: BTreeSet<RunId>,
 }
@@ -68,9 +69,22 @@ enum Done {
 }
 
 impl Witness {
+    fn nothing_begins_in_a_halt(&mut self, event: &Event) -> Result<(), String> {
+        match event {
+            Event::Halted { .. } => self.halted = true,
+            Event::Released { .. } => self.halted = false,
+            Event::StepStarted { run, .. } | Event::UndoStarted { run, .. } if self.halted => {
+                return Err(format!("C30: {run} begins a step while everything is halted"));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
     /// A record became durable.
     pub fn record(&mut self, record: &Record) -> Result<(), String> {
         self.nothing_observed_acts(&record.event)?;
+        self.nothing_begins_in_a_halt(&record.event)?;
         match &record.event {
             Event::JournalOpened { kind, .. } => self.kind = Some(*kind),
             Event::WorkflowArmed { workflow, hash, .. } => {

@@ -62,6 +62,7 @@ steps:
 
 fn action(idempotent: bool, undo: Option<&str>) -> ActionSpec {
     ActionSpec {
+        lifts: None,
         takes: vec![(Arc::from("x"), ValueType::Text)],
         optional: vec![],
         target: Some(Arc::from("x")),

@@ -45,6 +45,8 @@ pub struct World {
     witness: Witness,
     trace: Vec<String>,
     crashes: u32,
+    /// The kill switch, as whoever performs knows it.
+    halted: bool,
     faults: bool,
     fingerprint: u64,
 }
@@ -74,6 +76,7 @@ impl World {
             witness: Witness::default(),
             trace: Vec::new(),
             crashes: 0,
+            halted: false,
             faults: true,
             fingerprint: seed,
         }
@@ -226,6 +229,8 @@ impl World {
         let recovered = Engine::recover(records, Arc::clone(&self.setup), "sim", self.now);
         let (engine, output) = recovered.map_err(|error| format!("recovery: {error}"))?;
         self.engine = engine;
+        // Whoever performs asks the journal at its start.
+        self.halted = self.replica.halt().is_some();
         self.gate.offer(output);
         self.settle()
     }
@@ -233,6 +238,13 @@ impl World {
     fn perform(&mut self, effects: Vec<Effect>) -> Result<(), String> {
         for effect in effects {
             match effect {
+                Effect::Perform(task) if self.halted && task.kind != AgentKind::Manual => {
+                    let (run, step, attempt, undo) = (task.run, task.step, task.attempt, task.undo);
+                    let outcome = Outcome::NotBegun;
+                    self.at(self.now, Input::StepFinished { run, step, attempt, undo, outcome });
+                }
+                Effect::Halt { .. } => self.halted = true,
+                Effect::Release => self.halted = false,
                 Effect::Perform(task) => {
                     self.witness.effect(&task)?;
                     self.answer(&task);

@@ -9,5 +9,6 @@ mod output;
 mod programs;
 mod real;
 mod run;
+mod safety;
 mod stops;
 mod usage;

@@ -144,6 +144,20 @@ fn a_run_is_rolled_back_over_http_and_its_secret_is_nowhere() {
     assert!(!text(&shown).0.contains(TOKEN));
 }
 
+#[test]
+fn c27_a_server_is_not_asked_to_block_what_is_protected() {
+    let server = Server::start(|_, stream| stream.write_all(answer("201 Created", "{}").as_bytes()).unwrap());
+    let world = World::new(&server);
+    let protected = "protected: [{ address: 192.0.2.0/24, reason: the office }]\n";
+    let settings = world.path("setup/settings.yaml");
+    fs::write(&settings, format!("setup: real\nexercise: false\n{protected}")).unwrap();
+    let output = world.trigger().output().unwrap();
+    let (out, err) = text(&output);
+    assert_eq!(output.status.code(), Some(1), "{out}{err}");
+    assert!(out.contains("protected: 192.0.2.0/24 (the office)"), "{out}{err}");
+    assert!(server.rest().is_empty());
+}
+
 /// Ends a child that a failed test leaves behind.
 struct Guard(Child);
 

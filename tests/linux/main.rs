@@ -120,7 +120,10 @@ fn scenario(family: Family) {
 #[test]
 fn a_scanning_host_is_blocked_and_let_in_again() {
     if let Some(why) = missing() {
-        assert!(std::env::var("QUELL_TEST_NETWORK").as_deref() != Ok("required"), "this test must not be skipped: {why}");
+        assert!(
+            std::env::var("QUELL_TEST_NETWORK").as_deref() != Ok("required"),
+            "this test must not be skipped: {why}"
+        );
         println!("skipped: {why}");
         return;
     }

@@ -47,6 +47,7 @@ impl Bench {
         let word = |text: &&str| Argument::One(Word::parse(text, &takes).unwrap());
         let command = CommandLine { program: program.into(), arguments: words.iter().map(word).collect() };
         let action = ActionSpec {
+            lifts: None,
             takes: takes.clone(),
             optional: vec![],
             target: None,

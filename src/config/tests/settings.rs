@@ -18,8 +18,8 @@ fn mistakes_in_settings_are_named_with_their_place() {
                 "t/settings.yaml:3:1: unknown key `sed` in settings\n  hint: did you mean `seed`?",
             ),
             (
-                "setup: a\nexercise: true\nprotected: []\n",
-                "t/settings.yaml:3:1: `protected` is not supported yet\n  hint: remove it",
+                "setup: a\nexercise: true\nescalation: []\n",
+                "t/settings.yaml:3:1: `escalation` is not supported yet\n  hint: remove it",
             ),
             (
                 "setup: a\nexercise: true\noperators: [{ may: [run] }]\n",
@@ -36,6 +36,42 @@ fn mistakes_in_settings_are_named_with_their_place() {
             (
                 "setup: a\nexercise: true\noperators: [{ user: ann, may: [rum] }]\n",
                 "t/settings.yaml:3:32: expected a role: one of view, run, approve, arm, halt; found `rum`\n  hint: did you mean `run`?",
+            ),
+            (
+                "setup: a\nexercise: true\nprotected: 10.0.0.0/8\n",
+                "t/settings.yaml:3:12: expected a list (what is protected), found `10.0.0.0/8`",
+            ),
+            (
+                "setup: a\nexercise: true\nprotected: [{ address: 10.0.0.0/33, reason: r }]\n",
+                "t/settings.yaml:3:24: expected an IP address or a prefix such as 10.0.0.0/8",
+            ),
+            (
+                "setup: a\nexercise: true\nprotected: [{ address: 10.0.0.1 }]\n",
+                "t/settings.yaml:3:13: `reason` is missing in the entry",
+            ),
+            (
+                "setup: a\nexercise: true\nprotected: [{ reason: r }]\n",
+                "t/settings.yaml:3:13: an entry protects one thing: address, user, host, interface; found 0\n  hint: make an entry of each",
+            ),
+            (
+                "setup: a\nexercise: true\nprotected: [{ user: ann, host: h, reason: r }]\n",
+                "t/settings.yaml:3:13: an entry protects one thing: address, user, host, interface; found 2\n  hint: make an entry of each",
+            ),
+            (
+                "setup: a\nexercise: true\nprotected: [{ user: -rf, reason: r }]\n",
+                "t/settings.yaml:3:21: expected a user name, found \"-rf\"",
+            ),
+            (
+                "setup: a\nexercise: true\nprotected: [{ interface: a/b, reason: r }]\n",
+                "t/settings.yaml:3:26: expected the name of an interface, at most 15 long",
+            ),
+            (
+                "setup: a\nexercise: true\nprotected: [{ user: ann, reason: r, until: 2026-12-31 }]\n",
+                "t/settings.yaml:3:44: expected a time with its zone, as RFC 3339 writes it\n  hint: for example 2026-12-31T00:00:00Z",
+            ),
+            (
+                "setup: a\nexercise: true\nprotected: [{ address: 10.0.0.1, reason: r, untill: x }]\n",
+                "t/settings.yaml:3:45: unknown key `untill` in an entry of `protected`\n  hint: did you mean `until`?",
             ),
             (
                 "setup: a\nexercise: true\nseed: -1\n",
@@ -94,4 +130,24 @@ fn settings_are_read() {
     assert_eq!(loaded.setup.limits, settings.limits);
     assert_eq!((settings.queue.signals, settings.lines.max_bytes), (7, 2048));
     assert_eq!(loaded.rule_texts, [("t/rules/r.yml".to_owned(), RULE.to_owned())]);
+}
+
+#[test]
+fn c27_what_is_protected_is_read() {
+    let text = "setup: a\nexercise: true\nprotected:\n- { address: 10.1.2.3/8, reason: ours, until: 2026-12-31T00:00:00Z }\n\
+                - { user: alice, reason: on call }\n- { user: \"0\", reason: r }\n- { host: Bastion.example.org., reason: r }\n\
+                - { host: 192.0.2.1, reason: r }\n- { interface: wg0, reason: r }\n";
+    let settings = load_texts(&[("settings.yaml", text)]).unwrap().settings;
+    let found: Vec<String> = settings.protected.iter().map(ToString::to_string).collect();
+    let expected = [
+        "10.0.0.0/8 (ours)",
+        "user alice (on call)",
+        "user 0 (r)",
+        "host bastion.example.org (r)",
+        "192.0.2.1 (r)",
+        "interface wg0 (r)",
+    ];
+    assert_eq!(found, expected);
+    let until: Vec<_> = settings.protected.iter().filter_map(|entry| entry.until).collect();
+    assert_eq!(until, [crate::model::Timestamp::from_secs(1_798_675_200)]);
 }

@@ -12,7 +12,7 @@ use super::super::subject::may_cancel;
 use super::super::text::plural;
 use super::super::theme::{Theme, Tone};
 use crate::engine::{Run, StepStatus};
-use crate::model::{IncidentId, RunId, StepIx};
+use crate::model::{IncidentId, RunId, SafeText, StepIx};
 
 /// A question with y and n.
 pub fn question(model: &Model, theme: &Theme, area: Rect, question: Question, buffer: &mut Buffer) {
@@ -20,11 +20,49 @@ pub fn question(model: &Model, theme: &Theme, area: Rect, question: Question, bu
         Question::Cancel { run, .. } => {
             (format!("Cancel {run}?"), cancel(model, run, area), "y cancel and roll back · N keep it")
         }
+        Question::Halt => ("Halt everything?".to_owned(), halt(model), "y halt · N go on"),
         Question::Quit => ("Leave?".to_owned(), quit(model), "y leave · N stay"),
     };
     let size = (super::widest(&rows).max(44), rows.len() as u16);
     let inner = dialog(buffer, theme, area, size, &title, foot);
     paint_rows(buffer, theme, inner, &rows);
+}
+
+fn halt(model: &Model) -> Vec<Row> {
+    let live = plural(model.state().counts().live_runs, "live run waits", "live runs wait");
+    vec![
+        Row::new().plain("Nothing is begun any more, forward or undo;"),
+        Row::new().plain("what is in flight is stopped, perhaps half done."),
+        Row::new().plain(format!("{live} until it is released.")),
+    ]
+}
+
+/// The word has to be typed.
+pub fn release(model: &Model, theme: &Theme, area: Rect, field: &Field, buffer: &mut Buffer) {
+    let mut rows = Vec::new();
+    if let Some(halt) = model.state().halt() {
+        rows.push(Row::new().plain(format!(
+            "Halted by {} at {}Z",
+            SafeText(&halt.by().0),
+            halt.at().clock()
+        )));
+        if !halt.why().is_empty() {
+            rows.push(Row::new().dim(SafeText(halt.why()).cut(60)));
+        }
+    }
+    let half = model.state().runs().filter(|run| !run.status().is_terminal()).flat_map(Run::steps);
+    let half =
+        half.filter(|step| matches!(step.status(), StepStatus::InDoubt | StepStatus::UndoInDoubt)).count();
+    let live = plural(model.state().counts().live_runs, "live run goes on", "live runs go on");
+    rows.push(Row::new().plain(format!("{live}; half done: {half}.")));
+    rows.push(Row::new());
+    let line = rows.len() as u16;
+    let size = (super::widest(&rows).max(44), line + 1);
+    let inner = dialog(buffer, theme, area, size, "Release?", "Enter release · Esc leave it halted");
+    paint_rows(buffer, theme, inner, &rows);
+    let mut pen = Pen::at(buffer, theme, inner, line);
+    pen.text("Type release: ", Tone::Key);
+    super::field(&mut pen, field, true);
 }
 
 fn quit(model: &Model) -> Vec<Row> {

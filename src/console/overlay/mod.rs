@@ -21,6 +21,7 @@ pub fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         Mode::Help { query, at } => help::render(model, theme, area, query, *at, buffer),
         Mode::Palette { query, at } => palette::render(model, theme, area, query, *at, buffer),
         Mode::Confirm(question) => confirm::question(model, theme, area, *question, buffer),
+        Mode::Release { field } => confirm::release(model, theme, area, field, buffer),
         Mode::Abandon { run, field, .. } => confirm::abandon(model, theme, area, *run, field, buffer),
         Mode::Arm { workflow, field } => person::arm(model, theme, area, workflow, field, buffer),
         Mode::Answer { reply, field } => person::answer(model, theme, area, reply, field, buffer),

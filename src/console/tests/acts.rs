@@ -207,3 +207,28 @@ fn incidents_are_acknowledged_and_closed() {
     press(&mut model, "a");
     assert!(toast(&model).contains("inc-2 is acknowledged already"));
 }
+
+#[test]
+fn c30_the_kill_switch_asks_and_its_release_is_typed() {
+    let mut model = grid();
+    assert_eq!(press(&mut model, "!"), []);
+    assert!(seen(&model).contains("Halt everything?"));
+    assert_eq!(press(&mut model, "n"), []);
+    assert_eq!(toast(&model), "nothing was halted");
+    let halt = Request::Halt { reason: "from the console".to_owned() };
+    assert_eq!(sent(&press(&mut model, "!y")), Some(&halt));
+
+    let mut script = busy();
+    let by = crate::engine::Actor(std::sync::Arc::from("ann"));
+    script.say(crate::engine::Event::Halted { by, why: "wrong list".into() });
+    let mut model = super::figures::model(&script, 120, 40);
+    let shown = seen(&model);
+    assert!(shown.contains("HALTED"), "{shown}");
+    press(&mut model, "!");
+    let shown = seen(&model);
+    assert!(shown.contains("Halted by ann at") && shown.contains("wrong list"), "{shown}");
+    assert_eq!(press(&mut model, "yes<Enter>"), []);
+    assert_eq!(press(&mut model, "<Esc>"), []);
+    assert_eq!(toast(&model), "everything stays halted");
+    assert_eq!(sent(&press(&mut model, "!release<Enter>")), Some(&Request::Release));
+}

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use super::super::theme::Theme;
 use super::super::{Catalogue, Model};
-use crate::agent::builtin::Desk;
-use crate::agent::exec::Programs;
+use crate::agent::Tools;
 use crate::config::{Folder, Loaded, load};
 use crate::detect::Detector;
 use crate::engine::{Event, Record, Run, RunStatus, State};
@@ -33,16 +32,9 @@ fn recording(loaded: &Loaded) -> Recording {
 /// Every record of the exercise.
 fn records(loaded: &Loaded) -> Vec<Record> {
     let folder = tempfile::tempdir().unwrap();
-    let desk = Arc::new(Desk::new(folder.path(), |_| {}));
     let (setup, seed) = (Arc::new(loaded.setup.clone()), loaded.settings.seed.unwrap_or(1));
-    let recipe = Recipe {
-        setup: Arc::clone(&setup),
-        version: "0",
-        seed,
-        desk,
-        programs: Programs::new(std::path::Path::new("/nonexistent")),
-        secrets: Default::default(),
-    };
+    let recipe =
+        Recipe { setup: Arc::clone(&setup), version: "0", seed, tools: Tools::at(folder.path(), |_| {}) };
     let mut journal: Box<MemoryJournal> = Box::default();
     let stream = Opened::new(Box::new(recording(loaded)));
     let now = stream.begins().unwrap();

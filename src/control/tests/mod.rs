@@ -13,9 +13,9 @@ use super::message::{Asked, Given, Hello, Table, ToServer};
 use super::rows::Row;
 use super::server::{CLIENTS_PER_USER, Parts as ServerParts, Reload, Reread, Server};
 use super::socket;
-use crate::agent::builtin::Desk;
-use crate::agent::exec::Programs;
+use crate::agent::Tools;
 use crate::agent::http::Secrets;
+use crate::agent::protect::Origins;
 use crate::config::{Folder, Operator, load};
 use crate::detect::Detector;
 use crate::engine::{Event, Record, Request, State};
@@ -46,6 +46,7 @@ impl Reload for Shipped {
         let fresh = Fresh {
             setup: Arc::new(loaded.setup),
             secrets: Secrets::default(),
+            origins: Origins::default(),
             digest: loaded.digest,
             detector: None,
         };
@@ -111,14 +112,8 @@ impl Drop for World {
 fn start(folder: &Path, bad: bool, operators: Vec<Operator>) -> (Inbox, JoinHandle<()>) {
     let loaded = load(&Folder::embedded()).unwrap();
     let path = journal_path(folder);
-    let recipe = Recipe {
-        setup: Arc::new(loaded.setup),
-        version: "test",
-        seed: 7,
-        desk: Arc::new(Desk::new(folder, |_| {})),
-        programs: Programs::new(folder),
-        secrets: Secrets::default(),
-    };
+    let recipe =
+        Recipe { setup: Arc::new(loaded.setup), version: "test", seed: 7, tools: Tools::at(folder, |_| {}) };
     let mut journal: Box<dyn Journal> = Box::new(SqliteJournal::open(&path).unwrap());
     let (inbox, board, clock) =
         (Inbox::default(), Board::default(), Clock::paced(crate::runtime::clock::wall(), SPEED));

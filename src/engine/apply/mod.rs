@@ -3,6 +3,7 @@
 mod agent;
 mod arming;
 mod credit;
+mod halt;
 mod incident;
 mod run;
 mod person;
@@ -76,6 +77,15 @@ impl State {
                 Ok(())
             }
             WorkflowDisarmed { workflow, by, why } => self.workflow_disarmed(workflow, by, why, stamp),
+
+            Halted { by, why } => {
+                self.halted(by, why, stamp);
+                Ok(())
+            }
+            Released { .. } => {
+                self.released(stamp);
+                Ok(())
+            }
 
             IncidentOpened { incident, detection } => self.incident_opened(*incident, detection, stamp),
             IncidentRepeated { incident, count, detection } => {

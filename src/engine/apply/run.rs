@@ -104,16 +104,25 @@ impl State {
     }
 
     pub(super) fn run_paused(&mut self, id: RunId, stamp: Stamp) -> Result<(), Misfit> {
+        let since = self.stands_since(id, stamp)?;
         self.run_to(id, RunStatus::Paused, None, stamp)?;
-        self.run_mut(id)?.paused_at = stamp.at.into();
+        self.run_mut(id)?.paused_at = since.into();
         Ok(())
+    }
+
+    /// Since when the time of a run stands still that is held now: it may have done so in a halt.
+    fn stands_since(&mut self, id: RunId, stamp: Stamp) -> Result<crate::model::Timestamp, Misfit> {
+        let halted_at = self.halt.as_ref().map(|halt| halt.at);
+        let run = self.run_mut(id)?;
+        Ok(halted_at.map_or(stamp.at, |at| at.max(run.since())))
     }
 
     /// The time of a run stands still while it waits for a person, as it does in a pause.
     pub(super) fn run_parked(&mut self, id: RunId, why: &Arc<str>, stamp: Stamp) -> Result<(), Misfit> {
+        let since = self.stands_since(id, stamp)?;
         self.run_to(id, RunStatus::Parked, Some(why), stamp)?;
         let run = self.run_mut(id)?;
-        run.paused_at = run.paused_at.get().unwrap_or(stamp.at).into();
+        run.paused_at = run.paused_at.get().unwrap_or(since).into();
         Ok(())
     }
 
@@ -194,13 +203,7 @@ impl State {
 impl Run {
     fn end_pause(&mut self, stamp: Stamp) {
         let Some(paused_at) = std::mem::replace(&mut self.paused_at, Moment::NONE).get() else { return };
-        let held = stamp.at.since(paused_at);
-        self.deadline = self.deadline().map(|at| at + held).into();
-        for step in &mut self.steps {
-            if step.status() == StepStatus::Waiting {
-                step.until = step.until().map(|at| at + held).into();
-            }
-        }
+        self.shift(stamp.at.since(paused_at));
     }
 
     /// What did not begin will not.

@@ -22,6 +22,7 @@ pub const START: Timestamp = Timestamp::from_secs(1_800_000_000);
 
 fn action(takes: &[&str], idempotent: bool, undo: Option<&str>) -> ActionSpec {
     ActionSpec {
+        lifts: None,
         takes: takes.iter().map(|name| (Arc::from(*name), ValueType::Text)).collect(),
         optional: vec![],
         target: takes.first().map(|name| Arc::from(*name)),
@@ -119,6 +120,10 @@ impl World {
                 Effect::Stop { run, step, .. } => {
                     writeln!(told, "    → stop {} of {run}", self.step(run, step)).unwrap();
                 }
+                Effect::Halt { by, why } => {
+                    writeln!(told, "    → the kill switch is thrown by {by}: {why}").unwrap()
+                }
+                Effect::Release => writeln!(told, "    → the kill switch is released").unwrap(),
                 Effect::Answer { answer, .. } => writeln!(told, "    → {answer:?}").unwrap(),
             }
         }
@@ -175,6 +180,11 @@ impl World {
             }
             ["fail", step] => self.answer(step, false, failed(FailureKind::Answered)),
             ["lost", step] => self.answer(step, false, failed(FailureKind::NoAnswer)),
+            ["not-begun", step] => self.answer(step, false, Outcome::NotBegun),
+            ["undo-not-begun", step] => self.answer(step, true, Outcome::NotBegun),
+            ["undo-stopped", step] => self.answer(step, true, Outcome::Stopped),
+            ["halt", ref reason @ ..] => self.ask(Request::Halt { reason: reason.join(" ") }),
+            ["release"] => self.ask(Request::Release),
             ["stopped", step] => self.answer(step, false, Outcome::Stopped),
             ["undone", step] => self.answer(step, true, Outcome::Succeeded(Map::new())),
             ["undo-fails", step] => self.answer(step, true, failed(FailureKind::Answered)),
@@ -246,6 +256,8 @@ impl World {
             JournalOpened { .. } | AgentJoined { .. } | WorkflowRecorded { .. } => String::new(),
             AgentChanged { to: AgentStatus::Idle, why, .. } if &**why == "ready" => String::new(),
             Recovered { .. } => "recovered".to_owned(),
+            Halted { by, why } => format!("HALTED by {by}: {why}"),
+            Released { by } => format!("RELEASED by {by}"),
             SetupLoaded { by, .. } => format!("setup loaded by {by}"),
             AgentChanged { agent, to, why } => {
                 format!("{} {}: {why}", self.engine.state().agent(*agent).unwrap().name(), to.name())

@@ -17,8 +17,9 @@ impl RealTime {
         if !self.driver.reload(by, &fresh, asker, self.now) {
             return;
         }
-        let Fresh { setup, secrets, detector, .. } = fresh;
-        (self.recipe.setup, self.recipe.secrets) = (setup, secrets);
+        let Fresh { setup, secrets, origins, detector, .. } = fresh;
+        (self.recipe.setup, self.recipe.tools.secrets) = (setup, secrets);
+        self.recipe.tools.guard.protect(origins);
         self.change_crew();
         if let Some(detector) = detector {
             // What the windows held back is told; the new ones begin empty.
@@ -32,8 +33,8 @@ impl RealTime {
     fn change_crew(&mut self) {
         let state = self.driver.state();
         let joined = state.agents_present().map(|agent| (agent.id(), agent.name()));
-        let Recipe { setup, desk, programs, secrets, .. } = &self.recipe;
-        let crew = Crew::assemble(setup, joined, state.seed(), desk, programs, secrets);
+        let Recipe { setup, tools, .. } = &self.recipe;
+        let crew = Crew::assemble(setup, joined, state.seed(), tools);
         self.hands.recrew(crew);
         if let Err(error) = self.connect_crew() {
             self.go_on_hold(&format!("cannot start a thread: {error}"));

@@ -13,7 +13,9 @@ impl World {
             let run = RunId(1 + self.dice.below(12));
             let incident = IncidentId(1 + self.dice.below(6));
             let workflow = Arc::from(["diamond", "chain", "wide", "by-hand"][self.dice.below(4) as usize]);
-            let request = match self.dice.below(11) {
+            let request = match self.dice.below(14) {
+                11 => Request::Halt { reason: "enough".to_owned() },
+                12 | 13 => Request::Release,
                 9 => Request::Arm { workflow },
                 10 => Request::Disarm { workflow },
                 0 => Request::Pause { run },
@@ -28,6 +30,10 @@ impl World {
             let by = self.person();
             self.at(at, Input::Request { id: RequestId(i), by, seen: None, request });
         }
+        // Somebody releases what is halted in the end, when no crash takes the request.
+        let (by, request) = (self.person(), Request::Release);
+        let release = Input::Request { id: RequestId(99), by, seen: None, request };
+        self.at(START + Span::from_secs(1_300), release);
         // Most of what is real is armed before the first signal comes.
         for workflow in ["diamond", "chain", "wide", "by-hand", "afterwards"] {
             if self.dice.chance(80) {
