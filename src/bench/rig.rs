@@ -171,11 +171,12 @@ impl Rig {
         if let Some(batch) = &batch {
             self.journal.append(&[Arc::clone(batch)])?;
         }
-        let effects = self.driver.durable_up_to(self.journal.last());
+        let effects = self.driver.release(self.journal.last());
         if effects.iter().any(|effect| matches!(effect, Effect::Perform(_))) {
             self.released = Some(instant());
         }
         self.perform(effects);
+        self.driver.show();
         if self.meter.is_due(self.hands.measured.len()) {
             self.meter.refresh(Figures { now: self.now, ..Figures::default() }, &mut self.hands.measured);
         }

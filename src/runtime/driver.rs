@@ -24,6 +24,8 @@ pub struct Driver {
     gate: Gate,
     feed: Feed,
     durable: Seq,
+    /// On disk, and not shown yet.
+    unshown: Vec<Arc<Vec<Record>>>,
     hash: Option<RecordsHash>,
     askers: HashMap<RequestId, Asker, foldhash::fast::FixedState>,
     asked: u64,
@@ -35,6 +37,7 @@ impl Driver {
     pub fn new(engine: Engine, output: Output, hash: Option<RecordsHash>) -> Self {
         let mut driver = Driver {
             durable: 0,
+            unshown: Vec::new(),
             hash,
             engine,
             gate: Gate::new(),
@@ -106,8 +109,9 @@ impl Driver {
         self.handle(Input::Request { id: RequestId(0), by, seen: None, request }, now);
     }
 
-    /// Delivers an answer.
+    /// Delivers an answer, after what it is about was shown.
     pub fn answer(&mut self, id: RequestId, answer: Answer) {
+        self.show();
         if let Some((reply, theirs)) = self.askers.remove(&id) {
             self.reply(&reply, theirs, answer);
         }
@@ -130,18 +134,31 @@ impl Driver {
 
     /// Everything up to `seq` is on disk: shows it, and returns what may be performed now.
     pub fn durable_up_to(&mut self, seq: Seq) -> Vec<Effect> {
+        let effects = self.release(seq);
+        self.show();
+        effects
+    }
+
+    /// Everything up to `seq` is on disk: returns what may be performed now. Call [`Driver::show`] once
+    /// that is under way: to wake those who watch takes longer than to begin.
+    pub fn release(&mut self, seq: Seq) -> Vec<Effect> {
         let released = self.gate.durable_up_to(seq);
         self.durable = self.durable.max(seq);
-        for batch in &released.batches {
+        self.unshown.extend(released.batches);
+        released.effects
+    }
+
+    /// Shows what is on disk.
+    pub fn show(&mut self) {
+        for batch in self.unshown.drain(..) {
             if let Some(hash) = &mut self.hash {
                 batch.iter().for_each(|record| hash.add(record));
             }
-            self.feed.publish(batch);
+            self.feed.publish(&batch);
         }
         if self.feed.is_behind() && self.is_durable() {
             self.feed.catch_up(self.engine.state());
         }
-        released.effects
     }
 
     /// Appends what is held back, shows it, and returns what may be performed now.
@@ -189,6 +206,7 @@ impl Driver {
     /// Adds a screen; see [`Feed::subscribe`]. Only while everything is durable.
     pub fn subscribe(&mut self) -> Subscription {
         debug_assert!(self.is_durable());
+        self.show();
         self.feed.subscribe(self.engine.state())
     }
 

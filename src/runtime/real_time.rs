@@ -236,7 +236,7 @@ impl RealTime {
                 Message::Written(Written::Durable { seq, commits }) if self.hold.is_none() => {
                     self.commits = commits;
                     self.unacknowledged.acknowledge(seq);
-                    let effects = self.driver.durable_up_to(seq);
+                    let effects = self.driver.release(seq);
                     self.perform(effects);
                 }
                 Message::Written(Written::Durable { .. }) => {}
@@ -338,7 +338,7 @@ impl RealTime {
             }
             // Answers to requests that changed nothing leave without a commit.
             None if self.driver.is_durable() => {
-                let effects = self.driver.durable_up_to(self.driver.state().seq());
+                let effects = self.driver.release(self.driver.state().seq());
                 self.perform(effects);
             }
             None => {}
@@ -362,6 +362,7 @@ impl RealTime {
                 Effect::Answer { id, answer } => self.driver.answer(id, answer),
             }
         }
+        self.driver.show();
     }
 
     /// Tells the engine what the kill switch says, where nobody else did: a file that came or went.
