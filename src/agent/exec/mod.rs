@@ -72,7 +72,7 @@ impl ExecAgent {
             };
             running.tree.terminate(Duration::from_micros(spec.grace.0), leader, attempt.quit()).await;
         }
-        running.tree.kill().await;
+        running.clear().await;
         let _ = timeout(REAP, child.wait()).await;
         running.ended();
         let (stdout, stderr) = streams.end().await;

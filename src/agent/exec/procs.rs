@@ -32,6 +32,8 @@ pub(super) struct Wanted {
     pub since: u64,
     /// They got their number after this one.
     pub after: Option<i32>,
+    /// They are none of these, which are the programs of other attempts.
+    pub others: BTreeSet<i32>,
     /// They belong to this user.
     pub user: Option<u32>,
 }
@@ -129,7 +131,8 @@ fn newer(wanted: &Wanted) -> Option<Vec<Process>> {
     let last: i32 = fs::read_to_string("/proc/loadavg").ok()?.split_whitespace().next_back()?.parse().ok()?;
     let known = wanted.known.iter().all(|(pid, _)| *pid >= after);
     let few = known && last >= after && last - after <= FEW;
-    few.then(|| (after..=last).filter_map(Process::read).collect())
+    let candidates = (after..=last).filter(|pid| *pid == after || !wanted.others.contains(pid));
+    few.then(|| candidates.filter_map(Process::read).collect())
 }
 
 fn all(wanted: &Wanted) -> Vec<Process> {

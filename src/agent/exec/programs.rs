@@ -171,6 +171,18 @@ impl Programs {
 }
 
 impl Running {
+    /// Ends what is left of it.
+    pub(super) async fn clear(&self) {
+        // Those that run now are of other attempts; a new one is looked at, and left alone for its key.
+        let others = {
+            let live = self.programs.live();
+            let others = live.trees.iter().filter(|(number, _)| **number != self.number);
+            others.filter_map(|(_, tree)| tree.leader()).collect()
+        };
+        self.tree.spare(others);
+        self.tree.kill().await;
+    }
+
     /// Nothing of it is left.
     pub(super) fn ended(mut self) {
         self.ended = true;

@@ -39,6 +39,16 @@ impl Tree {
         }
     }
 
+    /// The number of the program.
+    pub(super) fn leader(&self) -> Option<i32> {
+        self.leader.map(|pid| pid.as_raw_nonzero().get())
+    }
+
+    /// Says which programs belong to other attempts, so that they are not looked at.
+    pub(super) fn spare(&self, others: BTreeSet<i32>) {
+        self.wanted.lock().unwrap_or_else(PoisonError::into_inner).others = others;
+    }
+
     /// Sends a signal to all of them. Returns how many there were.
     pub(super) fn signal(&self, signal: Signal) -> usize {
         let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
