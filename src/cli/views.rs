@@ -97,7 +97,8 @@ fn moment(at: &str) -> String {
 fn of_run(run: &RunRow) -> [String; 6] {
     let steps = format!("{}/{}", run.done, run.total);
     let by = run.incident.as_ref().map_or_else(|| cut(&run.by, 40), |incident| format!("for {incident}"));
-    [run.id.clone(), words(&run.status), steps, moment(&run.since), cut(&run.workflow, 32), by]
+    let status = if run.observed { format!("{} (observed)", words(&run.status)) } else { words(&run.status) };
+    [run.id.clone(), status, steps, moment(&run.since), cut(&run.workflow, 32), by]
 }
 
 fn of_incident(incident: &IncidentRow) -> [String; 6] {

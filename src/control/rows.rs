@@ -26,6 +26,8 @@ pub struct RunRow {
     pub id: String,
     pub workflow: String,
     pub status: String,
+    /// Its steps were not performed: it only says what would be done.
+    pub observed: bool,
     pub since: String,
     pub done: u32,
     pub total: u32,
@@ -86,6 +88,7 @@ fn run(run: &Run) -> Row {
         id: run.id().to_string(),
         workflow: run.workflow().to_owned(),
         status: run.status().name().to_owned(),
+        observed: !run.mode().is_live(),
         since: time(run.since()),
         done,
         total,

@@ -124,6 +124,8 @@ fn c31_a_workflow_acts_only_while_it_is_armed_as_it_is() {
         assert!(out.contains(part), "{part} in\n{out}");
     }
     assert!(!list.exists() && !real.path("state/quell/incidents.log").exists(), "nothing was done");
+    let (out, _) = real.expect(&["runs"], 0);
+    assert!(out.contains("completed (observed)"), "{out}");
     let (out, _) = real.expect(&["arm", "block"], 0);
     assert!(out.contains("`block` is armed"), "{out}");
     let (out, _) = real.expect(&["arm", "block"], 0);
