@@ -27,6 +27,7 @@ pub fn run(args: &Answer) -> Result<Verdict, Error> {
     }
     let loaded = setup::load(args.place.config.as_deref())?;
     let place = Place::unattended(loaded.setup.kind, args.place.state.as_deref())?;
+    ask::has_journal(place.path())?;
     let title = format!("answer {} {}", args.run, args.step);
     let config = args.place.config.clone();
     let work = Work { title, speed: Speed::Times(1.0), seed: args.place.seed, config, shown: &args.shown };

@@ -228,6 +228,16 @@ fn on_virtual_time_a_question_runs_into_its_timeout() {
 }
 
 #[test]
+fn an_answer_needs_a_journal() {
+    let real = Real::new();
+    let nowhere = real.path("nowhere");
+    let args = ["answer", "run-1", "unplug", "done", "--state", nowhere.to_str().unwrap()];
+    let (_, err) = real.expect(&args, 1);
+    assert!(err.contains("there is no journal in"), "{err}");
+    assert!(!nowhere.join("journal.db").exists());
+}
+
+#[test]
 fn an_engine_at_work_is_not_gone_past() {
     let real = Real::new();
     let state = real.path("busy");
