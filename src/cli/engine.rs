@@ -27,6 +27,7 @@ use crate::runtime::live::decoding::Aside;
 use crate::runtime::live::{self, LiveWatch, Source};
 use crate::runtime::real_time::{Parts, RealTime, Until};
 use crate::runtime::recording::{Findings, Recording};
+use crate::runtime::shutdown::{self, Signals, Stop};
 use crate::runtime::start::{Folded, Recipe, Watched};
 use crate::runtime::stream::{Opened, Reading, Watch};
 use crate::runtime::virtual_time::{Ending, RunError, VirtualReplay};
@@ -84,10 +85,22 @@ pub struct Running {
     pub since: Instant,
     /// The way to read the setup anew; `None` if nothing is kept, and nobody can ask for it.
     pub reloader: Option<Reloader>,
+    /// Requests of the system to stop, caught since before it began.
+    signals: Option<Signals>,
     thread: JoinHandle<Result<Ending, RunError>>,
 }
 
 impl Running {
+    /// Has every request of the system to stop heard, and how many came before it (C18).
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn on_signal(&mut self, each: impl FnMut(Stop, u32) + Send + 'static) -> Result<(), Error> {
+        let Some(signals) = self.signals.take() else { return Ok(()) };
+        let listening = signals.listen(each);
+        listening.map(|_| ()).map_err(|error| Error::failed("cannot listen for signals").because(error))
+    }
+
     /// Waits for its end. A panic of the engine goes on here.
     ///
     /// # Errors
@@ -133,6 +146,8 @@ impl Running {
 /// The journal cannot be opened or taken up, or the system gives no thread.
 pub fn start(loaded: &Loaded, place: &Place, inbox: Inbox, job: Job) -> Result<Running, Error> {
     let since = clock::instant();
+    let caught = shutdown::catch();
+    let signals = Some(caught.map_err(|error| Error::failed("cannot listen for signals").because(error))?);
     let settings = &loaded.settings;
     let seed = setup::seed(job.seed, loaded);
     let recipe = Recipe {
@@ -208,7 +223,7 @@ pub fn start(loaded: &Loaded, place: &Place, inbox: Inbox, job: Job) -> Result<R
             engine.spawn(move || until_over(control, || Ok(real.run()))).map_err(failed)?
         }
     };
-    Ok(Running { feed, board, inbox, findings, programs, since, reloader, thread })
+    Ok(Running { feed, board, inbox, findings, programs, since, reloader, signals, thread })
 }
 
 /// Works, and then lets the clients of the control socket know that it is over.

@@ -15,7 +15,7 @@ use crate::runtime::clock;
 use crate::runtime::feed::FeedItem;
 use crate::runtime::inbox::Message;
 use crate::runtime::recording::Findings;
-use crate::runtime::shutdown::{self, Stop};
+use crate::runtime::shutdown::Stop;
 use crate::runtime::virtual_time::Ending;
 
 /// How often progress is shown.
@@ -44,26 +44,25 @@ pub struct Result {
 ///
 /// # Errors
 /// The system does not let it listen.
-pub fn drain_on_signals(running: &Running) -> std::result::Result<(), Error> {
+pub fn drain_on_signals(running: &mut Running) -> std::result::Result<(), Error> {
     let (told, programs) = (running.inbox.clone(), running.programs.clone());
-    let listening = shutdown::listen(move |stop: Stop, before| {
+    running.on_signal(move |stop: Stop, before| {
         if before > 0 || !told.send(Message::Drain) {
             programs.kill_all();
             std::process::exit(stop.code());
         }
         tell("quell: stopping; what runs may finish. Once more to stop at once");
-    });
-    listening.map(|_| ()).map_err(|error| Error::failed("cannot listen for signals").because(error))
+    })
 }
 
 /// Waits for the engine's end and prints into `sink`.
 ///
 /// # Errors
 /// The engine could not go on, the output cannot be written, or nobody reads it.
-pub fn run(running: Running, format: Format, mut sink: Sink) -> std::result::Result<Result, Error> {
+pub fn run(mut running: Running, format: Format, mut sink: Sink) -> std::result::Result<Result, Error> {
     let (board, inbox, since) = (running.board.clone(), running.inbox.clone(), running.since);
     let findings = running.findings.clone();
-    drain_on_signals(&running)?;
+    drain_on_signals(&mut running)?;
     let mut progress = Progress::begin(&board.read().source);
     let (feed, thread) = running.split();
     let mut state = State::new();

@@ -12,7 +12,7 @@ use crate::config::Loaded;
 use crate::console::{self, Catalogue, Ended, Options};
 use crate::runtime::inbox::Message;
 use crate::runtime::link::Link;
-use crate::runtime::shutdown::{self, Stop};
+use crate::runtime::shutdown::Stop;
 use crate::runtime::virtual_time::Ending;
 
 /// Log lines belong to the console from here on; called before the engine starts.
@@ -24,11 +24,11 @@ pub fn prepare() {
 ///
 /// # Errors
 /// There is no terminal, or the engine could not go on.
-pub fn run(running: Running, loaded: &Loaded) -> Result<(Ending, bool), Error> {
+pub fn run(mut running: Running, loaded: &Loaded) -> Result<(Ending, bool), Error> {
     let (inbox, board) = (running.inbox.clone(), running.board.clone());
     let (stop, stopped) = channel();
     let (told, programs) = (inbox.clone(), running.programs.clone());
-    shutdown::listen(move |signal, before| {
+    running.on_signal(move |signal, before| {
         let asked = match signal {
             Stop::Terminate => console::Stop::Terminate,
             Stop::Interrupt => console::Stop::Interrupt,
@@ -40,8 +40,7 @@ pub fn run(running: Running, loaded: &Loaded) -> Result<(Ending, bool), Error> {
             programs.kill_all();
             std::process::exit(signal.code());
         }
-    })
-    .map_err(|error| Error::failed("cannot listen for signals").because(error))?;
+    })?;
     let (reply, answers) = channel();
     let (by, asked) = (identity::actor(), inbox.clone());
     let ask = Box::new(move |id, seen, request| {

@@ -12,7 +12,7 @@ use crate::control::people;
 use crate::control::server::Reloader;
 use crate::engine::{Actor, Answer, JournalKind};
 use crate::runtime::inbox::{Inbox, Message};
-use crate::runtime::shutdown::{self, Stop};
+use crate::runtime::shutdown::Stop;
 use crate::runtime::start::Watched;
 
 /// Runs the verb.
@@ -40,8 +40,8 @@ pub fn run(args: &Serve) -> Result<Verdict, Error> {
         say: tell,
         config: args.place.config.clone(),
     };
-    let running = engine::start(&loaded, &place, inbox, job)?;
-    listen(&running)?;
+    let mut running = engine::start(&loaded, &place, inbox, job)?;
+    listen(&mut running)?;
     let (agents, workflows) = (loaded.setup.agents.len() as u64, loaded.setup.workflows.len() as u64);
     let about = format!(
         "serving {}: {}, {}, {}",
@@ -62,7 +62,7 @@ pub fn run(args: &Serve) -> Result<Verdict, Error> {
 }
 
 /// HUP reads the setup anew; TERM and INT drain, a second one ends it.
-fn listen(running: &Running) -> Result<(), Error> {
+fn listen(running: &mut Running) -> Result<(), Error> {
     let (inbox, reloader, programs) =
         (running.inbox.clone(), running.reloader.clone(), running.programs.clone());
     let mut stops = 0;
@@ -78,8 +78,7 @@ fn listen(running: &Running) -> Result<(), Error> {
         systemd::stopping();
         tell("quell: stopping; what runs may finish. Once more to stop at once");
     };
-    let listening = shutdown::listen(heard);
-    listening.map(|_| ()).map_err(|error| Error::failed("cannot listen for signals").because(error))
+    running.on_signal(heard)
 }
 
 fn reload(reloader: &Reloader) {

@@ -97,8 +97,8 @@ fn alone(args: &Steer, folder: &Path, asked: Asked) -> Result<Verdict, Error> {
         say: tell,
         config: args.config.clone(),
     };
-    let running = engine::start(&loaded, &place, inbox, job)?;
-    headless::drain_on_signals(&running)?;
+    let mut running = engine::start(&loaded, &place, inbox, job)?;
+    headless::drain_on_signals(&mut running)?;
     let (state, _) = running.wait()?;
     let answered = answers.try_recv().map_err(|_| Error::failed("the engine ended before it answered"))?;
     let (accepted, text) = match answered.answer {

@@ -2,7 +2,8 @@
 
 use std::thread::JoinHandle;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// A request of the system to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,26 +27,47 @@ impl Stop {
     }
 }
 
-/// Starts the thread that listens. `each` is called with every request, and how many came before it.
+/// Requests to stop, caught from here on: none of them ends the process by itself any more, and none is
+/// lost before somebody listens.
+#[derive(Debug)]
+pub struct Signals {
+    runtime: Runtime,
+    term: Signal,
+    int: Signal,
+    hup: Signal,
+}
+
+/// Begins to catch them. To be called before there is work that a signal must not tear apart.
 ///
 /// # Errors
-/// The system gives no thread, or no handler.
-pub fn listen(mut each: impl FnMut(Stop, u32) + Send + 'static) -> std::io::Result<JoinHandle<()>> {
+/// The system gives no handler.
+pub fn catch() -> std::io::Result<Signals> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (mut term, mut int, mut hup) = {
+    let (term, int, hup) = {
         let _within = runtime.enter();
         (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::hangup())?)
     };
-    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        runtime.block_on(async move {
-            for before in 0.. {
-                let stop = tokio::select! {
-                    _ = term.recv() => Stop::Terminate,
-                    _ = int.recv() => Stop::Interrupt,
-                    _ = hup.recv() => Stop::HangUp,
-                };
-                each(stop, before);
-            }
-        });
-    })
+    Ok(Signals { runtime, term, int, hup })
+}
+
+impl Signals {
+    /// Starts the thread that listens. `each` is called with every request, and how many came before it.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn listen(self, mut each: impl FnMut(Stop, u32) + Send + 'static) -> std::io::Result<JoinHandle<()>> {
+        let Signals { runtime, mut term, mut int, mut hup } = self;
+        std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+            runtime.block_on(async move {
+                for before in 0.. {
+                    let stop = tokio::select! {
+                        _ = term.recv() => Stop::Terminate,
+                        _ = int.recv() => Stop::Interrupt,
+                        _ = hup.recv() => Stop::HangUp,
+                    };
+                    each(stop, before);
+                }
+            });
+        })
+    }
 }
