@@ -374,3 +374,16 @@ fn a_person_answers_an_engine_at_work() {
     let (_, err) = served.expect(&["arm", "nothing"], 1);
     assert!(err.contains("refused: "), "{err}");
 }
+
+#[test]
+fn figures_are_those_of_the_engine_at_work() {
+    let served = Served::new();
+    served.expect(&["trigger", "brief", "address=192.0.2.77"], 0);
+    let (out, _) = served.expect(&["metrics", "--json"], 0);
+    let figures = &lines(&out)[0];
+    assert_eq!((&figures["type"], &figures["received"]), (&"metrics".into(), &0.into()));
+    let step = figures["latencies"].as_array().unwrap().iter().find(|latency| latency["stage"] == "step");
+    assert!(step.unwrap()["count"].as_u64().unwrap() >= 1, "{out}");
+    let (out, _) = served.expect(&["metrics"], 0);
+    assert!(out.contains("latency  step") && out.contains("0 received = 0 processed"), "{out}");
+}

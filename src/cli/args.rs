@@ -72,6 +72,9 @@ pub enum Verb {
     /// List agents
     #[command(after_help = help::VIEWS)]
     Agents(View),
+    /// Print the figures of an engine at work: books, queue, latencies
+    #[command(after_help = help::METRICS)]
+    Metrics(Metrics),
     /// Print what happened, or what happens
     #[command(after_help = help::EVENTS)]
     Events(Events),
@@ -402,6 +405,17 @@ pub struct View {
     /// Every row that is kept, 20,000 at most from a running engine
     #[arg(long)]
     pub all: bool,
+}
+
+/// `quell metrics`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Metrics {
+    /// The state folder. Default: the platform's
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// As one JSON object
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `quell events`.

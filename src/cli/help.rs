@@ -156,6 +156,14 @@ Examples:
 
 From the engine at work in the state folder, else from its journal. The latest come last.";
 
+/// `quell metrics --help`.
+pub const METRICS: &str = "\
+Examples:
+  quell metrics
+  quell metrics --state /var/lib/quell --json | jq .late
+
+From the engine at work in the state folder; its figures are in no journal. Latencies in microseconds.";
+
 /// `quell events --help`.
 pub const EVENTS: &str = "\
 Examples:
@@ -237,6 +245,7 @@ mod tests {
             RELOAD,
             VIEWS,
             EVENTS,
+            METRICS,
             BENCH,
         ] {
             for line in text.lines().filter(|line| line.starts_with(' ')) {

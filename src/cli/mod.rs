@@ -20,6 +20,7 @@ mod help;
 mod identity;
 mod journal;
 mod logging;
+mod metrics;
 mod output;
 mod outputs;
 mod place;
@@ -85,6 +86,7 @@ fn obey(args: Args) -> Result<Verdict, Error> {
         Some(Verb::Runs(args)) => fine(views::show(&args, Table::Runs)),
         Some(Verb::Incidents(args)) => fine(views::show(&args, Table::Incidents)),
         Some(Verb::Agents(args)) => fine(views::show(&args, Table::Agents)),
+        Some(Verb::Metrics(args)) => fine(metrics::show(&args)),
         Some(Verb::Events(args)) => fine(events::run(&args)),
         Some(Verb::Arm(args)) => fine(arm::run(&args, true)),
         Some(Verb::Disarm(args)) => fine(arm::run(&args, false)),

@@ -27,6 +27,8 @@ pub struct Figures {
     pub overflow: u64,
     pub queued: u64,
     pub late: u64,
+    /// Lines whose time was ahead of the clock.
+    pub ahead: u64,
     /// Signals queued, and the size of the queue.
     pub queue: (usize, usize),
     /// Signals in each of the last 60 seconds, newest last.
@@ -76,6 +78,7 @@ impl Figures {
             overflow: books.overflow,
             queued: books.queued,
             late: books.late,
+            ahead: books.ahead,
             queue: gauges.queue,
             per_second: gauges.per_second[gauges.per_second.len().saturating_sub(SECONDS)..].to_vec(),
             latencies: Stage::ALL.iter().map(|stage| latency(&gauges.latencies, *stage)).collect(),

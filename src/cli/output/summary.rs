@@ -228,6 +228,9 @@ fn signals(out: &mut String, books: &BookTotals, bad: &BadLines) -> fmt::Result 
         books.queued,
         books.late
     )?;
+    if books.ahead > 0 {
+        writeln!(out, "         {} ahead of the clock, counted as of their arrival", books.ahead)?;
+    }
     if books.received == 0 {
         return writeln!(out, "         there was no line to read");
     }

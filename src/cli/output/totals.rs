@@ -72,6 +72,7 @@ impl Totals<'_> {
             "samples": bad.samples,
             "queued": books.queued,
             "late": books.late,
+            "ahead": books.ahead,
             "detections": counts.detections,
             "incidents": counts.incidents,
             "open_incidents": counts.open_incidents,
