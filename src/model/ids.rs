@@ -81,6 +81,10 @@ id!(
     IncidentId, "inc"
 );
 id!(
+    /// One effect on the world that is owed an undo, or an end: an entry of the ledger.
+    ObligationId, "ob"
+);
+id!(
     /// One thing that a person asked; given by the asking side, echoed in the answer.
     RequestId, "req"
 );

@@ -24,7 +24,9 @@ pub use detection::{Detection, RuleHead};
 pub use document::{Document, Field, Scalar};
 pub use endpoint::{Endpoint, HeaderText, Host, Reach, SecretRef};
 pub use http_request::{BodyTree, HttpRequest, Method, PathFault, Rendered};
-pub use ids::{AgentId, DetectionId, Digest, IncidentId, ParseIdError, RequestId, RunId, Seq, StepIx};
+pub use ids::{
+    AgentId, DetectionId, Digest, IncidentId, ObligationId, ParseIdError, RequestId, RunId, Seq, StepIx,
+};
 pub use mistake::Mistake;
 pub use network::Network;
 pub use outcome::{Failure, FailureKind, Outcome};
