@@ -63,6 +63,7 @@ impl Engine {
             Input::StepFinished { run, step, attempt, undo, outcome } => {
                 self.on_step_finished(run, step, attempt, undo, outcome);
             }
+            Input::Probed { of, found } => self.on_probed(of, &found),
             Input::Request { id, by, seen, request } => self.on_request(id, &by, seen, request),
             Input::Refuse { id, by, request, why } => self.refuse(id, by, request, why),
             Input::Tick => self.on_tick(),

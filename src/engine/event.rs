@@ -157,6 +157,9 @@ pub enum Event {
         attempt: u32,
         #[serde(default, skip_serializing_if = "Map::is_empty")]
         output: Map,
+        /// Its effect was there already: nothing was performed, and nothing is owed.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        found: bool,
     },
     /// This attempt failed; with `retry_at` there will be another one.
     StepFailed {

@@ -159,5 +159,6 @@ fn check(
         Means::Manual(question) => Some(question.render(&args)),
         _ => None,
     };
-    Ok(Action { name: Arc::clone(name), args, target, idempotent: spec.idempotent, question })
+    let (idempotent, probe) = (spec.idempotent, spec.probe.is_some());
+    Ok(Action { name: Arc::clone(name), args, target, idempotent, probe, question })
 }

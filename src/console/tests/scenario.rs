@@ -139,6 +139,7 @@ impl Script {
                 args: object(json!({"address": "10.0.7.21"})).into(),
                 target: Some("10.0.7.21".into()),
                 idempotent: true,
+                probe: false,
                 question: None,
             })
         };
@@ -157,7 +158,13 @@ impl Script {
 
     pub fn succeed(&mut self, run: u64, step: u16) -> &mut Self {
         let output = object(json!({"rule": format!("r-{step}")}));
-        self.say(Event::StepSucceeded { run: RunId(run), step: StepIx(step), attempt: 1, output })
+        self.say(Event::StepSucceeded {
+            run: RunId(run),
+            step: StepIx(step),
+            attempt: 1,
+            output,
+            found: false,
+        })
     }
 
     pub fn fail(&mut self, run: u64, step: u16, attempt: u32, kind: FailureKind, retry: bool) -> &mut Self {
@@ -178,6 +185,7 @@ impl Script {
             args: Map::new().into(),
             target: Some("10.0.7.21".into()),
             idempotent: true,
+            probe: false,
             question: None,
         };
         self.say(Event::UndoStarted {
