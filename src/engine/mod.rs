@@ -28,6 +28,7 @@ mod request;
 mod resolve;
 mod rollback;
 mod run;
+mod settle;
 mod setup;
 mod state;
 mod step;
@@ -45,6 +46,7 @@ pub use input::{Answer, Context, Effect, Input, Output, Request, Task};
 pub use question::Question;
 pub use recover::ReplayError;
 pub use run::{RUN, Rollback, Run, RunStatus};
+pub use settle::{Settled, Settlement};
 pub use setup::{
     ActionSpec, Acts, AgentKind, AgentSpec, BuiltinKind, DrillSpec, ExecSpec, HttpSpec, Limits, Means, Setup,
 };
