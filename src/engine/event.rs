@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AgentKind, AgentStatus, IncidentStatus, Request};
+use super::{AgentKind, AgentStatus, IncidentStatus, Request, Settled};
 use crate::model::{
     Action, AgentId, Detection, Digest, Failure, IncidentId, Map, RunId, Seq, Severity, StepIx, Timestamp,
 };
@@ -197,6 +197,19 @@ pub enum Event {
         done: bool,
         #[serde(default, skip_serializing_if = "str::is_empty")]
         text: Arc<str>,
+        by: Box<Actor>,
+    },
+    /// A person settled a step in doubt, or an undo that was given up or waits. What follows from it has
+    /// records of its own, except that `skip` leaves an undo given up, and that `again` lets a stuck run
+    /// roll back.
+    StepSettled {
+        run: RunId,
+        step: StepIx,
+        attempt: u32,
+        undo: bool,
+        settled: Settled,
+        #[serde(default, skip_serializing_if = "str::is_empty")]
+        reason: Arc<str>,
         by: Box<Actor>,
     },
     /// An intent without an outcome after a crash (C3).

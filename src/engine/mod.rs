@@ -29,6 +29,7 @@ mod request;
 mod resolve;
 mod rollback;
 mod run;
+mod settle;
 mod setup;
 mod state;
 mod step;
@@ -47,6 +48,7 @@ pub use probe::{DrillProbe, HttpProbe, PROBE_TIMEOUT, Probe, ProbeMeans, ProbeOf
 pub use question::Question;
 pub use recover::ReplayError;
 pub use run::{RUN, Rollback, Run, RunStatus};
+pub use settle::{Settled, Settlement};
 pub use setup::{
     ActionSpec, Acts, AgentKind, AgentSpec, BuiltinKind, DrillSpec, ExecSpec, HttpSpec, Limits, Means, Setup,
 };

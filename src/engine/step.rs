@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use super::{Actor, Event};
+use super::{Actor, Event, Settlement};
 use crate::flow::machine::{Chart, Machine, Place, Source, Superstate, Transition};
 use crate::model::{Action, AgentId, Failure, Map, Moment, Timestamp};
 use crate::states;
@@ -85,12 +85,16 @@ pub static STEP: LazyLock<Machine<StepStatus, StepState, Event>> = LazyLock::new
                     Undoing,
                     "its undo starts",
                 ),
-                go(&[Undoing, UndoInDoubt], Undone, "reversed"),
+                go(
+                    &[Undoing, UndoInDoubt, UndoFailed, Succeeded, Failed, Cancelled, InDoubt],
+                    Undone,
+                    "reversed, or undone by hand",
+                ),
                 go(&[Undoing], UndoInDoubt, "a crash took the undo's outcome"),
                 go(
                     &[Undoing, UndoInDoubt, Succeeded, Failed, Cancelled, InDoubt],
                     UndoFailed,
-                    "its undo is given up",
+                    "its undo is given up or skipped",
                 ),
             ]
         },
@@ -122,6 +126,8 @@ pub struct StepState {
     /// The condition on which it depends whether it would be performed, if nobody can say.
     pub(super) undecided: Option<Arc<str>>,
     pub(super) answered: Option<Arc<Answered>>,
+    pub(super) settled: Option<Arc<Settlement>>,
+    pub(super) undo_settled: Option<Arc<Settlement>>,
 }
 
 /// What a person said of a step, or of its undo.
@@ -161,6 +167,8 @@ impl StepState {
             assumed: false,
             undecided: None,
             answered: None,
+            settled: None,
+            undo_settled: None,
         }
     }
 

@@ -50,6 +50,7 @@ fn about(event: &Event) -> About {
         | Event::StepCancelled { run, step, .. }
         | Event::StepAssumed { run, step, .. }
         | Event::StepAnswered { run, step, .. }
+        | Event::StepSettled { run, step, .. }
         | Event::StepInDoubt { run, step, .. }
         | Event::UndoStarted { run, step, .. }
         | Event::UndoSucceeded { run, step, .. }

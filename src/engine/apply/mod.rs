@@ -7,6 +7,7 @@ mod halt;
 mod incident;
 mod run;
 mod person;
+mod settle;
 mod step;
 mod undo;
 
@@ -118,6 +119,7 @@ impl State {
             StepCancelled { run, step, in_doubt } => self.step_cancelled(*run, *step, *in_doubt, stamp),
             StepAssumed { .. } => self.step_assumed(event, stamp),
             StepAnswered { .. } => self.step_answered(event, stamp),
+            StepSettled { .. } => self.step_settled(event, stamp),
             StepInDoubt { run, step, .. } => self.step_in_doubt(*run, *step, stamp),
 
             UndoStarted { .. } => self.undo_started(event, stamp),

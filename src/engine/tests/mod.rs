@@ -8,6 +8,7 @@ mod people;
 mod recovery;
 mod reload;
 mod rollback;
+mod settle;
 mod signals;
 mod world;
 

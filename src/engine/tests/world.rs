@@ -200,6 +200,12 @@ impl World {
                     text: text.join(" "),
                 })
             }
+            ["settle", run, step, word, ref reason @ ..] => self.ask(Request::Settle {
+                run: run.parse().unwrap(),
+                step: Arc::from(step),
+                as_: Settled::ALL.into_iter().find(|settled| settled.name() == word).unwrap(),
+                reason: reason.join(" "),
+            }),
             ["arm", workflow] => self.ask(Request::Arm { workflow: Arc::from(workflow) }),
             ["disarm", workflow] => self.ask(Request::Disarm { workflow: Arc::from(workflow) }),
             ["crash"] => self.crash(),
@@ -292,6 +298,10 @@ impl World {
             StepAnswered { run, step: s, undo, done, text, by, .. } => {
                 let undo = if *undo { " undo" } else { "" };
                 format!("{}{undo} answered by {by}: {done} `{text}`", step(run, s))
+            }
+            StepSettled { run, step: s, undo, settled, reason, by, .. } => {
+                let undo = if *undo { " undo" } else { "" };
+                format!("{}{undo} SETTLED by {by}: {} `{reason}`", step(run, s), settled.name())
             }
             RunJoined { run, incident } => format!("{run} joined by {incident}"),
             RunPaused { run, .. } => format!("{run} paused"),
