@@ -39,6 +39,7 @@ mod waiting;
 pub use self::core::Engine;
 pub use agents::{AGENT, AgentState, AgentStatus};
 pub use arming::Arming;
+pub use choose::Fitness;
 pub use event::{Actor, Event, IllegalEvent, JournalKind, NewRun, Record, RollbackCause, RunMode, StepWait};
 pub use gate::{Gate, Released};
 pub use halt::Halt;

@@ -196,6 +196,10 @@ impl StepState {
     pub fn started_at(&self) -> Option<Timestamp> {
         self.started_at.get()
     }
+    /// When the last attempt to undo it started.
+    pub fn undo_started_at(&self) -> Option<Timestamp> {
+        self.undo_started_at.get()
+    }
     /// When it was done forward.
     pub fn ended_at(&self) -> Option<Timestamp> {
         self.ended_at.get()
