@@ -70,7 +70,14 @@ pub(crate) mod tests {
     /// A task of run 1, step 0, attempt 1.
     pub(crate) fn task(kind: AgentKind, action: &str, args: &[(&str, &str)]) -> Task {
         let args = args.iter().map(|(k, v)| (Arc::from(*k), Value::from(*v))).collect();
-        let action = Action { name: action.into(), args, target: None, idempotent: true, question: None };
+        let action = Action {
+            name: action.into(),
+            args,
+            target: None,
+            idempotent: true,
+            question: None,
+            expires: None,
+        };
         Task {
             run: RunId(1),
             step: StepIx(0),

@@ -54,7 +54,8 @@ pub fn changed(mut spec: AgentSpec, change: impl FnOnce(&mut Endpoint)) -> Arc<H
 
 pub fn task(args: Value) -> Task {
     let args = serde_json::from_value(args).unwrap();
-    let action = Action { name: "act".into(), args, target: None, idempotent: true, question: None };
+    let action =
+        Action { name: "act".into(), args, target: None, idempotent: true, question: None, expires: None };
     Task {
         run: RunId(1),
         step: StepIx(0),

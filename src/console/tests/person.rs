@@ -35,6 +35,7 @@ fn real() -> Script {
             target: Some("web-1".into()),
             idempotent: true,
             question: question.map(Into::into),
+            expires: None,
         })
     };
     for (i, undecided) in [(0, None), (1, Some("steps.block.output.deep == true"))] {

@@ -140,6 +140,7 @@ impl Script {
                 target: Some("10.0.7.21".into()),
                 idempotent: true,
                 question: None,
+                expires: None,
             })
         };
         let deadline = self.at + Span::from_secs(30);
@@ -179,6 +180,7 @@ impl Script {
             target: Some("10.0.7.21".into()),
             idempotent: true,
             question: None,
+            expires: None,
         };
         self.say(Event::UndoStarted {
             run: RunId(run),
