@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{AgentKind, AgentStatus, IncidentStatus, Request, Settled};
 use crate::model::{
-    Action, AgentId, Detection, Digest, Failure, IncidentId, Map, RunId, Seq, Severity, StepIx, Timestamp,
+    Action, AgentId, Detection, Digest, Failure, IncidentId, Map, ObligationId, RunId, Seq, Severity, StepIx,
+    Timestamp,
 };
 use crate::workflow::Plan;
 
@@ -241,6 +242,8 @@ pub enum Event {
 
     /// Somebody asked for what is not permitted.
     RequestRefused { by: Actor, request: Box<Request>, why: Arc<str> },
+    /// What ended on the ledger long ago and left the state; it stays in the journal.
+    ObligationsRetired { obligations: Box<[ObligationId]> },
     /// Finished runs and closed incidents that left the state; they stay in the journal.
     Retired {
         #[serde(default, skip_serializing_if = "<[_]>::is_empty")]

@@ -24,7 +24,7 @@ pub fn value(value: &Value) -> String {
 pub fn span(span: Span) -> String {
     let secs = span.0 / 1_000_000;
     match secs {
-        0 if span.0 % 1_000 == 0 || span.0 >= 10_000 => format!("{} ms", span.0 / 1_000),
+        0 if span.0.is_multiple_of(1_000) || span.0 >= 10_000 => format!("{} ms", span.0 / 1_000),
         0 => format!("{:.1} ms", span.0 as f64 / 1e3),
         1..60 => format!("{:.1} s", span.as_secs_f64()),
         60..3_600 => format!("{}m{:02}s", secs / 60, secs % 60),

@@ -343,6 +343,7 @@ impl World {
             }
             UndoInDoubt { run, step: s, .. } => format!("{} undo IN DOUBT", step(run, s)),
             RequestRefused { why, .. } => format!("refused: {why}"),
+            ObligationsRetired { .. } => String::new(),
             Retired { runs, incidents } => {
                 format!("retired: {} runs, {} incidents", runs.len(), incidents.len())
             }
