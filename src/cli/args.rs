@@ -444,7 +444,7 @@ pub struct Events {
     /// From this record on
     #[arg(long, value_name = "SEQ")]
     pub from: Option<u64>,
-    /// One JSON object per record
+    /// As JSON, one object per line
     #[arg(long)]
     pub json: bool,
 }
@@ -517,15 +517,18 @@ pub enum Journal {
     /// Print every record of a journal
     #[command(after_help = help::JOURNAL)]
     Show(Show),
+    /// Check every record of a journal: its hash, its place, and the anchor beside the journal
+    #[command(after_help = help::VERIFY)]
+    Verify(Show),
 }
 
-/// `quell journal show`.
+/// `quell journal show` and `quell journal verify`.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct Show {
     /// The state folder
     #[arg(long, value_name = "DIR")]
     pub state: PathBuf,
-    /// One JSON object per record
+    /// As JSON, one object per line
     #[arg(long)]
     pub json: bool,
 }

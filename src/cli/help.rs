@@ -100,6 +100,19 @@ Examples:
 
 It may be read while another quell writes it.";
 
+/// `quell journal verify --help`.
+pub const VERIFY: &str = "\
+Examples:
+  quell journal verify --state work/
+  quell journal verify --state work/ --json
+
+Every record carries a hash over itself and the one before it. The last record and its hash are also in
+the file journal.head, since the last checkpoint or clean stop: what came after that can be cut off
+without a trace. Keep the hash that this prints elsewhere, and compare: who may write both files may
+also write both anew.
+
+Exit codes: 0 the journal is whole; 1 it is not, and the first bad record is named.";
+
 /// `quell check --help`.
 pub const CHECK: &str = "\
 Examples:
@@ -249,6 +262,7 @@ mod tests {
             DISARM,
             ANSWER,
             JOURNAL,
+            VERIFY,
             CHECK,
             STATES,
             COMPLETIONS,

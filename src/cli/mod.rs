@@ -102,6 +102,7 @@ fn obey(args: Args) -> Result<Verdict, Error> {
         Some(Verb::Check(args)) => Ok(if check::run(&args)? { Verdict::Fine } else { Verdict::Mistakes }),
         Some(Verb::States(args)) => fine(states::run(&args)),
         Some(Verb::Journal(Journal::Show(args))) => fine(journal::show(&args)),
+        Some(Verb::Journal(Journal::Verify(args))) => fine(journal::verify(&args)),
         Some(Verb::Completions(args)) => fine(completions::run(&args)),
         Some(Verb::Bench(args)) => fine(bench::run(&args)),
     }

@@ -75,7 +75,10 @@ mod tests {
     fn c24_every_way_to_tamper_names_the_first_bad_record() {
         let other = format!("x'{}'", "ab".repeat(32));
         for (tamper, expected) in [
-            ("UPDATE records SET body = CAST(replace(body, '0.0.0', '0.0.1') AS BLOB) WHERE seq = 5", "record 5: "),
+            (
+                "UPDATE records SET body = CAST(replace(body, '0.0.0', '0.0.1') AS BLOB) WHERE seq = 5",
+                "record 5: ",
+            ),
             ("UPDATE records SET codec = 2 WHERE seq = 5", "record 5: "),
             ("DELETE FROM records WHERE seq = 5", "record 5: it is missing"),
             ("DELETE FROM records WHERE seq >= 7", "record 7: it is missing: there were 9 records"),
@@ -115,7 +118,9 @@ mod tests {
         let mut state = crate::engine::State::new();
         let mut journal = SqliteJournal::open(&path).unwrap();
         super::super::for_each(&mut journal, |record| {
-            state.apply(&record).map_err(|illegal| JournalError::Damaged { seq: illegal.seq, why: illegal.why })
+            state
+                .apply(&record)
+                .map_err(|illegal| JournalError::Damaged { seq: illegal.seq, why: illegal.why })
         })
         .unwrap();
         assert_eq!(state.counts().completed, 1);

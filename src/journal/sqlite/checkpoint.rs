@@ -113,9 +113,8 @@ mod tests {
         journal.append(&[records(1, 1_000)]).unwrap();
         let anchor = Anchor { seq: 1_000, hash: journal.head() };
         journal.checkpointer.as_mut().unwrap().wrote(DUE_BYTES, anchor);
-        let grown = || {
-            std::fs::metadata(&path).unwrap().len() > before && Anchor::read(&path) == Ok(Some(anchor))
-        };
+        let grown =
+            || std::fs::metadata(&path).unwrap().len() > before && Anchor::read(&path) == Ok(Some(anchor));
         for _ in 0..500 {
             if grown() {
                 break;
