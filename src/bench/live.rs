@@ -12,10 +12,10 @@ use tempfile::TempDir;
 use super::BenchError;
 use super::result::Work;
 use super::rig::{Asker, OUT_OF_ORDER, recipe};
-use super::usage::Stopwatch;
+use super::usage::{Stopwatch, Usage};
 use super::workflow::{Book, NAME, work};
 use crate::detect::Detector;
-use crate::engine::Setup;
+use crate::engine::{Request, Setup};
 use crate::journal::{Journal, JournalError, MemoryJournal, SqliteJournal, journal_path};
 use crate::model::RequestId;
 use crate::rule::RuleSet;
@@ -24,7 +24,7 @@ use crate::runtime::feed::FeedItem;
 use crate::runtime::gauges::Board;
 use crate::runtime::inbox::{Inbox, Message};
 use crate::runtime::real_time::{Parts, RealTime, Until};
-use crate::runtime::start::{Folded, Watched};
+use crate::runtime::start::{Folded, Recipe, Watched};
 use crate::runtime::stream::Reading;
 
 /// `TMPFS_MAGIC` and `RAMFS_MAGIC` of `linux/magic.h`: file systems without a disk.
@@ -67,9 +67,27 @@ impl Store<'_> {
 /// # Errors
 /// The engine does not start or goes on hold, or the journal refuses.
 pub fn run(setup: &Arc<Setup>, workflows: u64, at_once: u64, store: Store<'_>) -> Result<Work, BenchError> {
+    let asker = Asker::new(NAME);
+    let (book, usage, commits) =
+        run_with(recipe(setup), workflows, at_once, store, &mut |_| asker.request())?;
+    let fsyncs = matches!(store, Store::Disk(_)).then_some(commits);
+    Ok(Work { fsyncs, ..work(&book, workflows, usage) })
+}
+
+/// The same with a recipe, and with what is asked for each time, from 1. Gives what was read, what was
+/// used, and how many commits it took.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_with(
+    recipe: Recipe,
+    workflows: u64,
+    at_once: u64,
+    store: Store<'_>,
+    request: &mut dyn FnMut(u64) -> Request,
+) -> Result<(Book, Usage, u64), BenchError> {
     let mut journal = store.open()?;
-    let recipe = recipe(setup);
-    let folded = Folded::read(journal.as_mut(), setup, false)?;
+    let folded = Folded::read(journal.as_mut(), &recipe.setup, false)?;
     let mut started = folded.start(&recipe, journal.as_mut(), wall(), Watched::ByReport)?;
     let feed = started.subscription.take().ok_or("nobody watches the engine")?;
     let (inbox, before) = (Inbox::default(), journal.commits());
@@ -89,14 +107,14 @@ pub fn run(setup: &Arc<Setup>, workflows: u64, at_once: u64, store: Store<'_>) -
     let real = RealTime::new(started, journal, parts).map_err(|error| error.to_string())?;
     let engine = std::thread::Builder::new().name("engine".to_owned()).spawn(move || real.run())?;
     let (reply, answers) = channel();
-    let (asker, mut book) = (Asker::new(NAME), Book::with_room(workflows));
+    let (by, mut book) = (Asker::new(NAME).by(), Book::with_room(workflows));
     let mut asked = 0;
     let watch = Stopwatch::start();
     while book.completed + book.lost < workflows {
         while book.open() < at_once && asked < workflows {
             asked += 1;
             book.asked(instant());
-            let (id, by, request) = (RequestId(asked), asker.by(), asker.request());
+            let (id, by, request) = (RequestId(asked), by.clone(), request(asked));
             inbox.send(Message::Request { id, by, seen: None, request, reply: reply.clone() });
         }
         match feed.next_within(PATIENCE) {
@@ -112,6 +130,5 @@ pub fn run(setup: &Arc<Setup>, workflows: u64, at_once: u64, store: Store<'_>) -
         Ok(ending) => ending,
         Err(panic) => std::panic::resume_unwind(panic),
     };
-    let fsyncs = matches!(store, Store::Disk(_)).then(|| ending.commits - before);
-    Ok(Work { fsyncs, ..work(&book, workflows, usage) })
+    Ok((book, usage, ending.commits - before))
 }

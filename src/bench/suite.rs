@@ -4,7 +4,7 @@ use super::floor;
 use super::live::{self, Store, folder_on_disk};
 use super::result::{Measured, Report, Work};
 use super::rig::Watcher;
-use super::{BenchError, agents, detection, processes, recovery, rollback, transitions, workflow};
+use super::{BenchError, agents, detection, hostile, processes, recovery, rollback, transitions, workflow};
 use crate::journal::journal_path;
 
 /// A group of benchmarks.
@@ -24,6 +24,8 @@ pub enum Suite {
     Processes,
     /// Starting from a journal.
     Recovery,
+    /// Programs that do not want to end.
+    Hostile,
 }
 
 impl Suite {
@@ -36,7 +38,14 @@ impl Suite {
         Suite::Rollback,
         Suite::Processes,
         Suite::Recovery,
+        Suite::Hostile,
     ];
+
+    /// Whether it is run when nobody says what is to be: it measures how fast quell is. The others look
+    /// whether it holds.
+    pub fn is_usual(self) -> bool {
+        self != Suite::Hostile
+    }
 
     /// Its word.
     pub fn name(self) -> &'static str {
@@ -48,6 +57,7 @@ impl Suite {
             Suite::Rollback => "rollback",
             Suite::Processes => "processes",
             Suite::Recovery => "recovery",
+            Suite::Hostile => "hostile",
         }
     }
 }
@@ -78,6 +88,7 @@ pub fn run(suite: Suite, options: Options) -> Result<Vec<Measured>, BenchError> 
         Suite::Rollback => rollback(options),
         Suite::Processes => processes(options),
         Suite::Recovery => recovery(options),
+        Suite::Hostile => hostile(options),
     }
 }
 
@@ -266,7 +277,19 @@ fn processes(options: Options) -> Result<Vec<Measured>, BenchError> {
         latency_of: "a workflow, from the request to its durable completion; 20 programs at once",
     };
     let count = processes::AT_ONCE * options.scale;
-    let mut once = || live::run(&setup, count, processes::AT_ONCE, Store::Memory);
+    let mut once = || processes::run(&setup, count);
+    let bare = |work: &Work| processes::floor(work.operations);
+    Ok(vec![title.measure(options, &mut once, (processes::SPAWNS, &bare))?])
+}
+
+fn hostile(options: Options) -> Result<Vec<Measured>, BenchError> {
+    let title = Title {
+        name: "hostile",
+        durable: false,
+        operation: "program",
+        latency_of: "a program that ends by itself, from the request to its durable end; 20 at once",
+    };
+    let mut once = || hostile::run(hostile::PROGRAMS * options.scale);
     let bare = |work: &Work| processes::floor(work.operations);
     Ok(vec![title.measure(options, &mut once, (processes::SPAWNS, &bare))?])
 }
