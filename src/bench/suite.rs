@@ -4,7 +4,9 @@ use super::floor;
 use super::live::{self, Store, folder_on_disk};
 use super::result::{Measured, Report, Work};
 use super::rig::Watcher;
-use super::{BenchError, agents, detection, hostile, processes, recovery, rollback, transitions, workflow};
+use super::{
+    BenchError, agents, detection, halt, hostile, processes, recovery, rollback, transitions, workflow,
+};
 use crate::journal::journal_path;
 
 /// A group of benchmarks.
@@ -24,6 +26,8 @@ pub enum Suite {
     Processes,
     /// Starting from a journal.
     Recovery,
+    /// The kill switch.
+    Halt,
     /// Programs that do not want to end.
     Hostile,
 }
@@ -38,6 +42,7 @@ impl Suite {
         Suite::Rollback,
         Suite::Processes,
         Suite::Recovery,
+        Suite::Halt,
         Suite::Hostile,
     ];
 
@@ -57,6 +62,7 @@ impl Suite {
             Suite::Rollback => "rollback",
             Suite::Processes => "processes",
             Suite::Recovery => "recovery",
+            Suite::Halt => "halt",
             Suite::Hostile => "hostile",
         }
     }
@@ -88,6 +94,7 @@ pub fn run(suite: Suite, options: Options) -> Result<Vec<Measured>, BenchError> 
         Suite::Rollback => rollback(options),
         Suite::Processes => processes(options),
         Suite::Recovery => recovery(options),
+        Suite::Halt => halt(options),
         Suite::Hostile => hostile(options),
     }
 }
@@ -280,6 +287,18 @@ fn processes(options: Options) -> Result<Vec<Measured>, BenchError> {
     let mut once = || processes::run(&setup, count);
     let bare = |work: &Work| processes::floor(work.operations);
     Ok(vec![title.measure(options, &mut once, (processes::SPAWNS, &bare))?])
+}
+
+fn halt(options: Options) -> Result<Vec<Measured>, BenchError> {
+    let setup = halt::endless()?;
+    let title = Title {
+        name: "halt",
+        durable: false,
+        operation: "halt",
+        latency_of: "a halt of 10,000 live runs, from the request to the beginning of the last effect",
+    };
+    let mut once = || halt::run(&setup, halt::HALTS * options.scale);
+    Ok(vec![title.measure(options, &mut once, PUSHES)?])
 }
 
 fn hostile(options: Options) -> Result<Vec<Measured>, BenchError> {
