@@ -78,6 +78,9 @@ pub enum Verb {
     /// Print what happened, or what happens
     #[command(after_help = help::EVENTS)]
     Events(Events),
+    /// Say why each thing of a run was done, or was not
+    #[command(after_help = help::EXPLAIN)]
+    Explain(Explain),
     /// Let the runs of a workflow act, as its file is now; until then they only observe
     #[command(after_help = help::ARM)]
     Arm(Arm),
@@ -442,6 +445,19 @@ pub struct Events {
     #[arg(long, value_name = "SEQ")]
     pub from: Option<u64>,
     /// One JSON object per record
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `quell explain`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Explain {
+    /// The run, for example run-7
+    pub run: String,
+    /// The state folder. Default: the platform's
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// As one JSON object
     #[arg(long)]
     pub json: bool,
 }

@@ -160,6 +160,14 @@ Examples:
 
 From the engine at work in the state folder, else from its journal. The latest come last.";
 
+/// `quell explain --help`.
+pub const EXPLAIN: &str = "\
+Examples:
+  quell explain run-7
+  quell explain run-7 --state /var/lib/quell --json | jq .began.because
+
+What set the run off, why it acted or only observed, which agent got each step and by which figures, what was refused, tried again, skipped or undone, who decided, and what is left to do. From the records alone: runs that ended long ago are explained too.";
+
 /// `quell metrics --help`.
 pub const METRICS: &str = "\
 Examples:
@@ -250,6 +258,7 @@ mod tests {
             VIEWS,
             EVENTS,
             METRICS,
+            EXPLAIN,
             BENCH,
         ] {
             for line in text.lines().filter(|line| line.starts_with(' ')) {
