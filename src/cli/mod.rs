@@ -24,6 +24,7 @@ mod logging;
 mod metrics;
 mod next;
 mod output;
+mod one_run;
 mod outputs;
 mod place;
 mod play;
@@ -32,6 +33,7 @@ mod records;
 mod run;
 mod screen;
 mod serve;
+mod settle;
 mod setup;
 mod sources;
 mod speed;
@@ -83,11 +85,15 @@ fn obey(args: Args) -> Result<Verdict, Error> {
         Some(Verb::Resume(args)) => steer::run(&args, |run| Request::Resume { run }),
         Some(Verb::Cancel(args)) => steer::run(&args, |run| Request::Cancel { run }),
         Some(Verb::Retry(args)) => steer::run(&args, |run| Request::Retry { run }),
+        Some(Verb::Settle(args)) => settle::run(&args),
         Some(Verb::Abandon(args)) => steer::abandon(&args),
         Some(Verb::Acknowledge(args)) => steer::acknowledge(&args),
         Some(Verb::Close(args)) => steer::close(&args),
         Some(Verb::Reload(args)) => steer::reload(&args),
-        Some(Verb::Runs(args)) => fine(views::show(&args, Table::Runs)),
+        Some(Verb::Runs(args)) => fine(match args.run {
+            Some(run) => one_run::show(run, &args.view),
+            None => views::show(&args.view, Table::Runs),
+        }),
         Some(Verb::Incidents(args)) => fine(views::show(&args, Table::Incidents)),
         Some(Verb::Agents(args)) => fine(views::show(&args, Table::Agents)),
         Some(Verb::Metrics(args)) => fine(metrics::show(&args)),

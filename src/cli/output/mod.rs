@@ -2,6 +2,7 @@
 
 pub mod json;
 pub mod progress;
+pub mod settled;
 pub mod summary;
 pub mod totals;
 pub mod words;
