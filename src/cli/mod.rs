@@ -36,6 +36,7 @@ mod run;
 mod screen;
 mod serve;
 mod setup;
+mod sources;
 mod speed;
 mod states;
 mod steer;

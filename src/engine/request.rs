@@ -74,6 +74,7 @@ impl Engine {
             Request::Answer { run, step, undo, done, text } => {
                 self.on_answer(*run, (step, *undo), *done, text, by)
             }
+            Request::Settle { run, step, as_, reason } => self.on_settle(*run, step, *as_, reason, by),
         }
     }
 
@@ -101,7 +102,7 @@ impl Engine {
         })
     }
 
-    fn known(&self, id: RunId) -> Result<&Run, String> {
+    pub(super) fn known(&self, id: RunId) -> Result<&Run, String> {
         self.state.run(id).ok_or_else(|| format!("{id} is not known"))
     }
 
@@ -144,7 +145,7 @@ impl Engine {
         }
         self.permits(id, RunStatus::RollingBack)?;
         if self.known(id)?.status() == RunStatus::Stuck {
-            return Err(format!("{id} is stuck in its rollback; retry or abandon it"));
+            return Err(format!("{id} is stuck in its rollback; retry, settle or abandon it"));
         }
         let why = format!("cancelled by {by}");
         self.start_rollback(id, RollbackCause::Cancel, &why, by);
@@ -159,11 +160,7 @@ impl Engine {
     fn on_retry(&mut self, id: RunId, by: &Actor) -> Verdict {
         match self.known(id)?.status() {
             RunStatus::Parked => {
-                self.emit(Event::RunUnparked { run: id, by: by.clone() });
-                self.watch_run(id);
-                self.requeue(id);
-                self.again_in_doubt(id);
-                self.advance(id);
+                self.unpark(id, by);
                 Ok(format!("{id} goes on"))
             }
             RunStatus::Stuck => {
@@ -185,7 +182,7 @@ impl Engine {
     }
 
     /// Performs the steps in doubt again, under the same key.
-    fn again_in_doubt(&mut self, id: RunId) {
+    pub(super) fn again_in_doubt(&mut self, id: RunId) {
         let Some(run) = self.state.run(id) else { return };
         let in_doubt = run.steps().iter().enumerate();
         let in_doubt = in_doubt.filter(|(_, step)| step.status() == StepStatus::InDoubt);
@@ -276,7 +273,8 @@ impl Request {
             | Request::Cancel { run }
             | Request::Retry { run }
             | Request::Abandon { run }
-            | Request::Answer { run, .. } => Some(*run),
+            | Request::Answer { run, .. }
+            | Request::Settle { run, .. } => Some(*run),
             _ => None,
         }
     }

@@ -347,6 +347,7 @@ fn failed(failure: &Failure, took: &str) -> String {
         FailureKind::Answered => format!("failed{took}; its agent says that nothing was changed"),
         FailureKind::NoAnswer => format!("no answer{took}: whether it acted is in doubt"),
         FailureKind::TimedOut => format!("no answer in time{took}: whether it acted is in doubt"),
+        FailureKind::Unverified => format!("done{took}, its agent says, but not found to be so"),
         FailureKind::NotSent => "refused, before anything was done".to_owned(),
         FailureKind::Unreachable => format!("its agent cannot be reached{took}: nothing was done"),
     }

@@ -50,13 +50,14 @@ fn about(event: &Event) -> About {
         | Event::StepCancelled { run, step, .. }
         | Event::StepAssumed { run, step, .. }
         | Event::StepAnswered { run, step, .. }
+        | Event::StepSettled { run, step, .. }
         | Event::StepInDoubt { run, step, .. }
         | Event::UndoStarted { run, step, .. }
         | Event::UndoSucceeded { run, step, .. }
         | Event::UndoFailed { run, step, .. }
         | Event::UndoInDoubt { run, step, .. } => About::Step(*run, *step),
         Event::RequestRefused { .. } => About::Request,
-        Event::Retired { .. } => About::Retired,
+        Event::Retired { .. } | Event::ObligationsRetired { .. } => About::Retired,
     }
 }
 

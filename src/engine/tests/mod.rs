@@ -2,12 +2,14 @@
 
 mod halt;
 mod hands;
+mod ledger;
 mod lifecycle;
 mod observe;
 mod people;
 mod recovery;
 mod reload;
 mod rollback;
+mod settle;
 mod signals;
 mod world;
 
