@@ -6,6 +6,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use super::help;
+use super::report::When;
 use super::speed::Speed;
 use crate::bench::suite::Suite;
 use crate::model::{IncidentId, RunId};
@@ -84,6 +85,9 @@ pub enum Verb {
     /// Say why each thing of a run was done, or was not
     #[command(after_help = help::EXPLAIN)]
     Explain(Explain),
+    /// Print what the next one on duty has to know
+    #[command(after_help = help::REPORT)]
+    Report(Report),
     /// Let the runs of a workflow act, as its file is now; until then they only observe
     #[command(after_help = help::ARM)]
     Arm(Arm),
@@ -502,6 +506,23 @@ pub struct Events {
 pub struct Explain {
     /// The run, for example run-7
     pub run: String,
+    /// The state folder. Default: the platform's
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// As one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `quell report`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Report {
+    /// From when on: so long before --until, or a time such as 2026-11-21T02:00:00Z
+    #[arg(long, value_name = "TIME", default_value = "12h")]
+    pub since: When,
+    /// Up to when: so long ago, or a time. Default: now; in an exercise, its last record
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<When>,
     /// The state folder. Default: the platform's
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,

@@ -195,6 +195,15 @@ Examples:
 
 What set the run off, why it acted or only observed, which agent got each step and by which figures, what was refused, tried again, skipped or undone, who decided, and what is left to do. From the records alone: runs that ended long ago are explained too.";
 
+/// `quell report --help`.
+pub const REPORT: &str = "\
+Examples:
+  quell report --since 12h
+  quell report --since 2026-11-21T06:00:00Z --until 2026-11-21T14:00:00Z
+  quell report --since 8h --json | jq .first
+
+What to do first, incidents, runs, what is in force and what of it ends soon, what people did, what was refused. From the engine at work in the state folder, else from its journal.";
+
 /// `quell metrics --help`.
 pub const METRICS: &str = "\
 Examples:
@@ -288,6 +297,7 @@ mod tests {
             EVENTS,
             METRICS,
             EXPLAIN,
+            REPORT,
             BENCH,
         ] {
             for line in text.lines().filter(|line| line.starts_with(' ')) {

@@ -9,6 +9,8 @@ mod bench;
 mod check;
 mod completions;
 mod control;
+#[cfg(test)]
+mod drive;
 mod engine;
 mod environment;
 mod error;
@@ -30,6 +32,7 @@ mod place;
 mod play;
 mod protected;
 mod records;
+mod report;
 mod run;
 mod screen;
 mod serve;
@@ -99,6 +102,7 @@ fn obey(args: Args) -> Result<Verdict, Error> {
         Some(Verb::Metrics(args)) => fine(metrics::show(&args)),
         Some(Verb::Events(args)) => fine(events::run(&args)),
         Some(Verb::Explain(args)) => fine(explain::run(&args)),
+        Some(Verb::Report(args)) => fine(report::run(&args)),
         Some(Verb::Arm(args)) => fine(arm::run(&args, true)),
         Some(Verb::Disarm(args)) => fine(arm::run(&args, false)),
         Some(Verb::Answer(args)) => answer::run(&args),
