@@ -101,7 +101,10 @@ fn what_was_performed_is_verified() {
         ("halt_while_asked", "ok a\n present a\n ok b\n halt\n absent b\n wait 1m\n release\n present b\n"),
         ("abandon", "ok a\n abandon run-1\n present a\n wait 1m"),
         ("answer_after_a_cancel", "cancel run-1\n ok a\n undone a\n absent a undone"),
-        ("undo_still_there", "ok a\n absent a\n undone a\n present a undone\n wait 2s\n undone a\n absent a undone"),
+        (
+            "undo_still_there",
+            "ok a\n absent a\n undone a\n present a undone\n wait 2s\n undone a\n absent a undone",
+        ),
         ("undo_crash", "ok a\n absent a\n undone a\n crash\n absent a undone"),
     ] {
         check(&format!("verify_{name}"), VERIFIED, &format!("trigger verified\n {then}"));
@@ -111,7 +114,11 @@ fn what_was_performed_is_verified() {
 #[test]
 fn the_deadline_of_a_run_is_not_held_up_by_a_question() {
     let text = VERIFIED.replace("workflow: verified", "workflow: verified\ntimeout: 3s");
-    check("verify_deadline_of_the_run", &text, "trigger verified\n ok a\n wait 5s\n undone a\n absent a undone");
+    check(
+        "verify_deadline_of_the_run",
+        &text,
+        "trigger verified\n ok a\n wait 5s\n undone a\n absent a undone",
+    );
 }
 
 #[test]
