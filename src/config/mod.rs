@@ -12,6 +12,7 @@ mod exec;
 mod folder;
 mod needs;
 mod operators;
+mod probe;
 mod programs;
 mod protected;
 mod report;
