@@ -80,6 +80,7 @@ fn programs(program: &str) -> Result<Arc<Setup>, BenchError> {
             lifts: None,
             undo: None,
             means: Means::Exec(exec),
+            probe: None,
         };
         Ok((Arc::from(*kind), spec))
     };
