@@ -29,7 +29,8 @@ fn about(event: &Event) -> About {
         }
         Event::IncidentOpened { incident, .. }
         | Event::IncidentRepeated { incident, .. }
-        | Event::IncidentChanged { incident, .. } => About::Incident(*incident),
+        | Event::IncidentChanged { incident, .. }
+        | Event::EchoHeard { incident, .. } => About::Incident(*incident),
         Event::RunCreated(new) => About::Run(new.run),
         Event::RunJoined { run, .. }
         | Event::RunPaused { run, .. }
