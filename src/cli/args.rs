@@ -52,6 +52,9 @@ pub enum Verb {
     /// Go on with a parked or stuck run, or try an ended one again
     #[command(after_help = help::STEER)]
     Retry(OfRun),
+    /// Settle a step in doubt, or an undo that failed or waits
+    #[command(after_help = help::SETTLE)]
+    Settle(Settle),
     /// Give a run up: nothing of it is undone
     #[command(after_help = help::STEER)]
     Abandon(Abandon),
@@ -64,9 +67,9 @@ pub enum Verb {
     /// Have a running engine read its setup anew: all of it, or nothing
     #[command(after_help = help::RELOAD)]
     Reload(ReloadArgs),
-    /// List runs
+    /// List runs, or show one with its steps
     #[command(after_help = help::VIEWS)]
-    Runs(View),
+    Runs(Runs),
     /// List incidents
     #[command(after_help = help::VIEWS)]
     Incidents(View),
@@ -355,13 +358,47 @@ pub struct OfRun {
     pub steer: Steer,
 }
 
+/// `quell settle`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Settle {
+    /// Such as run-7
+    pub run: RunId,
+    /// The step, by its id
+    pub step: String,
+    /// As what
+    #[arg(value_name = "AS")]
+    pub word: SettleWord,
+    /// Why: it is recorded, and shown with the run
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    #[arg(required_if_eq_any([("word", "done"), ("word", "skip")]), allow_hyphen_values = true)]
+    pub reason: String,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub steer: Steer,
+}
+
+/// As what a step is settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SettleWord {
+    /// Perform it, or undo it, once more under the same key
+    Again,
+    /// It may have happened: roll the run back, and undo it too
+    Undo,
+    /// It happened, or was undone by hand; needs --reason
+    Done,
+    /// It did not happen: go on as after a failure
+    Failed,
+    /// It is not undone, and that is accepted; needs --reason
+    Skip,
+}
+
 /// `quell abandon`.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct Abandon {
     /// Such as run-7
     pub run: RunId,
     /// The same again; on a terminal it is asked for
-    #[arg(long, value_name = "RUN")]
+    #[arg(long, value_name = "RUN", visible_alias = "confirm")]
     pub yes_abandon: Option<RunId>,
     #[command(flatten)]
     #[allow(missing_docs)]
@@ -408,6 +445,17 @@ pub struct ReloadArgs {
     pub json: bool,
 }
 
+/// `quell runs`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Runs {
+    /// Only this one, with its steps and its rollback: such as run-7
+    #[arg(conflicts_with_all = ["limit", "all"])]
+    pub run: Option<RunId>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub view: View,
+}
+
 /// A table.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct View {
@@ -448,7 +496,7 @@ pub struct Events {
     /// From this record on
     #[arg(long, value_name = "SEQ")]
     pub from: Option<u64>,
-    /// One JSON object per record
+    /// As JSON, one object per line
     #[arg(long)]
     pub json: bool,
 }
@@ -538,15 +586,18 @@ pub enum Journal {
     /// Print every record of a journal
     #[command(after_help = help::JOURNAL)]
     Show(Show),
+    /// Check every record of a journal: its hash, its place, and the anchor beside the journal
+    #[command(after_help = help::VERIFY)]
+    Verify(Show),
 }
 
-/// `quell journal show`.
+/// `quell journal show` and `quell journal verify`.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct Show {
     /// The state folder
     #[arg(long, value_name = "DIR")]
     pub state: PathBuf,
-    /// One JSON object per record
+    /// As JSON, one object per line
     #[arg(long)]
     pub json: bool,
 }

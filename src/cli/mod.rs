@@ -26,6 +26,7 @@ mod logging;
 mod metrics;
 mod next;
 mod output;
+mod one_run;
 mod outputs;
 mod place;
 mod play;
@@ -35,6 +36,7 @@ mod report;
 mod run;
 mod screen;
 mod serve;
+mod settle;
 mod setup;
 mod sources;
 mod speed;
@@ -86,11 +88,15 @@ fn obey(args: Args) -> Result<Verdict, Error> {
         Some(Verb::Resume(args)) => steer::run(&args, |run| Request::Resume { run }),
         Some(Verb::Cancel(args)) => steer::run(&args, |run| Request::Cancel { run }),
         Some(Verb::Retry(args)) => steer::run(&args, |run| Request::Retry { run }),
+        Some(Verb::Settle(args)) => settle::run(&args),
         Some(Verb::Abandon(args)) => steer::abandon(&args),
         Some(Verb::Acknowledge(args)) => steer::acknowledge(&args),
         Some(Verb::Close(args)) => steer::close(&args),
         Some(Verb::Reload(args)) => steer::reload(&args),
-        Some(Verb::Runs(args)) => fine(views::show(&args, Table::Runs)),
+        Some(Verb::Runs(args)) => fine(match args.run {
+            Some(run) => one_run::show(run, &args.view),
+            None => views::show(&args.view, Table::Runs),
+        }),
         Some(Verb::Incidents(args)) => fine(views::show(&args, Table::Incidents)),
         Some(Verb::Agents(args)) => fine(views::show(&args, Table::Agents)),
         Some(Verb::Metrics(args)) => fine(metrics::show(&args)),
@@ -106,6 +112,7 @@ fn obey(args: Args) -> Result<Verdict, Error> {
         Some(Verb::Check(args)) => Ok(if check::run(&args)? { Verdict::Fine } else { Verdict::Mistakes }),
         Some(Verb::States(args)) => fine(states::run(&args)),
         Some(Verb::Journal(Journal::Show(args))) => fine(journal::show(&args)),
+        Some(Verb::Journal(Journal::Verify(args))) => fine(journal::verify(&args)),
         Some(Verb::Completions(args)) => fine(completions::run(&args)),
         Some(Verb::Bench(args)) => fine(bench::run(&args)),
     }

@@ -3,6 +3,7 @@
 pub mod json;
 pub mod paragraph;
 pub mod progress;
+pub mod settled;
 pub mod summary;
 pub mod totals;
 pub mod words;

@@ -10,6 +10,7 @@ mod people;
 mod recovery;
 mod reload;
 mod rollback;
+mod rollback_contract;
 mod settle;
 mod signals;
 mod world;
