@@ -166,6 +166,9 @@ fn incident_fields(id: IncidentId, state: &State, fields: &mut Map) -> Option<St
     set(fields, "key", incident.key());
     set(fields, "status", incident.status().name());
     set(fields, "count", incident.count());
+    if incident.echoes() > 0 {
+        set(fields, "echoes", incident.echoes());
+    }
     Some(id.to_string())
 }
 
