@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AgentKind, AgentStatus, IncidentStatus, Request, Settled};
+use super::{AgentKind, AgentStatus, Echo, IncidentStatus, Request, Settled};
 use crate::model::{
     Action, AgentId, Detection, Digest, Failure, IncidentId, Map, ObligationId, Presence, RunId, Seq,
     Severity, StepIx, Timestamp,
@@ -113,6 +113,9 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<Arc<str>>,
     },
+
+    /// A detection comes from quell itself: the workflow is not started by it (C36).
+    EchoHeard { incident: IncidentId, workflow: Arc<str>, echo: Box<Echo> },
 
     /// A run exists and is running.
     RunCreated(Box<NewRun>),

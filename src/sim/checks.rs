@@ -5,9 +5,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::engine::{
-    Event, JournalKind, NewRun, ProbeOf, Record, RunStatus, Settled, State, StepStatus, Task,
+    Actor, Event, JournalKind, NewRun, Obligation, ObligationStatus, ProbeOf, Record, Run, RunStatus, Settled, State,
+    StepStatus, Task,
 };
-use crate::model::{Digest, Presence, RunId, StepIx};
+use crate::model::{Digest, Map, Presence, RunId, StepIx};
 
 /// A promise that was broken.
 #[derive(Debug)]
@@ -90,6 +91,37 @@ impl Witness {
                 return Err(format!("C30: {run} begins a step while everything is halted"));
             }
             _ => {}
+        }
+        Ok(())
+    }
+
+    /// A rule does not set a workflow off with the same inputs again while an effect that it ordered
+    /// stands: what quell causes does not feed quell (C36).
+    pub fn nothing_answers_itself(record: &Record, before: &State) -> Result<(), String> {
+        let Event::RunCreated(new) = &record.event else { return Ok(()) };
+        let rule = |fields: &Map| fields.get("rule_id").cloned();
+        let by_rule = new.detection.as_deref().and_then(rule);
+        if new.by != Actor::engine() || by_rule.is_none() {
+            return Ok(());
+        }
+        let same = |run: &&Run| {
+            let rule = run.detection().and_then(rule);
+            run.workflow() == &*new.workflow
+                && *run.inputs() == *new.inputs
+                && rule == by_rule
+                && run.dedup() == new.dedup.as_deref()
+        };
+        let stands = |o: &Obligation| {
+            o.status() == ObligationStatus::InForce && o.until().is_none_or(|end| end > record.at)
+        };
+        for run in before.runs().filter(same).filter(|run| run.status() == RunStatus::Completed) {
+            let steps = || (0..run.steps().len()).map(|i| StepIx(i as u16));
+            let done =
+                run.steps().iter().all(|step| step.status() == StepStatus::Succeeded && !step.is_assumed());
+            let mut effects = steps().filter_map(|ix| before.obligation_of(run.id(), ix)).peekable();
+            if done && effects.peek().is_some() && effects.all(stands) {
+                return Err(format!("C36: {} repeats {}, of which everything stands", new.run, run.id()));
+            }
         }
         Ok(())
     }

@@ -210,6 +210,7 @@ impl World {
         for record in batch.iter() {
             self.note(format!("{} {} {:?}", record.seq, record.at.clock(), record.event));
             self.disk.push(record.clone());
+            Witness::nothing_answers_itself(record, &self.replica)?;
             self.replica.apply(record).map_err(|illegal| illegal.to_string())?;
             self.witness.record(record)?;
             self.people_notice(&record.event);

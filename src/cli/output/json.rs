@@ -29,7 +29,8 @@ fn about(event: &Event) -> About {
         }
         Event::IncidentOpened { incident, .. }
         | Event::IncidentRepeated { incident, .. }
-        | Event::IncidentChanged { incident, .. } => About::Incident(*incident),
+        | Event::IncidentChanged { incident, .. }
+        | Event::EchoHeard { incident, .. } => About::Incident(*incident),
         Event::RunCreated(new) => About::Run(new.run),
         Event::RunJoined { run, .. }
         | Event::RunPaused { run, .. }
@@ -169,6 +170,9 @@ fn incident_fields(id: IncidentId, state: &State, fields: &mut Map) -> Option<St
     set(fields, "key", incident.key());
     set(fields, "status", incident.status().name());
     set(fields, "count", incident.count());
+    if incident.echoes() > 0 {
+        set(fields, "echoes", incident.echoes());
+    }
     Some(id.to_string())
 }
 

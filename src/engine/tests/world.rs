@@ -97,6 +97,7 @@ pub fn setup(workflows: &[&str]) -> Arc<Setup> {
         agents: vec![agent("wall-1", "WALL", 4), agent("bell-1", "BELL", 1), hand()],
         workflows: parsed.collect::<BTreeMap<_, _>>(),
         limits: Limits { finished: 3, ..Limits::default() },
+        own: Arc::default(),
     })
 }
 
@@ -322,6 +323,9 @@ impl World {
                     "{incident} {to} by {by}{}",
                     reason.as_ref().map_or(String::new(), |r| format!(": {r}"))
                 )
+            }
+            EchoHeard { incident, workflow, echo } => {
+                format!("{incident} echo, {workflow} not started: {}", echo.told())
             }
             RunCreated(new) => {
                 let NewRun { run, workflow, by, retry_of, mode, .. } = &**new;
