@@ -32,7 +32,7 @@ pub mod session;
 mod settle;
 mod sort;
 mod subject;
-mod text;
+pub mod text;
 pub mod theme;
 pub mod update;
 pub mod view;

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{AgentKind, AgentStatus, IncidentStatus, Request, Settled};
 use crate::model::{
-    Action, AgentId, Detection, Digest, Failure, IncidentId, Map, RunId, Seq, Severity, StepIx, Timestamp,
+    Action, AgentId, Detection, Digest, Failure, IncidentId, Map, ObligationId, RunId, Seq, Severity, StepIx,
+    Timestamp,
 };
 use crate::workflow::Plan;
 
@@ -157,6 +158,9 @@ pub enum Event {
         attempt: u32,
         #[serde(default, skip_serializing_if = "Map::is_empty")]
         output: Map,
+        /// Its effect was there already: nothing was performed, and nothing is owed.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        found: bool,
     },
     /// This attempt failed; with `retry_at` there will be another one.
     StepFailed {
@@ -238,6 +242,8 @@ pub enum Event {
 
     /// Somebody asked for what is not permitted.
     RequestRefused { by: Actor, request: Box<Request>, why: Arc<str> },
+    /// What ended on the ledger long ago and left the state; it stays in the journal.
+    ObligationsRetired { obligations: Box<[ObligationId]> },
     /// Finished runs and closed incidents that left the state; they stay in the journal.
     Retired {
         #[serde(default, skip_serializing_if = "<[_]>::is_empty")]

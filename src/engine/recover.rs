@@ -179,6 +179,7 @@ impl Engine {
                 key: key(self.state.seed(), id, run.step_id(ix), undo),
                 action: Arc::clone(if undo { step.undo.as_ref()? } else { step.action.as_ref()? }),
                 deadline: step.until()?,
+                probe_first: false,
                 context: self.context(id, ix, step.agent()?),
             })
         };

@@ -207,7 +207,7 @@ impl Engine {
         let attempt = self.state.run(id).map_or(0, |run| run.steps()[step.index()].attempt());
         match settled {
             Settled::Done => {
-                self.emit(Event::StepSucceeded { run: id, step, attempt, output: Map::new() });
+                self.emit(Event::StepSucceeded { run: id, step, attempt, output: Map::new(), found: false });
             }
             Settled::Failed => return self.settle_failed_step(id, step, attempt, reason, by),
             Settled::Undo => {

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
-use super::{AgentKind, AgentState, AgentStatus, Arming, Halt, Incident, JournalKind, Run, RunStatus};
+use super::{
+    AgentKind, AgentState, AgentStatus, Arming, Halt, Incident, JournalKind, Ledger, Run, RunStatus,
+};
 use crate::flow::slots::Slots;
 use crate::model::{AgentId, DetectionId, Digest, IncidentId, RunId, Seq, Timestamp};
 
@@ -33,6 +35,8 @@ pub struct State {
     pub(super) agents: Vec<AgentState>,
     pub(super) runs: Slots<Box<Run>>,
     pub(super) incidents: Slots<Incident>,
+    /// What is in force.
+    pub(super) ledger: Ledger,
     /// Texts of workflows by hash.
     pub(super) workflows: BTreeMap<Digest, Arc<str>>,
     /// Everything is halted, and by whom.
@@ -121,6 +125,7 @@ impl State {
             agents: Vec::new(),
             runs: Slots::starting_at(1),
             incidents: Slots::starting_at(1),
+            ledger: Ledger::new(0),
             workflows: BTreeMap::new(),
             halt: None,
             arming: BTreeMap::new(),

@@ -260,6 +260,7 @@ impl World {
                     self.witness.effect(&task)?;
                     self.answer(&task);
                 }
+                Effect::Probe(_) => {}
                 Effect::Stop { run, step, attempt, undo } if self.dice.chance(90) => {
                     let at = self.now + Span::from_millis(self.dice.below(2_000));
                     let outcome = Outcome::Stopped;

@@ -57,7 +57,7 @@ fn about(event: &Event) -> About {
         | Event::UndoFailed { run, step, .. }
         | Event::UndoInDoubt { run, step, .. } => About::Step(*run, *step),
         Event::RequestRefused { .. } => About::Request,
-        Event::Retired { .. } => About::Retired,
+        Event::Retired { .. } | Event::ObligationsRetired { .. } => About::Retired,
     }
 }
 

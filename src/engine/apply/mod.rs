@@ -5,6 +5,7 @@ mod arming;
 mod credit;
 mod halt;
 mod incident;
+mod ledger;
 mod run;
 mod person;
 mod settle;
@@ -15,7 +16,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::state::by_names;
-use super::{AgentState, Event, IllegalEvent, Incident, Record, Run, State};
+use super::{AgentState, Event, IllegalEvent, Incident, Ledger, Record, Run, State};
 use crate::flow::machine::{Refusal, Status};
 use crate::model::{AgentId, IncidentId, RunId, Seq, StepIx, Timestamp};
 
@@ -52,6 +53,7 @@ impl State {
         let stamp = Stamp { seq: record.seq, at: record.at };
         self.fold(&record.event, stamp).map_err(|Misfit(why)| IllegalEvent { seq: record.seq, why })?;
         self.credit(&record.event);
+        self.ledger_follows(&record.event, stamp);
         self.seq = record.seq;
         self.now = self.now.max(record.at);
         Ok(())
@@ -63,6 +65,7 @@ impl State {
             JournalOpened { kind, seed, .. } => {
                 (self.kind, self.seed) = (Some(*kind), *seed);
                 (self.by_key, self.by_dedup) = (by_names(*seed), by_names(*seed));
+                self.ledger = Ledger::new(*seed);
                 Ok(())
             }
             Recovered { .. } | SetupLoaded { .. } => Ok(()),
@@ -133,6 +136,7 @@ impl State {
                 self.counts.refused += 1;
                 Ok(())
             }
+            ObligationsRetired { obligations } => self.obligations_retired(obligations),
             Retired { runs, incidents } => self.retired(runs, incidents),
         }
     }

@@ -2,6 +2,7 @@
 
 mod halt;
 mod hands;
+mod ledger;
 mod lifecycle;
 mod observe;
 mod people;

@@ -29,6 +29,7 @@ fn action(takes: &[&str], idempotent: bool, undo: Option<&str>) -> ActionSpec {
         idempotent,
         undo: undo.map(Arc::from),
         means: Means::Drill(DrillSpec::default()),
+        probe: None,
     }
 }
 
@@ -117,6 +118,7 @@ impl World {
                     }
                     self.tasks.push(task);
                 }
+                Effect::Probe(_) => {}
                 Effect::Stop { run, step, .. } => {
                     writeln!(told, "    → stop {} of {run}", self.step(run, step)).unwrap();
                 }
@@ -341,6 +343,7 @@ impl World {
             }
             UndoInDoubt { run, step: s, .. } => format!("{} undo IN DOUBT", step(run, s)),
             RequestRefused { why, .. } => format!("refused: {why}"),
+            ObligationsRetired { .. } => String::new(),
             Retired { runs, incidents } => {
                 format!("retired: {} runs, {} incidents", runs.len(), incidents.len())
             }
