@@ -6,6 +6,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use super::help;
+use super::report::When;
 use super::speed::Speed;
 use crate::bench::suite::Suite;
 use crate::model::{IncidentId, RunId};
@@ -84,6 +85,9 @@ pub enum Verb {
     /// Say why each thing of a run was done, or was not
     #[command(after_help = help::EXPLAIN)]
     Explain(Explain),
+    /// Print what the next one on duty has to know
+    #[command(after_help = help::REPORT)]
+    Report(Report),
     /// Let the runs of a workflow act, as its file is now; until then they only observe
     #[command(after_help = help::ARM)]
     Arm(Arm),
@@ -492,7 +496,7 @@ pub struct Events {
     /// From this record on
     #[arg(long, value_name = "SEQ")]
     pub from: Option<u64>,
-    /// One JSON object per record
+    /// As JSON, one object per line
     #[arg(long)]
     pub json: bool,
 }
@@ -502,6 +506,23 @@ pub struct Events {
 pub struct Explain {
     /// The run, for example run-7
     pub run: String,
+    /// The state folder. Default: the platform's
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// As one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `quell report`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Report {
+    /// From when on: so long before --until, or a time such as 2026-11-21T02:00:00Z
+    #[arg(long, value_name = "TIME", default_value = "12h")]
+    pub since: When,
+    /// Up to when: so long ago, or a time. Default: now; in an exercise, its last record
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<When>,
     /// The state folder. Default: the platform's
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
@@ -565,15 +586,18 @@ pub enum Journal {
     /// Print every record of a journal
     #[command(after_help = help::JOURNAL)]
     Show(Show),
+    /// Check every record of a journal: its hash, its place, and the anchor beside the journal
+    #[command(after_help = help::VERIFY)]
+    Verify(Show),
 }
 
-/// `quell journal show`.
+/// `quell journal show` and `quell journal verify`.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct Show {
     /// The state folder
     #[arg(long, value_name = "DIR")]
     pub state: PathBuf,
-    /// One JSON object per record
+    /// As JSON, one object per line
     #[arg(long)]
     pub json: bool,
 }

@@ -100,6 +100,19 @@ Examples:
 
 It may be read while another quell writes it.";
 
+/// `quell journal verify --help`.
+pub const VERIFY: &str = "\
+Examples:
+  quell journal verify --state work/
+  quell journal verify --state work/ --json
+
+Every record carries a hash over itself and the one before it. The last record and its hash are also in
+the file journal.head, since the last checkpoint or clean stop: what came after that can be cut off
+without a trace. Keep the hash that this prints elsewhere, and compare: who may write both files may
+also write both anew.
+
+Exit codes: 0 the journal is whole; 1 it is not, and the first bad record is named.";
+
 /// `quell check --help`.
 pub const CHECK: &str = "\
 Examples:
@@ -182,6 +195,15 @@ Examples:
 
 What set the run off, why it acted or only observed, which agent got each step and by which figures, what was refused, tried again, skipped or undone, who decided, and what is left to do. From the records alone: runs that ended long ago are explained too.";
 
+/// `quell report --help`.
+pub const REPORT: &str = "\
+Examples:
+  quell report --since 12h
+  quell report --since 2026-11-21T06:00:00Z --until 2026-11-21T14:00:00Z
+  quell report --since 8h --json | jq .first
+
+What to do first, incidents, runs, what is in force and what of it ends soon, what people did, what was refused. From the engine at work in the state folder, else from its journal.";
+
 /// `quell metrics --help`.
 pub const METRICS: &str = "\
 Examples:
@@ -263,6 +285,7 @@ mod tests {
             DISARM,
             ANSWER,
             JOURNAL,
+            VERIFY,
             CHECK,
             STATES,
             COMPLETIONS,
@@ -274,6 +297,7 @@ mod tests {
             EVENTS,
             METRICS,
             EXPLAIN,
+            REPORT,
             BENCH,
         ] {
             for line in text.lines().filter(|line| line.starts_with(' ')) {

@@ -9,6 +9,8 @@ mod bench;
 mod check;
 mod completions;
 mod control;
+#[cfg(test)]
+mod drive;
 mod engine;
 mod environment;
 mod error;
@@ -30,6 +32,7 @@ mod place;
 mod play;
 mod protected;
 mod records;
+mod report;
 mod run;
 mod screen;
 mod serve;
@@ -99,6 +102,7 @@ fn obey(args: Args) -> Result<Verdict, Error> {
         Some(Verb::Metrics(args)) => fine(metrics::show(&args)),
         Some(Verb::Events(args)) => fine(events::run(&args)),
         Some(Verb::Explain(args)) => fine(explain::run(&args)),
+        Some(Verb::Report(args)) => fine(report::run(&args)),
         Some(Verb::Arm(args)) => fine(arm::run(&args, true)),
         Some(Verb::Disarm(args)) => fine(arm::run(&args, false)),
         Some(Verb::Answer(args)) => answer::run(&args),
@@ -108,6 +112,7 @@ fn obey(args: Args) -> Result<Verdict, Error> {
         Some(Verb::Check(args)) => Ok(if check::run(&args)? { Verdict::Fine } else { Verdict::Mistakes }),
         Some(Verb::States(args)) => fine(states::run(&args)),
         Some(Verb::Journal(Journal::Show(args))) => fine(journal::show(&args)),
+        Some(Verb::Journal(Journal::Verify(args))) => fine(journal::verify(&args)),
         Some(Verb::Completions(args)) => fine(completions::run(&args)),
         Some(Verb::Bench(args)) => fine(bench::run(&args)),
     }

@@ -7,6 +7,7 @@ use super::began::Began;
 use super::words;
 use crate::cli::next;
 use crate::cli::output::json::run_of;
+use crate::cli::output::words::span;
 use crate::engine::{AgentKind, Event, Record, RollbackCause, State, StepWait};
 use crate::model::{Action, AgentId, Failure, FailureKind, RunId, Seq, StepIx, Timestamp};
 use crate::workflow::{OnFailure, Undo};
@@ -231,7 +232,7 @@ impl About<'_> {
             Event::UndoSucceeded { .. } => Told::new(format!("undone{}", self.took(event))),
             Event::UndoFailed { failure, retry_at, .. } => {
                 let then = match retry_at {
-                    Some(at) => format!("another attempt in {}", words::span(at.since(self.at))),
+                    Some(at) => format!("another attempt in {}", span(at.since(self.at))),
                     None => "the undo is given up: the others still run, then a person is asked".to_owned(),
                 };
                 Told::new(format!("undo: {}", failed(failure, &self.took(event))))
@@ -265,7 +266,7 @@ impl About<'_> {
         }
         let waited = self.state.run(self.id).and_then(|run| run.steps().get(ix.index()));
         let waited = waited.filter(|step| step.waits_for_agent()).map(|step| self.at.since(step.since()));
-        told = told.why(waited.map(|span| format!("it waited {} for an agent", words::span(span))));
+        told = told.why(waited.map(|long| format!("it waited {} for an agent", span(long))));
         let requires = step.map(|step| &step.requires);
         told.candidates = agent::candidates(requires, agent, self.state);
         let chosen = attempt == 1 || told.candidates.len() > 1;
@@ -294,13 +295,13 @@ impl About<'_> {
             true => step.undo_in_flight().then_some(step.undo_started_at()).flatten(),
             false => step.started_at().filter(|_| step.status() == crate::engine::StepStatus::Running),
         });
-        since.map_or(String::new(), |since| format!(" after {}", words::span(self.at.since(since))))
+        since.map_or(String::new(), |since| format!(" after {}", span(self.at.since(since))))
     }
 
     /// What comes after a failure, by the policy of the step.
     fn then(&self, ix: StepIx, failure: &Failure, retry_at: Option<Timestamp>) -> Option<String> {
         if let Some(at) = retry_at {
-            return Some(format!("another attempt in {}", words::span(at.since(self.at))));
+            return Some(format!("another attempt in {}", span(at.since(self.at))));
         }
         let step = self.began.step(ix)?;
         let attempts = step.retry.attempts + u32::from(step.on_failure == OnFailure::RetryOnce);
