@@ -79,6 +79,7 @@ fn programs(program: &str) -> Result<Arc<Setup>, BenchError> {
             idempotent: true,
             lifts: None,
             undo: None,
+            probe: None,
             means: Means::Exec(exec),
         };
         Ok((Arc::from(*kind), spec))
