@@ -81,7 +81,6 @@ fn programs(program: &str) -> Result<Arc<Setup>, BenchError> {
             undo: None,
             probe: None,
             means: Means::Exec(exec),
-            probe: None,
         };
         Ok((Arc::from(*kind), spec))
     };

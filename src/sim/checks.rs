@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::engine::{
-    Actor, Event, JournalKind, NewRun, Obligation, ObligationStatus, ProbeOf, Record, Run, RunStatus, Settled, State,
-    StepStatus, Task,
+    Actor, Event, JournalKind, NewRun, Obligation, ObligationStatus, ProbeOf, Record, Run, RunStatus,
+    Settled, State, StepStatus, Task,
 };
 use crate::model::{Digest, Map, Presence, RunId, StepIx};
 
