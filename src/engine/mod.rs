@@ -5,11 +5,13 @@
 //! records are durable.
 
 mod advance;
+mod approval;
 mod answer;
 mod arming;
 mod agents;
 mod apply;
 mod bound;
+mod budget;
 mod choose;
 mod core;
 mod event;
@@ -32,11 +34,14 @@ mod setup;
 mod state;
 mod step;
 mod timers;
+mod unproven;
 mod waiting;
 
 pub use self::core::Engine;
 pub use agents::{AGENT, AgentState, AgentStatus};
+pub use approval::{AskedApproval, Denied, HASH_DIGITS, Permission};
 pub use arming::Arming;
+pub use budget::{Account, Budget};
 pub use event::{Actor, Event, IllegalEvent, JournalKind, NewRun, Record, RollbackCause, RunMode, StepWait};
 pub use gate::{Gate, Released};
 pub use halt::Halt;

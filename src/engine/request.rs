@@ -74,6 +74,8 @@ impl Engine {
             Request::Answer { run, step, undo, done, text } => {
                 self.on_answer(*run, (step, *undo), *done, text, by)
             }
+            Request::Approve { run, step, hash, groups } => self.on_approve(*run, step, hash, groups, by),
+            Request::Deny { run, step, reason, groups } => self.on_deny(*run, step, reason, groups, by),
         }
     }
 
@@ -163,6 +165,7 @@ impl Engine {
                 self.watch_run(id);
                 self.requeue(id);
                 self.again_in_doubt(id);
+                self.ask_expired_again(id);
                 self.advance(id);
                 Ok(format!("{id} goes on"))
             }
@@ -276,7 +279,9 @@ impl Request {
             | Request::Cancel { run }
             | Request::Retry { run }
             | Request::Abandon { run }
-            | Request::Answer { run, .. } => Some(*run),
+            | Request::Answer { run, .. }
+            | Request::Approve { run, .. }
+            | Request::Deny { run, .. } => Some(*run),
             _ => None,
         }
     }

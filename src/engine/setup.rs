@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{JournalKind, Question};
+use super::{Budget, JournalKind, Question};
 use crate::model::{CommandLine, Endpoint, HttpRequest, Span, ValueType};
 use crate::workflow::Workflow;
 
@@ -198,6 +198,8 @@ pub struct Limits {
     pub agent_recovery: Span,
     /// How long after its end an incident opens again instead of a new one.
     pub reopen: Span,
+    /// How much of an action is done without asking a person.
+    pub budgets: Vec<Budget>,
 }
 
 impl Default for Limits {
@@ -208,6 +210,7 @@ impl Default for Limits {
             live_runs: 100_000,
             agent_recovery: Span::from_secs(60),
             reopen: Span::from_secs(3_600),
+            budgets: Vec::new(),
         }
     }
 }
