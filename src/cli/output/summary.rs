@@ -156,6 +156,15 @@ fn step_line(out: &mut String, run: &Run, ix: StepIx, step: &StepState, state: &
         (None, Some(when)) => writeln!(out, " if {}", SafeText(when).cut(80))?,
         (None, None) => writeln!(out)?,
     }
+    if let Some(permission) = step.permission().filter(|_| step.awaits_approval()) {
+        let (asked, id) = (permission.asked(), SafeText(run.step_id(ix)).cut(64));
+        let target = asked.action.target.as_deref().unwrap_or("");
+        let what = format!("{} {target} ({})", asked.action.name, permission.short_hash());
+        let (given, count) = (permission.given().len(), asked.count);
+        writeln!(out, "      wants {given} of {count} to approve: {}", SafeText(&what).cut(100))?;
+        writeln!(out, "      because: {}", SafeText(&asked.why).cut(160))?;
+        writeln!(out, "      quell approve {} {id}", run.id())?;
+    }
     let Some(question) = step.question() else { return Ok(()) };
     let (id, undo) = (run.step_id(ix), if step.status() == StepStatus::Undoing { " --undo" } else { "" });
     writeln!(out, "      asks: {}", SafeText(question).cut(100))?;
