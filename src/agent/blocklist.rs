@@ -98,6 +98,13 @@ impl Blocklist {
         Ok(Added::New)
     }
 
+    /// Whether an address is blocked by order of `key`.
+    pub(super) fn has(&self, address: IpAddr, key: &str, now: Timestamp) -> io::Result<bool> {
+        let text = self.read()?;
+        let mut lines = text.lines().filter_map(|line| parse(line).parsed);
+        Ok(lines.any(|(a, until, k)| a == address && k == key && until > now))
+    }
+
     /// Takes away what `key` ordered for an address, or everything for it if there is no key. Returns
     /// how many lines that were.
     pub(super) fn remove(&self, address: IpAddr, key: Option<&str>, now: Timestamp) -> io::Result<usize> {

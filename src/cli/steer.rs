@@ -66,10 +66,10 @@ pub fn reload(args: &ReloadArgs) -> Result<Verdict, Error> {
     ask::report(&given, args.json)
 }
 
-/// Has an engine do something about a run or an incident.
+/// Has the engine of a folder do something, or opens the folder for it.
 ///
 /// # Errors
-/// As [`run`].
+/// It was refused, or there is neither an engine nor a journal.
 pub fn steer(args: &Steer, request: Request) -> Result<Verdict, Error> {
     let folder = ask::folder(args.state.as_deref())?;
     let asked = ask::asked(args.id.as_deref(), args.seen, request)?;

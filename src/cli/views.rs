@@ -101,12 +101,13 @@ fn cells(row: &Row) -> [String; 6] {
     }
 }
 
-fn cut(text: &str, chars: usize) -> String {
+/// Text from anywhere, safe for a terminal.
+pub fn cut(text: &str, chars: usize) -> String {
     SafeText(text).cut(chars)
 }
 
 /// `2026-11-21 14:03:22` of a time in RFC 3339.
-fn moment(at: &str) -> String {
+pub fn moment(at: &str) -> String {
     at.get(..19).unwrap_or(at).replace('T', " ")
 }
 

@@ -102,6 +102,11 @@ pub fn can_approve(model: &Model) -> May {
     if asked { Ok(()) } else { Err("nothing has to be approved".to_owned()) }
 }
 
+pub fn can_settle(model: &Model) -> May {
+    may_ask(model)?;
+    subject::to_settle(model).map(|_| ())
+}
+
 pub fn can_arm(model: &Model) -> May {
     arming_matters(model)?;
     subject::to_arm(model).map(|_| ())

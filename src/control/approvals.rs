@@ -76,8 +76,8 @@ fn approval(state: &State, id: RunId, ix: StepIx) -> Option<Row> {
     })))
 }
 
-fn spent(of: &str, name: &str, account: &Account, now: Timestamp) -> Option<Row> {
-    let (last_hour, in_force) = (account.last_hour(now), account.in_force(now));
+fn spent(of: &str, name: &str, account: &Account, in_force: u64, now: Timestamp) -> Option<Row> {
+    let last_hour = account.last_hour(now);
     let row = SpentRow { of: of.to_owned(), name: name.to_owned(), last_hour, in_force };
     (last_hour > 0 || in_force > 0).then_some(Row::Spent(row))
 }
@@ -90,7 +90,9 @@ pub fn approvals(state: &State) -> impl Iterator<Item = Row> + '_ {
 /// What was acted on: by action, then by workflow.
 pub fn accounts(state: &State) -> impl Iterator<Item = Row> + '_ {
     let now = state.now();
-    let actions = state.accounts().filter_map(move |(name, account)| spent("action", name, account, now));
+    let actions = state.accounts().filter_map(move |(name, account)| {
+        spent("action", name, account, state.targets_in_force(name, now), now)
+    });
     let workflows = state.workflow_accounts();
-    actions.chain(workflows.filter_map(move |(name, account)| spent("workflow", name, account, now)))
+    actions.chain(workflows.filter_map(move |(name, account)| spent("workflow", name, account, 0, now)))
 }

@@ -163,6 +163,7 @@ impl Engine {
             key,
             action,
             deadline,
+            probe_first: false,
             context: self.context(id, ix, agent),
         }));
     }
@@ -226,7 +227,10 @@ impl Engine {
         }
         match outcome {
             Outcome::Succeeded(output) => {
-                self.emit(Event::StepSucceeded { run: id, step: ix, attempt, output });
+                self.emit(Event::StepSucceeded { run: id, step: ix, attempt, output, found: false });
+            }
+            Outcome::Found(output) => {
+                self.emit(Event::StepSucceeded { run: id, step: ix, attempt, output, found: true });
             }
             Outcome::Failed(failure) => return self.on_step_failed(id, ix, failure),
             Outcome::Stopped => self.on_stopped(id, ix),
@@ -287,7 +291,9 @@ impl Engine {
         let again = match failure.kind {
             FailureKind::NotSent => false,
             FailureKind::Answered | FailureKind::Unreachable => true,
-            FailureKind::NoAnswer | FailureKind::TimedOut => step.action().is_some_and(|a| a.idempotent),
+            FailureKind::NoAnswer | FailureKind::TimedOut | FailureKind::Unverified => {
+                step.action().is_some_and(|a| a.idempotent)
+            }
         };
         let once_more = u32::from(definition.on_failure == OnFailure::RetryOnce);
         let attempts = definition.retry.attempts + once_more;

@@ -3,16 +3,14 @@
 //! Targets are counted as addresses: a /24 is 256 of them, of a list each counts, and what is no
 //! address is one. What was acted on is counted from the records, so that it survives a restart.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::protect::Prefix;
 use super::resolve::Resolved;
-use super::{Engine, State};
-use crate::model::{Action, AgentId, RunId, Span, StepIx, Timestamp};
+use super::{Engine, Obligation, State};
+use crate::model::{Action, AgentId, RunId, StepIx, Timestamp};
 
-/// Effects of one action that are counted as in force; beyond it the oldest are not counted any more.
-const MOST_IN_FORCE: usize = 100_000;
 const MINUTE: i64 = 60_000_000;
 /// Minutes that an hour touches.
 const HOUR: i64 = 60;
@@ -37,8 +35,6 @@ pub struct Budget {
 pub struct Account {
     /// Targets by minute, oldest first: those of the last hour.
     minutes: VecDeque<(i64, u64)>,
-    /// What each step has in force, and until when.
-    in_force: BTreeMap<(RunId, StepIx), (u64, Option<Timestamp>)>,
 }
 
 impl Account {
@@ -47,13 +43,6 @@ impl Account {
         let since = now.0.div_euclid(MINUTE) - HOUR;
         let recent = self.minutes.iter().rev().take_while(|(minute, _)| *minute >= since);
         recent.fold(0, |sum, (_, targets)| sum.saturating_add(*targets))
-    }
-
-    /// Targets that are in force now.
-    pub fn in_force(&self, now: Timestamp) -> u64 {
-        let lasts = |until: &Option<Timestamp>| until.is_none_or(|until| now < until);
-        let lasting = self.in_force.values().filter(|(_, until)| lasts(until));
-        lasting.fold(0, |sum, (targets, _)| sum.saturating_add(*targets))
     }
 
     pub(super) fn spend(&mut self, targets: u64, at: Timestamp) {
@@ -66,26 +55,6 @@ impl Account {
             self.minutes.pop_front();
         }
     }
-
-    pub(super) fn enforce(
-        &mut self,
-        step: (RunId, StepIx),
-        targets: u64,
-        until: Option<Timestamp>,
-        at: Timestamp,
-    ) {
-        if self.in_force.len() >= MOST_IN_FORCE {
-            self.in_force.retain(|_, (_, until)| until.is_none_or(|until| at < until));
-        }
-        if self.in_force.len() >= MOST_IN_FORCE {
-            self.in_force.pop_first();
-        }
-        self.in_force.insert(step, (targets, until));
-    }
-
-    pub(super) fn end(&mut self, step: (RunId, StepIx)) {
-        self.in_force.remove(&step);
-    }
 }
 
 /// How many addresses a target is.
@@ -95,11 +64,6 @@ pub(super) fn size(target: &str) -> u64 {
     words
         .fold(0, |sum: u64, word| sum.saturating_add(word.parse::<Prefix>().map_or(1, Prefix::addresses)))
         .max(1)
-}
-
-/// How long an action lasts by itself, if it says so.
-pub(super) fn lasts(action: &Action) -> Option<Span> {
-    action.args.get("expires")?.as_str()?.parse().ok()
 }
 
 impl Engine {
@@ -127,9 +91,15 @@ impl Engine {
         };
         let account = self.state.account(name);
         for budget in self.setup.limits.budgets.iter().filter(|budget| budget.action == *name) {
-            let (hour, now) = account.map_or((0, 0), |a| (a.last_hour(self.now), a.in_force(self.now)));
+            let hour = account.map_or(0, |account| account.last_hour(self.now));
             check(format!("`{name}` per hour:"), hour, budget.per_hour);
-            check(format!("`{name}` in force:"), now, budget.total);
+            if budget.total.is_some() {
+                check(
+                    format!("`{name}` in force:"),
+                    self.state.targets_in_force(name, self.now),
+                    budget.total,
+                );
+            }
         }
         if let Some((workflow, limit)) = self.workflow_limit(id) {
             let used =
@@ -168,6 +138,13 @@ impl State {
     /// What was acted on by the runs of a workflow.
     pub fn workflow_account(&self, workflow: &str) -> Option<&Account> {
         self.workflow_accounts.get(workflow)
+    }
+    /// Targets on which an action is in force, or may be.
+    pub fn targets_in_force(&self, action: &str, now: Timestamp) -> u64 {
+        let lasts =
+            |o: &&Obligation| *o.action().name == *action && o.until().is_none_or(|until| now < until);
+        let targets = self.ledger().standing().filter(lasts).filter_map(|o| o.action().target.as_deref());
+        targets.fold(0, |sum, target| sum.saturating_add(size(target)))
     }
     /// What was acted on, by action.
     pub fn accounts(&self) -> impl Iterator<Item = (&str, &Account)> {
@@ -211,16 +188,5 @@ mod tests {
         }
         account.spend(1, at(7_200));
         assert_eq!(account.minutes.len(), 1, "what is older is not kept");
-    }
-
-    #[test]
-    fn what_ended_is_not_in_force() {
-        let (at, later) = (Timestamp::from_secs(0), Timestamp::from_secs(60));
-        let mut account = Account::default();
-        account.enforce((RunId(1), StepIx(0)), 3, Some(later), at);
-        account.enforce((RunId(1), StepIx(1)), 4, None, at);
-        assert_eq!((account.in_force(at), account.in_force(later)), (7, 4));
-        account.end((RunId(1), StepIx(1)));
-        assert_eq!(account.in_force(later), 0);
     }
 }

@@ -63,6 +63,7 @@ impl Engine {
             Input::StepFinished { run, step, attempt, undo, outcome } => {
                 self.on_step_finished(run, step, attempt, undo, outcome);
             }
+            Input::Probed { of, found } => self.on_probed(of, &found),
             Input::Request { id, by, seen, request } => self.on_request(id, &by, seen, request),
             Input::Refuse { id, by, request, why } => self.refuse(id, by, request, why),
             Input::Tick => self.on_tick(),
@@ -75,6 +76,7 @@ impl Engine {
     pub(super) fn end_of_input(&mut self) -> Output {
         self.dispatch_waiting();
         self.retire();
+        self.retire_obligations();
         self.compact_timers();
         self.take_output()
     }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AgentKind, AgentStatus, AskedApproval, IncidentStatus, Request};
+use super::{AgentKind, AgentStatus, AskedApproval, IncidentStatus, Request, Settled};
 use crate::model::{
-    Action, AgentId, Detection, Digest, Failure, IncidentId, Map, RunId, Seq, Severity, StepIx, Timestamp,
+    Action, AgentId, Detection, Digest, Failure, IncidentId, Map, ObligationId, RunId, Seq, Severity, StepIx,
+    Timestamp,
 };
 use crate::workflow::Plan;
 
@@ -157,6 +158,9 @@ pub enum Event {
         attempt: u32,
         #[serde(default, skip_serializing_if = "Map::is_empty")]
         output: Map,
+        /// Its effect was there already: nothing was performed, and nothing is owed.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        found: bool,
     },
     /// This attempt failed; with `retry_at` there will be another one.
     StepFailed {
@@ -196,6 +200,19 @@ pub enum Event {
         text: Arc<str>,
         by: Box<Actor>,
     },
+    /// A person settled a step in doubt, or an undo that was given up or waits. What follows from it has
+    /// records of its own, except that `skip` leaves an undo given up, and that `again` lets a stuck run
+    /// roll back.
+    StepSettled {
+        run: RunId,
+        step: StepIx,
+        attempt: u32,
+        undo: bool,
+        settled: Settled,
+        #[serde(default, skip_serializing_if = "str::is_empty")]
+        reason: Arc<str>,
+        by: Box<Actor>,
+    },
     /// An intent without an outcome after a crash (C3).
     StepInDoubt { run: RunId, step: StepIx, attempt: u32 },
 
@@ -232,6 +249,8 @@ pub enum Event {
 
     /// Somebody asked for what is not permitted.
     RequestRefused { by: Actor, request: Box<Request>, why: Arc<str> },
+    /// What ended on the ledger long ago and left the state; it stays in the journal.
+    ObligationsRetired { obligations: Box<[ObligationId]> },
     /// Finished runs and closed incidents that left the state; they stay in the journal.
     Retired {
         #[serde(default, skip_serializing_if = "<[_]>::is_empty")]

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Actor, AgentKind, Record};
+use super::{Actor, AgentKind, Probe, ProbeOf, Record, Settled};
 use crate::model::{
-    Action, AgentId, Detection, IncidentId, Map, Outcome, RequestId, RunId, Seq, StepIx, Timestamp,
+    Action, AgentId, Detection, IncidentId, Map, Outcome, Presence, RequestId, RunId, Seq, StepIx, Timestamp,
 };
 
 /// Everything that can happen to the engine. A person enters at the same door as everything else.
@@ -26,6 +26,13 @@ pub enum Input {
         undo: bool,
         /// The answer.
         outcome: Outcome,
+    },
+    /// Whether an effect is there, as was asked.
+    Probed {
+        /// What was asked for.
+        of: ProbeOf,
+        /// What was found.
+        found: Presence,
     },
     /// Somebody asks.
     Request {
@@ -109,6 +116,15 @@ pub enum Request {
         #[serde(skip)]
         groups: Box<[Arc<str>]>,
     },
+    /// Say what comes of a step in doubt, or of an undo that failed or waits for its next attempt.
+    Settle {
+        run: RunId,
+        step: Arc<str>,
+        #[serde(rename = "as")]
+        as_: Settled,
+        #[serde(default)]
+        reason: String,
+    },
 }
 
 /// What should be done, once the records before it are durable.
@@ -116,6 +132,9 @@ pub enum Request {
 pub enum Effect {
     /// Have an agent perform an action.
     Perform(Task),
+    /// Ask whether an effect is there: [`Input::Probed`] is the answer. Changes nothing, so that a halt
+    /// does not hold it back.
+    Probe(Probe),
     /// Stop an attempt that runs; it answers `Outcome::Stopped` if it did.
     Stop {
         /// Which run.
@@ -166,6 +185,8 @@ pub struct Task {
     pub action: Arc<Action>,
     /// When the engine gives up on this attempt.
     pub deadline: Timestamp,
+    /// Whether its effect is asked for first: if it is there already, nothing is performed.
+    pub probe_first: bool,
     /// What it is part of.
     pub context: Context,
 }

@@ -179,6 +179,7 @@ impl Engine {
                 key: key(self.state.seed(), id, run.step_id(ix), undo),
                 action: Arc::clone(if undo { step.undo.as_ref()? } else { step.action.as_ref()? }),
                 deadline: step.until()?,
+                probe_first: false,
                 context: self.context(id, ix, step.agent()?),
             })
         };
@@ -241,7 +242,10 @@ impl Engine {
         let in_doubt = run.steps().iter().enumerate();
         let in_doubt: Vec<(StepIx, bool)> = in_doubt
             .filter(|(_, step)| step.status() == StepStatus::InDoubt)
-            .map(|(i, step)| (StepIx(i as u16), step.action().is_some_and(|action| action.idempotent)))
+            .map(|(i, step)| {
+                let again = step.is_settled_again() || step.action().is_some_and(|a| a.idempotent);
+                (StepIx(i as u16), again)
+            })
             .collect();
         if let Some((step, _)) = in_doubt.iter().find(|(_, idempotent)| !idempotent) {
             let name = self.state.run(id).map_or("?", |run| run.step_id(*step));

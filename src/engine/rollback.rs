@@ -79,6 +79,7 @@ impl Engine {
             let step = &run.steps()[ix.index()];
             match step.status() {
                 StepStatus::Undone => {}
+                StepStatus::UndoFailed if step.is_undo_skipped() => {}
                 StepStatus::UndoFailed if step.undo_given_up => failed.push(run.step_id(*ix)),
                 _ if step.undo().is_none() => {}
                 _ => return Next::Undo(*ix),
@@ -129,13 +130,14 @@ impl Engine {
             key,
             action,
             deadline,
+            probe_first: false,
             context: self.context(id, ix, agent),
         }));
     }
 
     pub(super) fn on_undo_answered(&mut self, id: RunId, ix: StepIx, outcome: Outcome) {
         match outcome {
-            Outcome::Succeeded(_) => {
+            Outcome::Succeeded(_) | Outcome::Found(_) => {
                 let attempt = self.undo_attempt(id, ix);
                 self.emit(Event::UndoSucceeded { run: id, step: ix, attempt });
                 self.roll_on(id);
@@ -166,7 +168,9 @@ impl Engine {
         let again = match failure.kind {
             FailureKind::NotSent => false,
             FailureKind::Answered | FailureKind::Unreachable => true,
-            FailureKind::NoAnswer | FailureKind::TimedOut => step.undo().is_some_and(|a| a.idempotent),
+            FailureKind::NoAnswer | FailureKind::TimedOut | FailureKind::Unverified => {
+                step.undo().is_some_and(|a| a.idempotent)
+            }
         };
         // Attempts are counted over retries by a person: each such retry buys as many again.
         let left = !attempt.is_multiple_of(UNDO_ATTEMPTS);

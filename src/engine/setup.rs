@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Budget, JournalKind, Question};
+use super::{Budget, JournalKind, ProbeSpec, Question};
 use crate::model::{CommandLine, Endpoint, HttpRequest, Span, ValueType};
 use crate::workflow::Workflow;
 
@@ -109,6 +109,8 @@ pub struct ActionSpec {
     pub undo: Option<Arc<str>>,
     /// How it is done; of the agent's kind.
     pub means: Means,
+    /// How it is found out whether its effect is there, if it can be.
+    pub probe: Option<ProbeSpec>,
 }
 
 /// How an action is done, one way for each kind of agent.

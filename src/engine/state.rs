@@ -7,7 +7,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use super::{
-    Account, AgentKind, AgentState, AgentStatus, Arming, Halt, Incident, JournalKind, Run, RunStatus,
+    Account, AgentKind, AgentState, AgentStatus, Arming, Halt, Incident, JournalKind, Ledger, Run, RunStatus,
 };
 use crate::flow::slots::Slots;
 use crate::model::{AgentId, DetectionId, Digest, IncidentId, RunId, Seq, StepIx, Timestamp};
@@ -35,6 +35,8 @@ pub struct State {
     pub(super) agents: Vec<AgentState>,
     pub(super) runs: Slots<Box<Run>>,
     pub(super) incidents: Slots<Incident>,
+    /// What is in force.
+    pub(super) ledger: Ledger,
     /// Texts of workflows by hash.
     pub(super) workflows: BTreeMap<Digest, Arc<str>>,
     /// Everything is halted, and by whom.
@@ -128,6 +130,7 @@ impl State {
             agents: Vec::new(),
             runs: Slots::starting_at(1),
             incidents: Slots::starting_at(1),
+            ledger: Ledger::new(0),
             workflows: BTreeMap::new(),
             halt: None,
             arming: BTreeMap::new(),

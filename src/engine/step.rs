@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, LazyLock};
 
-use super::{Actor, Event, Permission};
+use super::{Actor, Event, Permission, Settlement};
 use crate::flow::machine::{Chart, Machine, Place, Source, Superstate, Transition};
-use crate::model::{Action, AgentId, Failure, Map, Moment, Timestamp};
+use crate::model::{Action, AgentId, Failure, Map, Moment, ObligationId, Timestamp};
 use crate::states;
 
 states!(
@@ -85,12 +85,16 @@ pub static STEP: LazyLock<Machine<StepStatus, StepState, Event>> = LazyLock::new
                     Undoing,
                     "its undo starts",
                 ),
-                go(&[Undoing, UndoInDoubt], Undone, "reversed"),
+                go(
+                    &[Undoing, UndoInDoubt, UndoFailed, Succeeded, Failed, Cancelled, InDoubt],
+                    Undone,
+                    "reversed, or undone by hand",
+                ),
                 go(&[Undoing], UndoInDoubt, "a crash took the undo's outcome"),
                 go(
                     &[Undoing, UndoInDoubt, Succeeded, Failed, Cancelled, InDoubt],
                     UndoFailed,
-                    "its undo is given up",
+                    "its undo is given up or skipped",
                 ),
             ]
         },
@@ -117,6 +121,8 @@ pub struct StepState {
     /// Its undo was given up in this round of the rollback; a person's retry begins another round.
     pub(super) undo_given_up: bool,
     pub(super) undo_started_at: Moment,
+    /// The number of its obligation; 0 is none.
+    pub(super) obligation: u64,
     /// It was not performed: its run observes.
     pub(super) assumed: bool,
     /// The condition on which it depends whether it would be performed, if nobody can say.
@@ -124,6 +130,8 @@ pub struct StepState {
     pub(super) answered: Option<Arc<Answered>>,
     /// What people were asked before it starts, and what they said.
     pub(super) permission: Option<Box<Permission>>,
+    pub(super) settled: Option<Arc<Settlement>>,
+    pub(super) undo_settled: Option<Arc<Settlement>>,
 }
 
 /// What a person said of a step, or of its undo.
@@ -160,10 +168,13 @@ impl StepState {
             undo_in_flight: false,
             undo_given_up: false,
             undo_started_at: Moment::NONE,
+            obligation: 0,
             assumed: false,
             undecided: None,
             answered: None,
             permission: None,
+            settled: None,
+            undo_settled: None,
         }
     }
 
@@ -191,6 +202,10 @@ impl StepState {
     pub fn started_at(&self) -> Option<Timestamp> {
         self.started_at.get()
     }
+    /// When the last attempt to undo it started.
+    pub fn undo_started_at(&self) -> Option<Timestamp> {
+        self.undo_started_at.get()
+    }
     /// When it was done forward.
     pub fn ended_at(&self) -> Option<Timestamp> {
         self.ended_at.get()
@@ -206,6 +221,10 @@ impl StepState {
     /// What will reverse it.
     pub fn undo(&self) -> Option<&Action> {
         self.undo.as_deref()
+    }
+    /// What it put on the ledger, or joined there; it may have left the state.
+    pub fn obligation(&self) -> Option<ObligationId> {
+        (self.obligation > 0).then_some(ObligationId(self.obligation))
     }
     /// What it answered.
     pub fn output(&self) -> Option<&Map> {

@@ -44,7 +44,7 @@ impl Engine {
             return None;
         }
         let spec = self.library.spec(agent)?.actions.get(&action.name)?;
-        let blocks = undo.is_some() || spec.takes.iter().any(|(name, _)| &**name == "expires");
+        let blocks = undo.is_some() || action.expires.is_some();
         let own = Prefix::from(address);
         let hits = |target: &Target<'_>| match target {
             Target::Net(prefix) => prefix.forms().any(|form| form.contains(own)),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use crate::engine::{Event, JournalKind, NewRun, Record, State, StepStatus, Task};
+use crate::engine::{Event, JournalKind, NewRun, Record, RunStatus, Settled, State, StepStatus, Task};
 use crate::model::{Digest, RunId, StepIx};
 
 /// A promise that was broken.
@@ -50,6 +50,10 @@ pub struct Witness {
     /// Steps that have an undo, and steps that were undone.
     reversible: BTreeSet<(RunId, StepIx)>,
     undone: BTreeSet<(RunId, StepIx)>,
+    /// Steps of which a person said that they are not undone, and that this is accepted.
+    waived: BTreeSet<(RunId, StepIx)>,
+    /// Steps whose undo a person wants tried again: others may have had their turn already.
+    again: BTreeSet<(RunId, StepIx)>,
     live: BTreeMap<(Arc<str>, Arc<str>), RunId>,
     dedup: BTreeMap<RunId, (Arc<str>, Arc<str>)>,
     /// What the journal is for, the text of each workflow that is armed, and the runs that observe.
@@ -160,6 +164,7 @@ impl Witness {
                 // It may have been paused before it was parked.
                 self.paused.remove(run);
             }
+            Event::StepSettled { .. } => self.settled(&record.event),
             Event::UndoSucceeded { run, step, .. } => {
                 self.undone.insert((*run, *step));
             }
@@ -172,6 +177,9 @@ impl Witness {
             }
             Event::UndoStarted { run, step, attempt, .. } => {
                 self.intents.insert((*run, *step, *attempt, true));
+                if self.undone.contains(&(*run, *step)) || self.waived.contains(&(*run, *step)) {
+                    return Err(format!("C11: {run} undoes step {} once more, or though skipped", step.0));
+                }
                 return self.undo_in_order(*run, *step);
             }
             Event::RollbackStarted { run, .. } => {
@@ -243,12 +251,33 @@ impl Witness {
         let mut acted = self.completed.get(&run).into_iter().flatten();
         let owed = acted.find(|step| {
             let place = (run, **step);
-            self.reversible.contains(&place) && !self.undone.contains(&place)
+            let over = self.undone.contains(&place) || self.waived.contains(&place);
+            self.reversible.contains(&place) && !over
         });
         match owed {
             Some(step) => Err(format!("C9: {run} ended its rollback, but step {} is not undone", step.0)),
             None => Ok(()),
         }
+    }
+
+    /// What a person settled is settled: the books follow.
+    fn settled(&mut self, event: &Event) {
+        let Event::StepSettled { run, step, undo, settled, .. } = event else { return };
+        let place = (*run, *step);
+        match (undo, settled) {
+            (false, Settled::Failed) => {
+                self.doubtful.remove(&place);
+            }
+            (true, Settled::Skip) => {
+                self.waived.insert(place);
+            }
+            (true, Settled::Again) => {
+                self.waived.remove(&place);
+                self.again.insert(place);
+            }
+            _ => {}
+        }
+        self.unsettled.remove(&place);
     }
 
     fn complete(&mut self, run: RunId, step: StepIx) {
@@ -291,6 +320,9 @@ impl Witness {
             return Err(format!("C9: {run} undoes step {}, which never acted", step.0));
         };
         let reached = self.undoing.entry(run).or_default();
+        if self.again.contains(&(run, step)) {
+            return Ok(());
+        }
         if place < *reached {
             return Err(format!("C9: {run} undoes step {} after one that completed before it", step.0));
         }
@@ -326,6 +358,9 @@ impl Witness {
             in_flight += busy;
             if run.status().is_terminal() && busy > 0 {
                 return Err(format!("{} is {} with {busy} steps in flight", run.id(), run.status()));
+            }
+            if run.status() == RunStatus::Stuck && run.to_settle().next().is_none() {
+                return Err(format!("C11: {} is stuck, and there is nothing to settle", run.id()));
             }
             let undoing = run.steps().iter().filter(|step| step.undo_in_flight()).count();
             if undoing > 1 {

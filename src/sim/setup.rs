@@ -69,6 +69,7 @@ fn action(idempotent: bool, undo: Option<&str>) -> ActionSpec {
         idempotent,
         undo: undo.map(Arc::from),
         means: Means::Drill(DrillSpec::default()),
+        probe: None,
     }
 }
 

@@ -54,6 +54,7 @@ impl Bench {
             idempotent: true,
             undo: None,
             means: Means::Exec(ExecSpec { command, grace, exits: vec![0] }),
+            probe: None,
         };
         let spec = AgentSpec {
             name: "hand-1".into(),

@@ -50,6 +50,7 @@ fn about(event: &Event) -> About {
         | Event::StepCancelled { run, step, .. }
         | Event::StepAssumed { run, step, .. }
         | Event::StepAnswered { run, step, .. }
+        | Event::StepSettled { run, step, .. }
         | Event::StepInDoubt { run, step, .. }
         | Event::UndoStarted { run, step, .. }
         | Event::UndoSucceeded { run, step, .. }
@@ -59,7 +60,7 @@ fn about(event: &Event) -> About {
         | Event::ApprovalDenied { run, step, .. } => About::Step(*run, *step),
         Event::ApprovalAsked(asked) => About::Step(asked.run, asked.step),
         Event::RequestRefused { .. } => About::Request,
-        Event::Retired { .. } => About::Retired,
+        Event::Retired { .. } | Event::ObligationsRetired { .. } => About::Retired,
     }
 }
 
@@ -185,6 +186,10 @@ fn run_fields(id: RunId, state: &State, fields: &mut Map) -> Option<String> {
     if let Some(rollback) = run.rollback() {
         set(fields, "rollback_done", rollback.done);
         set(fields, "rollback_total", rollback.total);
+        let skipped: Vec<Value> = run.skipped_undos().map(|step| run.step_id(step).into()).collect();
+        if !skipped.is_empty() {
+            set(fields, "rollback_skipped", skipped);
+        }
     }
     name_steps(fields);
     if run.status().is_terminal() {

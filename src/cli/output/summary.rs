@@ -3,9 +3,11 @@
 
 use std::fmt::{self, Write as _};
 
+use super::super::next;
+use super::settled;
 use super::totals::{Totals, cut_short, percentiles};
 use super::words::{counted, seconds, words};
-use crate::engine::{AgentKind, Incident, JournalKind, Run, RunStatus, State, StepState, StepStatus};
+use crate::engine::{AgentKind, Incident, JournalKind, Run, State, StepState, StepStatus};
 use crate::flow::machine::Status;
 use crate::model::{SafeText, StepIx};
 use crate::runtime::gauges::{BookTotals, Stage};
@@ -120,7 +122,11 @@ fn run_lines(out: &mut String, run: &Run, state: &State) -> fmt::Result {
         writeln!(out, "           {}", SafeText(why).cut(90))?;
     }
     if let Some(rollback) = run.rollback() {
-        writeln!(out, "           rollback: {} of {} undone", rollback.done, rollback.total)?;
+        let skipped = match run.skipped_undos().count() {
+            0 => String::new(),
+            n => format!(", {n} skipped"),
+        };
+        writeln!(out, "           rollback: {} of {} undone{skipped}", rollback.done, rollback.total)?;
     }
     for (i, step) in run.steps().iter().enumerate() {
         step_line(out, run, StepIx(i as u16), step, state)?;
@@ -165,6 +171,9 @@ fn step_line(out: &mut String, run: &Run, ix: StepIx, step: &StepState, state: &
         writeln!(out, "      because: {}", SafeText(&asked.why).cut(160))?;
         writeln!(out, "      quell approve {} {id}", run.id())?;
     }
+    for line in settled::lines(run, ix, step) {
+        writeln!(out, "      {line}")?;
+    }
     let Some(question) = step.question() else { return Ok(()) };
     let (id, undo) = (run.step_id(ix), if step.status() == StepStatus::Undoing { " --undo" } else { "" });
     writeln!(out, "      asks: {}", SafeText(question).cut(100))?;
@@ -177,17 +186,15 @@ fn in_force(out: &mut String, state: &State) -> fmt::Result {
     for run in state.runs() {
         for (i, step) in run.steps().iter().enumerate() {
             let Some(undo) = step.undo() else { continue };
-            let stands = match step.status() {
-                StepStatus::Succeeded => !step.is_assumed(),
-                StepStatus::UndoFailed | StepStatus::InDoubt | StepStatus::UndoInDoubt => true,
-                StepStatus::Cancelled | StepStatus::Failed => {
-                    step.in_doubt() && run.status() != RunStatus::RolledBack
-                }
-                _ => false,
-            };
-            if stands && let Some(action) = step.action() {
+            if next::stands(run, step)
+                && let Some(action) = step.action()
+            {
                 let target = action.target.as_deref().unwrap_or("");
-                let doubt = if step.status() == StepStatus::Succeeded { "" } else { ", in doubt" };
+                let doubt = match step.status() {
+                    StepStatus::Succeeded => "",
+                    _ if step.is_undo_skipped() => ", skipped",
+                    _ => ", in doubt",
+                };
                 lines.push(format!(
                     "  {:<24} {:<42} undo: {}{doubt}",
                     format!("{}/{}", run.id(), run.step_id(StepIx(i as u16))),

@@ -127,7 +127,7 @@ fn about(model: &Model, chosen: Chosen, permission: &Permission, room: usize) ->
 fn spent(model: &Model) -> Vec<Row> {
     let now = model.engine_now();
     let accounts = model.state().accounts().filter_map(|(name, account)| {
-        let (hour, in_force) = (account.last_hour(now), account.in_force(now));
+        let (hour, in_force) = (account.last_hour(now), model.state().targets_in_force(name, now));
         let row = Row::new().dim(format!(
             "{:<36} {} in the last hour, {} in force",
             cut(name, 36),

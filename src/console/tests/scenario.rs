@@ -139,7 +139,9 @@ impl Script {
                 args: object(json!({"address": "10.0.7.21"})).into(),
                 target: Some("10.0.7.21".into()),
                 idempotent: true,
+                probe: false,
                 question: None,
+                expires: None,
             })
         };
         let deadline = self.at + Span::from_secs(30);
@@ -157,7 +159,13 @@ impl Script {
 
     pub fn succeed(&mut self, run: u64, step: u16) -> &mut Self {
         let output = object(json!({"rule": format!("r-{step}")}));
-        self.say(Event::StepSucceeded { run: RunId(run), step: StepIx(step), attempt: 1, output })
+        self.say(Event::StepSucceeded {
+            run: RunId(run),
+            step: StepIx(step),
+            attempt: 1,
+            output,
+            found: false,
+        })
     }
 
     pub fn fail(&mut self, run: u64, step: u16, attempt: u32, kind: FailureKind, retry: bool) -> &mut Self {
@@ -178,7 +186,9 @@ impl Script {
             args: Map::new().into(),
             target: Some("10.0.7.21".into()),
             idempotent: true,
+            probe: false,
             question: None,
+            expires: None,
         };
         self.say(Event::UndoStarted {
             run: RunId(run),

@@ -7,8 +7,10 @@ mod budget;
 mod credit;
 mod halt;
 mod incident;
+mod ledger;
 mod run;
 mod person;
+mod settle;
 mod step;
 mod undo;
 
@@ -16,7 +18,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::state::by_names;
-use super::{AgentState, Event, IllegalEvent, Incident, Record, Run, State};
+use super::{AgentState, Event, IllegalEvent, Incident, Ledger, Record, Run, State};
 use crate::flow::machine::{Refusal, Status};
 use crate::model::{AgentId, IncidentId, RunId, Seq, StepIx, Timestamp};
 
@@ -55,6 +57,7 @@ impl State {
         self.credit(&record.event);
         self.approvals_follow();
         self.accounts_follow(&record.event, stamp);
+        self.ledger_follows(&record.event, stamp);
         self.seq = record.seq;
         self.now = self.now.max(record.at);
         Ok(())
@@ -66,6 +69,7 @@ impl State {
             JournalOpened { kind, seed, .. } => {
                 (self.kind, self.seed) = (Some(*kind), *seed);
                 (self.by_key, self.by_dedup) = (by_names(*seed), by_names(*seed));
+                self.ledger = Ledger::new(*seed);
                 Ok(())
             }
             Recovered { .. } | SetupLoaded { .. } => Ok(()),
@@ -122,6 +126,7 @@ impl State {
             StepCancelled { run, step, in_doubt } => self.step_cancelled(*run, *step, *in_doubt, stamp),
             StepAssumed { .. } => self.step_assumed(event, stamp),
             StepAnswered { .. } => self.step_answered(event, stamp),
+            StepSettled { .. } => self.step_settled(event, stamp),
             StepInDoubt { run, step, .. } => self.step_in_doubt(*run, *step, stamp),
 
             UndoStarted { .. } => self.undo_started(event, stamp),
@@ -139,6 +144,7 @@ impl State {
                 self.counts.refused += 1;
                 Ok(())
             }
+            ObligationsRetired { obligations } => self.obligations_retired(obligations),
             Retired { runs, incidents } => self.retired(runs, incidents),
         }
     }

@@ -3,12 +3,15 @@
 mod approval;
 mod halt;
 mod hands;
+mod ledger;
 mod lifecycle;
 mod observe;
 mod people;
 mod recovery;
 mod reload;
 mod rollback;
+mod rollback_contract;
+mod settle;
 mod signals;
 mod world;
 

@@ -31,6 +31,7 @@ fn action(takes: &[&str], idempotent: bool, undo: Option<&str>) -> ActionSpec {
         idempotent,
         undo: undo.map(Arc::from),
         means: Means::Drill(DrillSpec::default()),
+        probe: None,
     }
 }
 
@@ -127,6 +128,7 @@ impl World {
                     }
                     self.tasks.push(task);
                 }
+                Effect::Probe(_) => {}
                 Effect::Stop { run, step, .. } => {
                     writeln!(told, "    → stop {} of {run}", self.step(run, step)).unwrap();
                 }
@@ -208,6 +210,12 @@ impl World {
                     text: text.join(" "),
                 })
             }
+            ["settle", run, step, word, ref reason @ ..] => self.ask(Request::Settle {
+                run: run.parse().unwrap(),
+                step: Arc::from(step),
+                as_: Settled::ALL.into_iter().find(|settled| settled.name() == word).unwrap(),
+                reason: reason.join(" "),
+            }),
             ["arm", workflow] => self.ask(Request::Arm { workflow: Arc::from(workflow) }),
             ["disarm", workflow] => self.ask(Request::Disarm { workflow: Arc::from(workflow) }),
             ["as", who, ref rest @ ..] => {
@@ -329,6 +337,10 @@ impl World {
             ApprovalDenied { run, step: s, by, reason, .. } => {
                 format!("{} DENIED by {by}: {reason}", step(run, s))
             }
+            StepSettled { run, step: s, undo, settled, reason, by, .. } => {
+                let undo = if *undo { " undo" } else { "" };
+                format!("{}{undo} SETTLED by {by}: {} `{reason}`", step(run, s), settled.name())
+            }
             RunJoined { run, incident } => format!("{run} joined by {incident}"),
             RunPaused { run, .. } => format!("{run} paused"),
             RunResumed { run, .. } => format!("{run} resumed"),
@@ -369,6 +381,7 @@ impl World {
             }
             UndoInDoubt { run, step: s, .. } => format!("{} undo IN DOUBT", step(run, s)),
             RequestRefused { why, .. } => format!("refused: {why}"),
+            ObligationsRetired { .. } => String::new(),
             Retired { runs, incidents } => {
                 format!("retired: {} runs, {} incidents", runs.len(), incidents.len())
             }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::time;
-use super::{Options, Undecodable, address, port};
+use super::{Options, Undecodable, address, port, proven};
 use crate::model::{Common, Document, Field, LogSource, Signal, Timestamp};
 
 /// The event types that Suricata writes.
@@ -99,6 +99,7 @@ pub fn decode(document: Document, options: &Options) -> Result<Signal, Undecodab
         "alert" => "ids",
         _ => "",
     };
+    common.proven = common.source_ip.and_then(|_| proven::eve(kind, &document));
     let origin = LogSource {
         product: Cow::Borrowed("suricata"),
         service,

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::time;
-use super::{Options, Undecodable, port};
+use super::{Options, Undecodable, port, proven};
 use crate::model::{Common, Document, Field, LogSource, Scalar, Signal};
 
 /// Log names that need no copy.
@@ -118,6 +118,7 @@ pub fn decode(document: Document, options: &Options) -> Result<Signal, Undecodab
         },
         None => Cow::Borrowed(""),
     };
+    common.proven = common.source_ip.and_then(|_| proven::zeek(&service, &document));
     let category = match &*service {
         "conn" => "network_connection",
         "dns" => "dns",
