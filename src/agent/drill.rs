@@ -5,23 +5,38 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Agent, Reply};
-use crate::engine::{AgentSpec, DrillSpec, Means, Task};
+use crate::engine::{AgentSpec, DrillProbe, DrillSpec, Means, Probe, ProbeMeans, ProbeOf, Task};
 use crate::flow::backoff::mix;
-use crate::model::{Failure, FailureKind, Outcome, Span, Timestamp, Value};
+use crate::model::{Failure, FailureKind, Outcome, Presence, Span, Timestamp, Value};
 
 /// A simulated agent.
 #[derive(Debug)]
 pub struct DrillAgent {
     seed: u64,
     name: Arc<str>,
-    actions: BTreeMap<Arc<str>, DrillSpec>,
+    actions: BTreeMap<Arc<str>, Drilled>,
+}
+
+/// An action, what undoes it, and what is said when its effect is asked for.
+#[derive(Debug)]
+struct Drilled {
+    drill: DrillSpec,
+    undo: Option<Arc<str>>,
+    probe: Option<DrillProbe>,
 }
 
 impl DrillAgent {
     /// The drill of an agent: its actions as its file says, with this seed.
     pub fn new(spec: &AgentSpec, seed: u64) -> Self {
         let drills = spec.actions.iter().filter_map(|(name, action)| match &action.means {
-            Means::Drill(drill) => Some((Arc::clone(name), drill.clone())),
+            Means::Drill(drill) => {
+                let probe = match action.probe.as_ref().map(|probe| &probe.means) {
+                    Some(ProbeMeans::Drill(probe)) => Some(*probe),
+                    _ => None,
+                };
+                let drilled = Drilled { drill: drill.clone(), undo: action.undo.clone(), probe };
+                Some((Arc::clone(name), drilled))
+            }
             _ => None,
         });
         DrillAgent { seed, name: Arc::clone(&spec.name), actions: drills.collect() }
@@ -31,7 +46,7 @@ impl DrillAgent {
 impl Agent for DrillAgent {
     fn perform(&self, task: &Task, _now: Timestamp) -> Reply {
         match self.actions.get(&task.action.name) {
-            Some(spec) => pretend(spec, self.seed, task),
+            Some(spec) => pretend(&spec.drill, self.seed, task),
             None => {
                 let message = format!("{} has no drill for {}", self.name, task.action.name);
                 Reply::failed(FailureKind::NotSent, message)
@@ -39,8 +54,45 @@ impl Agent for DrillAgent {
         }
     }
 
+    fn probe(&self, probe: &Probe, _now: Timestamp) -> (Span, Presence) {
+        let Some(spec) = self.actions.get(&probe.action.name) else {
+            return (Span::ZERO, Presence::Unknown(super::NO_PROBE.to_owned()));
+        };
+        let found = match spec.probe {
+            Some(DrillProbe::Present) => Presence::Present,
+            Some(DrillProbe::Absent) => Presence::Absent,
+            Some(DrillProbe::Unknown) => {
+                Presence::Unknown("the drill pretends that it cannot say".to_owned())
+            }
+            Some(DrillProbe::Acted) if self.acted(spec, probe) => Presence::Present,
+            Some(DrillProbe::Acted) => Presence::Absent,
+            None => Presence::Unknown(super::NO_PROBE.to_owned()),
+        };
+        (spec.drill.latency_min, found)
+    }
+
     fn is_instant(&self) -> bool {
         true
+    }
+}
+
+impl DrillAgent {
+    /// Whether an effect is there after the attempts so far, each of which has the same outcome whenever
+    /// it is worked out.
+    fn acted(&self, spec: &Drilled, probe: &Probe) -> bool {
+        let ProbeOf::Step { attempt, undo, .. } = probe.of else { return true };
+        let task = |attempt, action, key| Task { attempt, action, key, ..probe.as_task() };
+        let done = |drill: &DrillSpec, task: &Task| match pretend(drill, self.seed, task) {
+            Reply::Due { outcome, .. } => matches!(outcome, Outcome::Succeeded(_)),
+            Reply::Never => mix(&[hash_of(self.seed, task), 4]) & 1 == 1,
+        };
+        if !undo {
+            return (1..=attempt)
+                .any(|n| done(&spec.drill, &task(n, Arc::clone(&probe.action), Arc::clone(&probe.key))));
+        }
+        let Some(undo) = spec.undo.as_ref().and_then(|name| self.actions.get(name)) else { return true };
+        let key: Arc<str> = Arc::from(format!("{}:undo", probe.key));
+        !(1..=attempt).any(|n| done(&undo.drill, &task(n, Arc::clone(&probe.action), Arc::clone(&key))))
     }
 }
 
@@ -56,8 +108,12 @@ fn scale(hash: u64, below: u64) -> u64 {
     ((u128::from(hash) * u128::from(below)) >> 64) as u64
 }
 
+fn hash_of(seed: u64, task: &Task) -> u64 {
+    mix(&[seed, fnv1a(task.key.as_bytes()), u64::from(task.attempt)])
+}
+
 fn pretend(spec: &DrillSpec, seed: u64, task: &Task) -> Reply {
-    let hash = mix(&[seed, fnv1a(task.key.as_bytes()), u64::from(task.attempt)]);
+    let hash = hash_of(seed, task);
     if scale(mix(&[hash, 1]), 1000) < u64::from(spec.hang_permille) {
         return Reply::Never;
     }

@@ -50,6 +50,7 @@ pub fn programs() -> Result<Arc<Setup>, BenchError> {
         lifts: None,
         undo: undo.map(Arc::from),
         means: Means::Exec(ExecSpec { command: command.clone(), grace: Span::from_secs(1), exits: vec![0] }),
+        probe: None,
     };
     let mut agents = hands(10, (PROGRAMS_AT_ONCE / 10) as u32);
     for agent in &mut agents {

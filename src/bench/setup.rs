@@ -18,6 +18,7 @@ pub fn action(undo: Option<&str>, drill: DrillSpec) -> ActionSpec {
         lifts: None,
         undo: undo.map(Arc::from),
         means: Means::Drill(drill),
+        probe: None,
     }
 }
 

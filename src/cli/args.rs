@@ -78,6 +78,9 @@ pub enum Verb {
     /// Print what happened, or what happens
     #[command(after_help = help::EVENTS)]
     Events(Events),
+    /// Say why each thing of a run was done, or was not
+    #[command(after_help = help::EXPLAIN)]
+    Explain(Explain),
     /// Let the runs of a workflow act, as its file is now; until then they only observe
     #[command(after_help = help::ARM)]
     Arm(Arm),
@@ -175,32 +178,40 @@ pub struct Replay {
     pub quarantine: Option<PathBuf>,
 }
 
-/// `quell run`.
+/// What is watched live.
 #[derive(Debug, Clone, ClapArgs)]
-pub struct Run {
-    /// What to watch, one record per line: a file (with --follow), a named pipe, or `-` for stdin. A
-    /// format in front counts for this one: eve:/var/log/suricata/eve.json
-    #[arg(required = true, value_name = "SOURCE")]
+pub struct Sources {
+    /// What to watch, one record per line: a file (with --follow), a named pipe, or `-` for the stdin of
+    /// `run`. A format in front counts for this one: eve:/var/log/suricata/eve.json. Default: the setup's
+    #[arg(value_name = "SOURCE")]
     pub sources: Vec<String>,
     /// Watch files grow, through rotation; wait for those that are not there yet
-    #[arg(long, short = 'F')]
+    #[arg(long, short = 'F', requires = "sources")]
     pub follow: bool,
     /// Where to begin in a file that was not followed before. Default: end
     #[arg(long, value_name = "end|start", requires = "follow")]
     pub from: Option<From>,
     /// Format of the lines: auto (each line by what it looks like), eve, zeek, sshd or json
-    #[arg(long, value_name = "FORMAT", default_value = "auto")]
+    #[arg(long, value_name = "FORMAT", default_value = "auto", requires = "sources")]
     pub format: Format,
     /// Year of log lines that have none. Default: that of the clock
-    #[arg(long, value_name = "YEAR", allow_hyphen_values = true)]
+    #[arg(long, value_name = "YEAR", allow_hyphen_values = true, requires = "sources")]
     #[arg(value_parser = clap::value_parser!(i16).range(1970..=9999))]
     pub year: Option<i16>,
     /// Time zone of log lines that have none, such as UTC or Europe/Berlin. Default: the setup's
-    #[arg(long, value_name = "ZONE")]
+    #[arg(long, value_name = "ZONE", requires = "sources")]
     pub tz: Option<String>,
     /// Append the lines that were no signals to this file
     #[arg(long, value_name = "FILE")]
     pub quarantine: Option<PathBuf>,
+}
+
+/// `quell run`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Run {
+    /// What to watch.
+    #[command(flatten)]
+    pub watched: Sources,
     /// No console, even on a terminal: progress on stderr, a summary on stdout
     #[arg(long)]
     pub headless: bool,
@@ -302,6 +313,9 @@ pub enum Word {
 /// `quell serve`.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct Serve {
+    /// What to watch.
+    #[command(flatten)]
+    pub watched: Sources,
     /// Which setup, and where to keep state.
     #[command(flatten)]
     pub place: Place,
@@ -431,6 +445,19 @@ pub struct Events {
     #[arg(long, value_name = "SEQ")]
     pub from: Option<u64>,
     /// One JSON object per record
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `quell explain`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Explain {
+    /// The run, for example run-7
+    pub run: String,
+    /// The state folder. Default: the platform's
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// As one JSON object
     #[arg(long)]
     pub json: bool,
 }

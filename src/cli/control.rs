@@ -94,6 +94,9 @@ impl Reload for Files {
         if (&old.queue, &old.lines, &old.time, old.seed) != (&new.queue, &new.lines, &new.time, new.seed) {
             notes.push("`queue`, `lines`, `time` and `seed` count from the next start on");
         }
+        if old.sources != new.sources {
+            notes.push("`sources` have changed: they count from the next start on");
+        }
         let note = notes.join("; ");
         let (secrets, origins) = (environment::secrets(&loaded), guard::origins(new));
         let operators = new.operators.clone();

@@ -36,6 +36,7 @@ Exit codes: 0 every run ended (rolled back counts); 1 a file or the journal fail
 /// `quell run --help`.
 pub const RUN: &str = "\
 Examples:
+  quell run                            the `sources` of the setup
   quell run --follow /var/log/auth.log
   quell run --follow sshd:/var/log/auth.log eve:/var/log/suricata/eve.json
   quell run --follow auth.log --from start --state work/ --json
@@ -119,8 +120,11 @@ They are printed from the tables that the engine runs.";
 pub const SERVE: &str = "\
 Examples:
   quell serve --config my-setup/ --state /var/lib/quell
+  quell serve --follow sshd:/var/log/auth.log
   quell runs --state /var/lib/quell    from another terminal
   kill -HUP PID                        reads the setup anew, as quell reload
+
+It watches what is named, as `quell run` does, else the `sources` of its settings, else nothing: then runs begin by `quell trigger` only.
 
 It listens on the control socket of the state folder, by which every verb finds it. TERM or INT: nothing new is started, what is in flight ends; a second one ends at once.
 
@@ -155,6 +159,14 @@ Examples:
   quell runs --all --json | jq 'select(.status == \"parked\")'
 
 From the engine at work in the state folder, else from its journal. The latest come last.";
+
+/// `quell explain --help`.
+pub const EXPLAIN: &str = "\
+Examples:
+  quell explain run-7
+  quell explain run-7 --state /var/lib/quell --json | jq .began.because
+
+What set the run off, why it acted or only observed, which agent got each step and by which figures, what was refused, tried again, skipped or undone, who decided, and what is left to do. From the records alone: runs that ended long ago are explained too.";
 
 /// `quell metrics --help`.
 pub const METRICS: &str = "\
@@ -246,6 +258,7 @@ mod tests {
             VIEWS,
             EVENTS,
             METRICS,
+            EXPLAIN,
             BENCH,
         ] {
             for line in text.lines().filter(|line| line.starts_with(' ')) {

@@ -13,6 +13,7 @@ mod engine;
 mod environment;
 mod error;
 mod events;
+mod explain;
 mod guard;
 mod halt;
 mod headless;
@@ -21,15 +22,18 @@ mod identity;
 mod journal;
 mod logging;
 mod metrics;
+mod next;
 mod output;
 mod outputs;
 mod place;
 mod play;
 mod protected;
+mod records;
 mod run;
 mod screen;
 mod serve;
 mod setup;
+mod sources;
 mod speed;
 mod states;
 mod steer;
@@ -88,6 +92,7 @@ fn obey(args: Args) -> Result<Verdict, Error> {
         Some(Verb::Agents(args)) => fine(views::show(&args, Table::Agents)),
         Some(Verb::Metrics(args)) => fine(metrics::show(&args)),
         Some(Verb::Events(args)) => fine(events::run(&args)),
+        Some(Verb::Explain(args)) => fine(explain::run(&args)),
         Some(Verb::Arm(args)) => fine(arm::run(&args, true)),
         Some(Verb::Disarm(args)) => fine(arm::run(&args, false)),
         Some(Verb::Answer(args)) => answer::run(&args),

@@ -82,6 +82,7 @@ fn empty() -> ActionSpec {
         idempotent: false,
         undo: None,
         means: Means::Drill(DrillSpec::default()),
+        probe: None,
     }
 }
 

@@ -19,6 +19,7 @@ mod request;
 mod rules;
 mod settings;
 mod shared;
+mod sources;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,6 +35,7 @@ pub use operators::{Operator, Role, Who};
 pub use programs::Program;
 pub use report::report;
 pub use settings::{Lines, Queues, Settings};
+pub use sources::SourceSpec;
 
 /// A setup, checked as a whole.
 #[derive(Debug, Clone)]

@@ -10,11 +10,22 @@ use crate::flow::yaml::{Node, Place};
 use crate::model::{Mistake, Span};
 use crate::source;
 
-use super::{Folder, Operator, operators, protected};
+use super::{Folder, Operator, SourceSpec, operators, protected, sources};
 
-const KEYS: [&str; 10] =
-    ["setup", "exercise", "seed", "lateness", "time", "limits", "queue", "lines", "operators", "protected"];
-const LATER: [Later; 6] = ["escalation", "notify", "console", "failure_handling", "pools", "sources"];
+const KEYS: [&str; 11] = [
+    "setup",
+    "exercise",
+    "seed",
+    "lateness",
+    "time",
+    "limits",
+    "queue",
+    "lines",
+    "operators",
+    "protected",
+    "sources",
+];
+const LATER: [Later; 5] = ["escalation", "notify", "console", "failure_handling", "pools"];
 
 /// What `settings.yaml` says.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +50,8 @@ pub struct Settings {
     pub operators: Vec<Operator>,
     /// What is never acted against, beside what the machine says (C27).
     pub protected: Vec<Entry>,
+    /// What `run` and `serve` watch, if nothing is named to them.
+    pub sources: Vec<SourceSpec>,
 }
 
 /// Sizes of queues.
@@ -68,6 +81,7 @@ impl Default for Settings {
             lines: Lines { max_bytes: 1024 * 1024 },
             operators: Vec::new(),
             protected: Vec::new(),
+            sources: Vec::new(),
         }
     }
 }
@@ -127,6 +141,9 @@ fn read_all(reader: &mut Reader<'_>, node: &Node, settings: &mut Settings) {
     if let Some(node) = node.get("operators") {
         settings.operators = operators::read(reader, node);
     }
+    if let Some(node) = node.get("sources") {
+        settings.sources = sources::read(reader, node);
+    }
 }
 
 fn set(to: &mut usize, reader: &mut Reader<'_>, node: &Node, key: &str, least: u64, most: u64) {
@@ -140,23 +157,29 @@ fn read_time(reader: &mut Reader<'_>, node: &Node, time: &mut source::Options) {
     if let Some(year) = node.get("year").and_then(|n| reader.whole(n, "year", 1970, 9999)) {
         time.year = i16::try_from(year).unwrap_or(time.year);
     }
-    let Some(node) = node.get("tz") else { return };
-    let Some(name) = reader.text(node, "a time zone") else { return };
-    match jiff::tz::TimeZone::get(name) {
-        Ok(tz) => time.tz = tz,
-        Err(_) => {
-            let shown = crate::model::SafeText(name).cut(40);
-            let fault = Fault::new(format!("`{shown}` is not a time zone"));
-            reader.wrong(node.at, fault.hint("use a name such as `UTC` or `Europe/Berlin`"));
-        }
+    if let Some(tz) = node.get("tz").and_then(|node| zone(reader, node)) {
+        time.tz = tz;
     }
 }
 
+/// The zone of times without one.
+pub(super) fn zone(reader: &mut Reader<'_>, node: &Node) -> Option<jiff::tz::TimeZone> {
+    let name = reader.text(node, "a time zone")?;
+    let found = jiff::tz::TimeZone::get(name).ok();
+    if found.is_none() {
+        let shown = crate::model::SafeText(name).cut(40);
+        let fault = Fault::new(format!("`{shown}` is not a time zone"));
+        reader.wrong(node.at, fault.hint("use a name such as `UTC` or `Europe/Berlin`"));
+    }
+    found
+}
+
 fn read_limits(reader: &mut Reader<'_>, node: &Node, limits: &mut Limits) {
-    let keys = ["finished", "finished_for", "live_runs", "agent_recovery", "reopen"];
+    let keys = ["finished", "finished_for", "live_runs", "in_force", "agent_recovery", "reopen"];
     reader.mapping(node, "limits", &keys, &[]);
     set(&mut limits.finished, reader, node, "finished", 1, 10_000_000);
     set(&mut limits.live_runs, reader, node, "live_runs", 1, 1_000_000);
+    set(&mut limits.in_force, reader, node, "in_force", 1, 1_000_000);
     let spans = [
         ("finished_for", &mut limits.finished_for),
         ("agent_recovery", &mut limits.agent_recovery),

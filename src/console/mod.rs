@@ -31,7 +31,7 @@ mod screen;
 pub mod session;
 mod sort;
 mod subject;
-mod text;
+pub mod text;
 pub mod theme;
 pub mod update;
 pub mod view;

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AgentKind, AgentStatus, IncidentStatus, Request};
+use super::{AgentKind, AgentStatus, IncidentStatus, Request, Settled};
 use crate::model::{
-    Action, AgentId, Detection, Digest, Failure, IncidentId, Map, ObligationId, RunId, Seq, Severity, StepIx,
-    Timestamp,
+    Action, AgentId, Detection, Digest, Failure, IncidentId, Map, ObligationId, Presence, RunId, Seq,
+    Severity, StepIx, Timestamp,
 };
 use crate::workflow::Plan;
 
@@ -69,6 +69,8 @@ pub enum StepWait {
     Retry,
     /// An agent: some fit, none is selectable now.
     Agent,
+    /// Its turn: another run acts on the same target.
+    Lease,
 }
 
 /// A fact. Stored as `{"kind":{…}}`. What is large and rare in it is boxed: a record takes one line
@@ -158,6 +160,9 @@ pub enum Event {
         attempt: u32,
         #[serde(default, skip_serializing_if = "Map::is_empty")]
         output: Map,
+        /// Its effect was there already: nothing was performed, and nothing is owed.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        found: bool,
     },
     /// This attempt failed; with `retry_at` there will be another one.
     StepFailed {
@@ -197,6 +202,32 @@ pub enum Event {
         text: Arc<str>,
         by: Box<Actor>,
     },
+    /// A person settled a step in doubt, or an undo that was given up or waits. What follows from it has
+    /// records of its own, except that `skip` leaves an undo given up, and that `again` lets a stuck run
+    /// roll back.
+    StepSettled {
+        run: RunId,
+        step: StepIx,
+        attempt: u32,
+        undo: bool,
+        settled: Settled,
+        #[serde(default, skip_serializing_if = "str::is_empty")]
+        reason: Arc<str>,
+        by: Box<Actor>,
+    },
+    /// Its effect is in force already, for as long as it wants it: nothing is performed, and the step holds it too.
+    StepJoined {
+        run: RunId,
+        step: StepIx,
+        agent: AgentId,
+        action: Arc<Action>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        undo: Option<Arc<Action>>,
+        obligation: ObligationId,
+    },
+    /// A step holds an effect no longer. Nothing is performed: others hold it, or it ended before. In a
+    /// rollback the step counts as undone.
+    LetGo { run: RunId, step: StepIx, obligation: ObligationId, why: Arc<str>, by: Box<Actor> },
     /// An intent without an outcome after a crash (C3).
     StepInDoubt { run: RunId, step: StepIx, attempt: u32 },
 
@@ -226,6 +257,10 @@ pub enum Event {
 
     /// Somebody asked for what is not permitted.
     RequestRefused { by: Actor, request: Box<Request>, why: Arc<str> },
+    /// Its time is over: it has ended by itself.
+    ObligationExpired { obligation: ObligationId },
+    /// It was asked for, and this was found.
+    ObligationProbed { obligation: ObligationId, found: Box<Presence> },
     /// What ended on the ledger long ago and left the state; it stays in the journal.
     ObligationsRetired { obligations: Box<[ObligationId]> },
     /// Finished runs and closed incidents that left the state; they stay in the journal.
@@ -263,6 +298,9 @@ pub struct NewRun {
     /// Steps that are done already, because they succeeded in `retry_of`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub takes_over: Vec<StepIx>,
+    /// What it lifts, in this order: each is a step of it.
+    #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+    pub lifts: Box<[ObligationId]>,
     /// Whether its steps are performed. Left out in a live run.
     #[serde(default, skip_serializing_if = "RunMode::is_live")]
     pub mode: RunMode,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{JournalKind, Question};
+use super::{JournalKind, ProbeSpec, Question};
 use crate::model::{CommandLine, Endpoint, HttpRequest, Span, ValueType};
 use crate::workflow::Workflow;
 
@@ -109,6 +109,8 @@ pub struct ActionSpec {
     pub undo: Option<Arc<str>>,
     /// How it is done; of the agent's kind.
     pub means: Means,
+    /// How it is found out whether its effect is there, if it can be.
+    pub probe: Option<ProbeSpec>,
 }
 
 /// How an action is done, one way for each kind of agent.
@@ -194,6 +196,8 @@ pub struct Limits {
     pub finished_for: Span,
     /// Live runs; a trigger over the limit is refused.
     pub live_runs: usize,
+    /// Effects that are in force or owed; a step that would add one over the limit is refused.
+    pub in_force: usize,
     /// How long an impaired agent waits before it is tried again.
     pub agent_recovery: Span,
     /// How long after its end an incident opens again instead of a new one.
@@ -206,6 +210,7 @@ impl Default for Limits {
             finished: 10_000,
             finished_for: Span::from_secs(30 * 86_400),
             live_runs: 100_000,
+            in_force: 100_000,
             agent_recovery: Span::from_secs(60),
             reopen: Span::from_secs(3_600),
         }

@@ -65,6 +65,7 @@ fn setup() -> Arc<Setup> {
         idempotent: true,
         undo: undo.map(Arc::from),
         means: Means::Drill(drill(fail_if)),
+        probe: None,
     };
     let actions = [
         ("block", action(Some("unblock"), None)),

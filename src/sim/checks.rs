@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use crate::engine::{Event, JournalKind, NewRun, Record, State, StepStatus, Task};
+use crate::engine::{Event, JournalKind, NewRun, Record, RunStatus, Settled, State, StepStatus, Task};
 use crate::model::{Digest, RunId, StepIx};
 
 /// A promise that was broken.
@@ -50,6 +50,10 @@ pub struct Witness {
     /// Steps that have an undo, and steps that were undone.
     reversible: BTreeSet<(RunId, StepIx)>,
     undone: BTreeSet<(RunId, StepIx)>,
+    /// Steps of which a person said that they are not undone, and that this is accepted.
+    waived: BTreeSet<(RunId, StepIx)>,
+    /// Steps whose undo a person wants tried again: others may have had their turn already.
+    again: BTreeSet<(RunId, StepIx)>,
     live: BTreeMap<(Arc<str>, Arc<str>), RunId>,
     dedup: BTreeMap<RunId, (Arc<str>, Arc<str>)>,
     /// What the journal is for, the text of each workflow that is armed, and the runs that observe.
@@ -57,6 +61,8 @@ pub struct Witness {
     armed: BTreeMap<Arc<str>, Digest>,
     observing: BTreeSet<RunId>,
     halted: bool,
+    /// Lifts that a person asked for: a halt does not hold them.
+    by_hand: BTreeSet<RunId>,
     paused: BTreeSet<RunId>,
     ended: BTreeSet<RunId>,
 }
@@ -73,7 +79,9 @@ impl Witness {
         match event {
             Event::Halted { .. } => self.halted = true,
             Event::Released { .. } => self.halted = false,
-            Event::StepStarted { run, .. } | Event::UndoStarted { run, .. } if self.halted => {
+            Event::StepStarted { run, .. } | Event::UndoStarted { run, .. }
+                if self.halted && !self.by_hand.contains(run) =>
+            {
                 return Err(format!("C30: {run} begins a step while everything is halted"));
             }
             _ => {}
@@ -101,9 +109,14 @@ impl Witness {
             }
             Event::RunCreated(new) => {
                 let NewRun { run, plan, workflow, dedup, takes_over, .. } = &**new;
+                if !new.lifts.is_empty() && &*new.by.0 != "quell" {
+                    self.by_hand.insert(*run);
+                }
                 if !new.mode.is_live() {
                     self.observing.insert(*run);
-                } else if self.kind == Some(JournalKind::Real) && self.armed.get(workflow) != Some(&new.hash)
+                } else if new.lifts.is_empty()
+                    && self.kind == Some(JournalKind::Real)
+                    && self.armed.get(workflow) != Some(&new.hash)
                 {
                     return Err(format!("C31: {run} acts, but {workflow} is not armed as it is"));
                 }
@@ -160,7 +173,15 @@ impl Witness {
                 // It may have been paused before it was parked.
                 self.paused.remove(run);
             }
-            Event::UndoSucceeded { run, step, .. } => {
+            Event::StepSettled { .. } => self.settled(&record.event),
+            Event::StepJoined { run, step, undo, .. } => {
+                if undo.is_some() {
+                    self.reversible.insert((*run, *step));
+                }
+                self.outcomes.insert((*run, *step), Done::Succeeded);
+                self.complete(*run, *step);
+            }
+            Event::UndoSucceeded { run, step, .. } | Event::LetGo { run, step, .. } => {
                 self.undone.insert((*run, *step));
             }
             Event::StepSkipped { run, step, .. } => {
@@ -172,6 +193,9 @@ impl Witness {
             }
             Event::UndoStarted { run, step, attempt, .. } => {
                 self.intents.insert((*run, *step, *attempt, true));
+                if self.undone.contains(&(*run, *step)) || self.waived.contains(&(*run, *step)) {
+                    return Err(format!("C11: {run} undoes step {} once more, or though skipped", step.0));
+                }
                 return self.undo_in_order(*run, *step);
             }
             Event::RollbackStarted { run, .. } => {
@@ -243,12 +267,33 @@ impl Witness {
         let mut acted = self.completed.get(&run).into_iter().flatten();
         let owed = acted.find(|step| {
             let place = (run, **step);
-            self.reversible.contains(&place) && !self.undone.contains(&place)
+            let over = self.undone.contains(&place) || self.waived.contains(&place);
+            self.reversible.contains(&place) && !over
         });
         match owed {
             Some(step) => Err(format!("C9: {run} ended its rollback, but step {} is not undone", step.0)),
             None => Ok(()),
         }
+    }
+
+    /// What a person settled is settled: the books follow.
+    fn settled(&mut self, event: &Event) {
+        let Event::StepSettled { run, step, undo, settled, .. } = event else { return };
+        let place = (*run, *step);
+        match (undo, settled) {
+            (false, Settled::Failed) => {
+                self.doubtful.remove(&place);
+            }
+            (true, Settled::Skip) => {
+                self.waived.insert(place);
+            }
+            (true, Settled::Again) => {
+                self.waived.remove(&place);
+                self.again.insert(place);
+            }
+            _ => {}
+        }
+        self.unsettled.remove(&place);
     }
 
     fn complete(&mut self, run: RunId, step: StepIx) {
@@ -291,6 +336,9 @@ impl Witness {
             return Err(format!("C9: {run} undoes step {}, which never acted", step.0));
         };
         let reached = self.undoing.entry(run).or_default();
+        if self.again.contains(&(run, step)) {
+            return Ok(());
+        }
         if place < *reached {
             return Err(format!("C9: {run} undoes step {} after one that completed before it", step.0));
         }
@@ -326,6 +374,9 @@ impl Witness {
             in_flight += busy;
             if run.status().is_terminal() && busy > 0 {
                 return Err(format!("{} is {} with {busy} steps in flight", run.id(), run.status()));
+            }
+            if run.status() == RunStatus::Stuck && run.to_settle().next().is_none() {
+                return Err(format!("C11: {} is stuck, and there is nothing to settle", run.id()));
             }
             let undoing = run.steps().iter().filter(|step| step.undo_in_flight()).count();
             if undoing > 1 {

@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use super::checks::{Violation, Witness};
 use super::dice::Dice;
+use super::ledger::LedgerWitness;
 use super::setup::setup;
-use crate::engine::{AgentKind, Effect, Engine, Gate, Input, Record, Setup, State, Task};
+use crate::engine::{AgentKind, Effect, Engine, Event, Gate, Input, Record, Setup, State, Task};
 use crate::model::{
     Detection, DetectionId, Failure, FailureKind, Map, Outcome, RuleHead, Severity, Span, Timestamp,
 };
@@ -24,6 +25,8 @@ pub struct Report {
     pub crashes: u32,
     /// Runs, by the word of their last status; those that observe once more as `observed`.
     pub runs: BTreeMap<String, u64>,
+    /// What people settled, by its word; of undos with `undo ` before it.
+    pub settled: BTreeMap<String, u64>,
     /// A fingerprint of everything that happened, for determinism.
     pub fingerprint: u64,
 }
@@ -43,6 +46,7 @@ pub struct World {
     inputs: BTreeMap<u64, Input>,
     number: u64,
     witness: Witness,
+    ledger: LedgerWitness,
     trace: Vec<String>,
     crashes: u32,
     /// The kill switch, as whoever performs knows it.
@@ -74,6 +78,7 @@ impl World {
             inputs: BTreeMap::new(),
             number: 0,
             witness: Witness::default(),
+            ledger: LedgerWitness::default(),
             trace: Vec::new(),
             crashes: 0,
             halted: false,
@@ -101,7 +106,15 @@ impl World {
                 *runs.entry("observed".to_owned()).or_default() += 1;
             }
         }
-        Report { records: self.disk.len() as u64, crashes: self.crashes, runs, fingerprint: self.fingerprint }
+        let mut settled = BTreeMap::new();
+        for record in &self.disk {
+            if let Event::StepSettled { undo, settled: word, .. } = &record.event {
+                let undo = if *undo { "undo " } else { "" };
+                *settled.entry(format!("{undo}{}", word.name())).or_default() += 1;
+            }
+        }
+        let (records, fingerprint) = (self.disk.len() as u64, self.fingerprint);
+        Report { records, crashes: self.crashes, runs, settled, fingerprint }
     }
 
     fn live(&mut self) -> Result<(), String> {
@@ -192,8 +205,10 @@ impl World {
         for record in batch.iter() {
             self.note(format!("{} {} {:?}", record.seq, record.at.clock(), record.event));
             self.disk.push(record.clone());
+            self.ledger.record(record, &self.replica)?;
             self.replica.apply(record).map_err(|illegal| illegal.to_string())?;
             self.witness.record(record)?;
+            self.people_notice(&record.event);
         }
         // Any prefix of the journal folds to the state that the engine had there.
         if self.dice.chance(10) && self.replica != *self.engine.state() {
@@ -206,6 +221,7 @@ impl World {
         let effects = released.effects;
         self.perform(effects)?;
         Witness::state(self.engine.state())?;
+        self.ledger.state(&self.replica)?;
         if crash { self.crash("after the effects") } else { Ok(()) }
     }
 
@@ -238,7 +254,7 @@ impl World {
     fn perform(&mut self, effects: Vec<Effect>) -> Result<(), String> {
         for effect in effects {
             match effect {
-                Effect::Perform(task) if self.halted && task.kind != AgentKind::Manual => {
+                Effect::Perform(task) if self.halted && !task.passes_halt() => {
                     let (run, step, attempt, undo) = (task.run, task.step, task.attempt, task.undo);
                     let outcome = Outcome::NotBegun;
                     self.at(self.now, Input::StepFinished { run, step, attempt, undo, outcome });
@@ -247,8 +263,10 @@ impl World {
                 Effect::Release => self.halted = false,
                 Effect::Perform(task) => {
                     self.witness.effect(&task)?;
+                    self.ledger.effect(&task, &self.replica)?;
                     self.answer(&task);
                 }
+                Effect::Probe(_) => {}
                 Effect::Stop { run, step, attempt, undo } if self.dice.chance(90) => {
                     let at = self.now + Span::from_millis(self.dice.below(2_000));
                     let outcome = Outcome::Stopped;

@@ -5,6 +5,7 @@ mod bad_setup;
 mod bench;
 mod contract;
 mod folders;
+mod looking_back;
 mod output;
 mod programs;
 mod real;

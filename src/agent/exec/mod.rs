@@ -1,6 +1,7 @@
 //! Agents that run programs: no shell, an argument list, and nothing of a program outlives its step.
 
 mod context;
+mod look;
 mod output;
 mod procs;
 mod programs;
@@ -16,9 +17,9 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::slow::{Attempt, Performance, SlowAgent};
-use crate::engine::{AgentSpec, ExecSpec, Means};
-use crate::model::{Failure, FailureKind, Outcome, SafeText};
+use super::slow::{Attempt, Look, Performance, SlowAgent};
+use crate::engine::{AgentSpec, ExecSpec, Means, Probe, ProbeMeans, ProbeSpec};
+use crate::model::{CommandLine, Failure, FailureKind, Outcome, Presence, SafeText};
 use output::Kept;
 use streams::Streams;
 
@@ -32,6 +33,7 @@ const REAP: Duration = Duration::from_secs(2);
 pub struct ExecAgent {
     name: Arc<str>,
     actions: BTreeMap<Arc<str>, ExecSpec>,
+    probes: BTreeMap<Arc<str>, (CommandLine, Duration)>,
     programs: Programs,
 }
 
@@ -42,7 +44,14 @@ impl ExecAgent {
             Means::Exec(exec) => Some((Arc::clone(name), exec.clone())),
             _ => None,
         });
-        ExecAgent { name: Arc::clone(&spec.name), actions: actions.collect(), programs }
+        let probes = spec.actions.iter().filter_map(|(name, action)| match action.probe.as_ref() {
+            Some(ProbeSpec { means: ProbeMeans::Exec(command), timeout }) => {
+                Some((Arc::clone(name), (command.clone(), Duration::from_micros(timeout.0))))
+            }
+            _ => None,
+        });
+        let (actions, probes) = (actions.collect(), probes.collect());
+        ExecAgent { name: Arc::clone(&spec.name), actions, probes, programs }
     }
 
     async fn run(&self, mut attempt: Attempt) -> Outcome {
@@ -85,6 +94,10 @@ impl ExecAgent {
 }
 
 impl SlowAgent for ExecAgent {
+    fn probe(self: Arc<Self>, probe: Arc<Probe>, left: Duration) -> Look {
+        Box::pin(async move { self.look(&probe, left).await.unwrap_or_else(Presence::Unknown) })
+    }
+
     fn perform(self: Arc<Self>, attempt: Attempt) -> Performance {
         Box::pin(async move { self.run(attempt).await })
     }

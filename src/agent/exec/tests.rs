@@ -54,6 +54,7 @@ impl Bench {
             idempotent: true,
             undo: None,
             means: Means::Exec(ExecSpec { command, grace, exits: vec![0] }),
+            probe: None,
         };
         let spec = AgentSpec {
             name: "hand-1".into(),
@@ -210,6 +211,7 @@ fn c4_a_program_gets_its_key_its_context_and_a_bare_environment() {
         agent: "hand-1".into(),
         incident: Some(IncidentId(3)),
         detection: Some(Arc::new([("key".to_owned(), Value::from("k"))].into_iter().collect())),
+        lifts: None,
     };
     let said = output(within(perform(&agent, task, AGES)));
     let mut lines = said["stdout"].as_str().unwrap().lines();

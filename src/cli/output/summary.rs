@@ -3,9 +3,10 @@
 
 use std::fmt::{self, Write as _};
 
+use super::super::next;
 use super::totals::{Totals, cut_short, percentiles};
 use super::words::{counted, seconds, words};
-use crate::engine::{AgentKind, Incident, JournalKind, Run, RunStatus, State, StepState, StepStatus};
+use crate::engine::{AgentKind, Incident, JournalKind, Run, State, StepState, StepStatus};
 use crate::flow::machine::Status;
 use crate::model::{SafeText, StepIx};
 use crate::runtime::gauges::{BookTotals, Stage};
@@ -168,15 +169,9 @@ fn in_force(out: &mut String, state: &State) -> fmt::Result {
     for run in state.runs() {
         for (i, step) in run.steps().iter().enumerate() {
             let Some(undo) = step.undo() else { continue };
-            let stands = match step.status() {
-                StepStatus::Succeeded => !step.is_assumed(),
-                StepStatus::UndoFailed | StepStatus::InDoubt | StepStatus::UndoInDoubt => true,
-                StepStatus::Cancelled | StepStatus::Failed => {
-                    step.in_doubt() && run.status() != RunStatus::RolledBack
-                }
-                _ => false,
-            };
-            if stands && let Some(action) = step.action() {
+            if next::stands(run, step)
+                && let Some(action) = step.action()
+            {
                 let target = action.target.as_deref().unwrap_or("");
                 let doubt = if step.status() == StepStatus::Succeeded { "" } else { ", in doubt" };
                 lines.push(format!(

@@ -34,6 +34,7 @@ fn real() -> Script {
             args: object(json!({"host": "web-1"})).into(),
             target: Some("web-1".into()),
             idempotent: true,
+            probe: false,
             question: question.map(Into::into),
             expires: None,
         })

@@ -128,6 +128,7 @@ impl Script {
             deadline: None,
             retry_of: None,
             takes_over: Vec::new(),
+            lifts: Box::default(),
             mode: crate::engine::RunMode::Live,
         })))
     }
@@ -139,6 +140,7 @@ impl Script {
                 args: object(json!({"address": "10.0.7.21"})).into(),
                 target: Some("10.0.7.21".into()),
                 idempotent: true,
+                probe: false,
                 question: None,
                 expires: None,
             })
@@ -158,7 +160,13 @@ impl Script {
 
     pub fn succeed(&mut self, run: u64, step: u16) -> &mut Self {
         let output = object(json!({"rule": format!("r-{step}")}));
-        self.say(Event::StepSucceeded { run: RunId(run), step: StepIx(step), attempt: 1, output })
+        self.say(Event::StepSucceeded {
+            run: RunId(run),
+            step: StepIx(step),
+            attempt: 1,
+            output,
+            found: false,
+        })
     }
 
     pub fn fail(&mut self, run: u64, step: u16, attempt: u32, kind: FailureKind, retry: bool) -> &mut Self {
@@ -179,6 +187,7 @@ impl Script {
             args: Map::new().into(),
             target: Some("10.0.7.21".into()),
             idempotent: true,
+            probe: false,
             question: None,
             expires: None,
         };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Misfit, Stamp};
-use crate::engine::{Event, STEP, State, StepStatus};
+use crate::engine::{Event, STEP, State, StepStatus, StepWait};
 use crate::model::{Failure, Map, Moment, RunId, StepIx, Timestamp};
 
 impl State {
@@ -17,7 +17,7 @@ impl State {
         let step = &mut run.steps[ix.index()];
         STEP.enter(&mut step.place, StepStatus::Running, stamp.at)?;
         step.attempt = *attempt;
-        step.waits_for_agent = false;
+        step.waits = None;
         step.agent = Some(*agent);
         step.started_at = stamp.at.into();
         step.until = (*deadline).into();
@@ -69,6 +69,7 @@ impl State {
         let to = if retry_at.is_some() { StepStatus::Waiting } else { StepStatus::Failed };
         STEP.enter(&mut step.place, to, stamp.at)?;
         step.until = retry_at.into();
+        step.waits = retry_at.map(|_| StepWait::Retry);
         step.failure = Some(Arc::clone(failure));
         step.in_doubt |= failure.kind.in_doubt();
         if let (Some(agent), true) = (step.agent, was_running) {
@@ -96,6 +97,7 @@ impl State {
         id: RunId,
         ix: StepIx,
         until: Timestamp,
+        wait: StepWait,
         stamp: Stamp,
     ) -> Result<(), Misfit> {
         let (run, _) = self.step_mut(id, ix)?;
@@ -104,7 +106,7 @@ impl State {
             STEP.enter(&mut step.place, StepStatus::Waiting, stamp.at)?;
         }
         step.until = until.into();
-        step.waits_for_agent = true;
+        step.waits = Some(wait);
         Ok(())
     }
 

@@ -4,11 +4,13 @@ mod halt;
 mod hands;
 mod ledger;
 mod lifecycle;
+mod lift;
 mod observe;
 mod people;
 mod recovery;
 mod reload;
 mod rollback;
+mod settle;
 mod signals;
 mod world;
 

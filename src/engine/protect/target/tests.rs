@@ -30,6 +30,7 @@ fn refused(kind: ValueType, value: serde_json::Value, is_target: bool) -> Result
         args: [("on".into(), value)].into_iter().collect(),
         target: is_target.then(|| Arc::from(text)),
         idempotent: true,
+        probe: false,
         question: None,
         expires: None,
     };
