@@ -4,7 +4,9 @@ use std::sync::{Arc, LazyLock};
 
 use super::{Actor, Event, IncidentStatus, RollbackCause, RunMode, StepState, StepStatus};
 use crate::flow::machine::{Change, Chart, Guard, Machine, Place, Source, Superstate, Transition};
-use crate::model::{Digest, IncidentId, Map, Moment, RunId, Seq, Severity, Span, StepIx, Timestamp};
+use crate::model::{
+    Digest, IncidentId, Map, Moment, ObligationId, RunId, Seq, Severity, Span, StepIx, Timestamp,
+};
 use crate::states;
 use crate::workflow::Plan;
 
@@ -138,6 +140,7 @@ pub struct Run {
     pub(super) deadline: Moment,
     pub(super) retry_of: Option<RunId>,
     pub(super) mode: RunMode,
+    pub(super) lifts: Box<[ObligationId]>,
     pub(super) steps: Vec<StepState>,
     pub(super) done: u32,
     /// Steps whose effect exists or may exist, in order of completion.
@@ -224,6 +227,18 @@ impl Run {
     pub fn retry_of(&self) -> Option<RunId> {
         self.retry_of
     }
+    /// What it lifts, step by step; empty if it is not a lift.
+    pub fn lifts(&self) -> &[ObligationId] {
+        &self.lifts
+    }
+    /// Whether it lifts what other runs did.
+    pub fn is_lift(&self) -> bool {
+        !self.lifts.is_empty()
+    }
+    /// Whether it lifts by order of a person: then a halt does not hold it (C30).
+    pub fn is_lift_by_hand(&self) -> bool {
+        self.is_lift() && self.by != Actor::engine()
+    }
     /// Whether its steps are performed.
     pub fn mode(&self) -> RunMode {
         self.mode
@@ -299,7 +314,7 @@ impl Run {
     /// A completed run contains the incident that it answers, if the incident's own table permits that;
     /// one that only observed contains nothing.
     fn contains_incident(&self, _: &Change<RunStatus>, emitted: &mut Vec<Event>) {
-        emitted.extend(self.incident.filter(|_| self.mode.is_live()).map(|incident| {
+        emitted.extend(self.incident.filter(|_| self.mode.is_live() && !self.is_lift()).map(|incident| {
             Event::IncidentChanged {
                 incident,
                 to: IncidentStatus::Contained,

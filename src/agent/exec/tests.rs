@@ -211,6 +211,7 @@ fn c4_a_program_gets_its_key_its_context_and_a_bare_environment() {
         agent: "hand-1".into(),
         incident: Some(IncidentId(3)),
         detection: Some(Arc::new([("key".to_owned(), Value::from("k"))].into_iter().collect())),
+        lifts: None,
     };
     let said = output(within(perform(&agent, task, AGES)));
     let mut lines = said["stdout"].as_str().unwrap().lines();
