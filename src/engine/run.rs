@@ -291,6 +291,12 @@ impl Run {
     pub fn why(&self) -> Option<&str> {
         self.why.as_deref()
     }
+    /// What it waits to hear about effects that it asks for, for people.
+    pub fn asks_for(&self) -> Option<String> {
+        let asks = |(_, step): &(usize, &StepState)| step.is_probing();
+        let (i, step) = self.steps.iter().enumerate().find(asks)?;
+        Some(format!("step `{}`: {}", self.step_id(StepIx(i as u16)), step.note()?))
+    }
     /// The steps that failed, in plan order (S2.3).
     pub fn failed_steps(&self) -> impl Iterator<Item = StepIx> + '_ {
         let failed = |(_, s): &(usize, &StepState)| {

@@ -320,6 +320,26 @@ impl StepState {
     pub fn was_found(&self) -> bool {
         self.was_found
     }
+    /// What is asked or was found about its effect, for people: what explains where it stands now.
+    pub fn note(&self) -> Option<String> {
+        if self.was_found {
+            return Some("found present: nothing was done, and nothing is owed".to_owned());
+        }
+        let found = || self.found().map(|found| format!("its effect is {found}"));
+        match (self.status(), self.probing) {
+            (StepStatus::Verifying, true) => Some("performed; its effect is asked for".to_owned()),
+            (StepStatus::Verifying, false) => {
+                let found = found().unwrap_or_else(|| "its effect is still to be asked for".to_owned());
+                Some(format!("performed; {found}"))
+            }
+            (StepStatus::InDoubt | StepStatus::UndoInDoubt, true) => {
+                Some("in doubt: its effect is asked for".to_owned())
+            }
+            (StepStatus::InDoubt | StepStatus::UndoInDoubt, false) => found(),
+            (StepStatus::Undoing, true) => Some("undone; its effect is asked for".to_owned()),
+            _ => None,
+        }
+    }
     /// Whether its undo answered "done", and that is being verified.
     pub fn undo_is_verified(&self) -> bool {
         self.undo_performed

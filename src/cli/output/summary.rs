@@ -157,7 +157,9 @@ fn step_line(out: &mut String, run: &Run, ix: StepIx, step: &StepState, state: &
         SafeText(&action).cut(42),
         if step.is_assumed() { "would be done".to_owned() } else { words(step.status().name()) },
     )?;
+    let note = step.note();
     match (step.failure(), step.undecided()) {
+        _ if note.is_some() => writeln!(out, ": {}", SafeText(note.as_deref().unwrap_or("")).cut(100))?,
         (Some(failure), _) => writeln!(out, ": {}", SafeText(&failure.message).cut(80))?,
         (None, Some(when)) => writeln!(out, " if {}", SafeText(when).cut(80))?,
         (None, None) => writeln!(out)?,
@@ -222,6 +224,10 @@ fn figures(out: &mut String, totals: &Totals<'_>) -> fmt::Result {
                 stage.title()
             )?;
         }
+    }
+    if totals.gauges.stale_answers > 0 {
+        let n = totals.gauges.stale_answers;
+        writeln!(out, "answers  {n} came too late and were ignored")?;
     }
     if totals.ending.interrupted {
         writeln!(out, "stopped  before the end of the stream")?;
