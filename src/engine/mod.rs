@@ -12,6 +12,7 @@ mod apply;
 mod bound;
 mod choose;
 mod core;
+mod doubt;
 mod event;
 mod gate;
 mod halt;
@@ -36,6 +37,7 @@ mod setup;
 mod state;
 mod step;
 mod timers;
+mod verify;
 mod waiting;
 
 pub use self::core::Engine;

@@ -52,6 +52,10 @@ fn about(event: &Event) -> About {
         | Event::StepAnswered { run, step, .. }
         | Event::StepSettled { run, step, .. }
         | Event::StepInDoubt { run, step, .. }
+        | Event::StepPerformed { run, step, .. }
+        | Event::StepProbing { run, step, .. }
+        | Event::StepProbed { run, step, .. }
+        | Event::UndoPerformed { run, step, .. }
         | Event::UndoStarted { run, step, .. }
         | Event::UndoSucceeded { run, step, .. }
         | Event::UndoFailed { run, step, .. }
@@ -123,7 +127,7 @@ fn taken_apart(event: &Event) -> io::Result<(String, Map)> {
 
 /// Times are numbers in the journal, and RFC 3339 for everybody else.
 fn show_times(fields: &mut Map) {
-    for name in ["at", "since", "until", "deadline", "retry_at"] {
+    for name in ["at", "since", "until", "deadline", "retry_at", "again_at"] {
         if let Some(value) = fields.get_mut(name)
             && let Some(micros) = value.as_i64()
         {

@@ -15,7 +15,7 @@ fn script() -> Script {
     s.open(JournalKind::Exercise);
     s.run(1, "contain-scan", &["block", "alert", "log"], None);
     s.start(1, 0, 1, 0).wait(120).succeed(1, 0).start(1, 1, 1, 3).wait(80);
-    s.say(Event::StepInDoubt { run: RunId(1), step: StepIx(1), attempt: 1 });
+    s.say(Event::StepInDoubt { run: RunId(1), step: StepIx(1), attempt: 1, failure: None });
     s.say(Event::RunParked { run: RunId(1), why: "step `alert` is in doubt".into() });
     s.run(2, "stop-brute-force", &["block", "alert", "log"], None);
     s.start(2, 0, 1, 0).wait(200).succeed(2, 0).start(2, 1, 1, 3).wait(50).succeed(2, 1);

@@ -146,6 +146,7 @@ impl State {
         run.end_pause(stamp);
         for step in &mut run.steps {
             step.undo_given_up = false;
+            step.end_questions();
         }
         run.cancel_ahead(stamp)?;
         // An attempt before this one may have acted without an answer, while the step waited for its next.
@@ -187,6 +188,7 @@ impl State {
         self.run_to(id, to, why, stamp)?;
         let run = self.run_mut(id)?;
         run.ended_at = stamp.at.into();
+        run.steps.iter_mut().for_each(StepState::end_questions);
         run.cancel_ahead(stamp)?;
         if let Some(key) = run.dedup.clone() {
             let key = (Arc::clone(&run.workflow), key);

@@ -1,5 +1,6 @@
 //! The engine, told what happens in a few words and answering in a few words.
 
+mod doubt;
 mod halt;
 mod hands;
 mod ledger;
