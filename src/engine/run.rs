@@ -81,7 +81,7 @@ pub static RUN: LazyLock<Machine<RunStatus, Run, Event>> = LazyLock::new(|| {
                     to: Completed,
                     on: "every step is done",
                     guard: Some(Guard { name: "every step is done", check: Run::all_done }),
-                    callback: Some(Run::contains_incident),
+                    callback: None,
                 },
                 go(Source::Within("Forward"), Parked, "a step is in doubt, or its approval expired"),
                 go(Source::Within("Forward"), RollingBack, "a critical step failed, or cancel"),
@@ -102,6 +102,7 @@ pub static RUN: LazyLock<Machine<RunStatus, Run, Event>> = LazyLock::new(|| {
             ]
         },
     })
+    .on_enter("Ended", Run::contains_incident)
 });
 
 /// How far a rollback is.
@@ -317,16 +318,15 @@ impl Run {
         self.ended_at().unwrap_or(now).since(self.created_at)
     }
 
-    /// A completed run contains the incident that it answers, if the incident's own table permits that;
-    /// one that only observed contains nothing.
-    fn contains_incident(&self, _: &Change<RunStatus>, emitted: &mut Vec<Event>) {
-        emitted.extend(self.incident.filter(|_| self.mode.is_live() && !self.is_lift()).map(|incident| {
-            Event::IncidentChanged {
-                incident,
-                to: IncidentStatus::Contained,
-                by: Actor::engine(),
-                reason: Some(Arc::from(format!("{} completed", self.id))),
-            }
+    /// Of the runs that ended, a completed one contains the incident that it answers, if the incident's own
+    /// table permits that; one that only observed contains nothing.
+    fn contains_incident(&self, change: &Change<RunStatus>, emitted: &mut Vec<Event>) {
+        let contains = change.to == RunStatus::Completed && self.mode.is_live() && !self.is_lift();
+        emitted.extend(self.incident.filter(|_| contains).map(|incident| Event::IncidentChanged {
+            incident,
+            to: IncidentStatus::Contained,
+            by: Actor::engine(),
+            reason: Some(Arc::from(format!("{} completed", self.id))),
         }));
     }
 
