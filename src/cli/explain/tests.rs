@@ -85,8 +85,8 @@ fn a_run_that_has_left_the_state_is_explained_as_it_was() {
     drive.setup = Arc::new(Setup { limits, ..Setup::clone(&drive.setup) });
     drive.crash().detect("203.0.113.7", 25, "SYN").ok().ok();
     let before = show::text(&explained(&drive, 1));
-    for i in 1..4 {
-        drive.wait(3_700_000).detect(&"k".repeat(i), 25, "SYN").ok().ok();
+    for _ in 1..4 {
+        drive.wait(3_700_000).ask(trigger("contain")).ok().ok();
     }
     assert!(drive.engine.state().run(RunId(1)).is_none(), "it has to be retired for this test");
     let short = |text: &str| text.split_once("what happened").unwrap().1.to_owned();
