@@ -12,6 +12,7 @@ mod exec;
 mod folder;
 mod needs;
 mod operators;
+mod probe;
 mod own;
 mod programs;
 mod protected;

@@ -146,7 +146,11 @@ impl About<'_> {
                 .why(why.to_string())
             }
             Event::RollbackCompleted { .. } => {
-                Told::new("the rollback is over: everything that was owed is undone")
+                let skipped = self.state.run(self.id).is_some_and(|run| run.skipped_undos().next().is_some());
+                Told::new(match skipped {
+                    true => "the rollback is over: what is not undone was skipped by a person",
+                    false => "the rollback is over: everything that was owed is undone",
+                })
             }
             Event::RunStuck { why, .. } => Told::new("stuck: a person has to act").why(why.to_string()),
             Event::RunAbandoned { by, .. } => {

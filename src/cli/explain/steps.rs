@@ -58,8 +58,8 @@ impl About<'_> {
                     .why((!text.is_empty()).then(|| text.to_string()))
             }
             Event::StepSettled { undo, settled, reason, by, .. } => {
-                let what = if *undo { "its undo" } else { "it" };
-                Told::new(format!("{by} settles {what}: {}", settled.name()))
+                let of = if *undo { "its undo is settled" } else { "settled" };
+                Told::new(format!("{of} as {} by {}", settled.name(), words::by(by)))
                     .why((!reason.is_empty()).then(|| reason.to_string()))
             }
             Event::StepInDoubt { step, failure, .. } => {
