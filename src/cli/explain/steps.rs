@@ -35,6 +35,15 @@ impl About<'_> {
                     )
                 }
             }),
+            Event::ApprovalAsked(asked) => {
+                let people = if asked.count == 1 { "a person has" } else { "several people have" };
+                let what = words::action(&asked.action);
+                Told::new(format!("{people} to approve it until {}: {what}", asked.until.clock()))
+                    .why(asked.why.to_string())
+            }
+            Event::ApprovalGiven { by, .. } => Told::new(format!("approved by {}", words::by(by))),
+            Event::ApprovalDenied { by, reason, .. } => Told::new(format!("denied by {}", words::by(by)))
+                .why((!reason.is_empty()).then(|| reason.to_string())),
             Event::StepSkipped { why, .. } => Told::new("skipped").why(why.to_string()),
             Event::StepCancelled { in_doubt, .. } => Told::new(match in_doubt {
                 true => "stopped half way: it may have acted, so its undo is owed",

@@ -40,6 +40,12 @@ pub fn first(state: &State, until: Timestamp) -> Vec<Todo> {
             });
         }
     }
+    for (run, step) in state.approvals() {
+        let Some(run) = state.run(run) else { continue };
+        let (id, step) = (run.id(), run.step_id(step));
+        let what = format!("{id} ({}) waits for an approval of {step}", run.workflow());
+        first.push(Todo { what, command: format!("quell approve {id} {step}") });
+    }
     let mut fresh: Vec<&Incident> =
         state.incidents().filter(|incident| incident.status() == IncidentStatus::Open).collect();
     fresh.sort_by_key(|incident| (std::cmp::Reverse(incident.severity()), incident.opened_at()));
