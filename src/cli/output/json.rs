@@ -82,6 +82,14 @@ pub fn run_of(event: &Event) -> Option<RunId> {
     }
 }
 
+/// The step that an event is about.
+pub fn step_of(event: &Event) -> Option<(RunId, StepIx)> {
+    match about(event) {
+        About::Step(run, step) => Some((run, step)),
+        _ => None,
+    }
+}
+
 /// Writes one record as a line. `state` is the state after it.
 ///
 /// # Errors
