@@ -79,8 +79,8 @@ fn programs(program: &str) -> Result<Arc<Setup>, BenchError> {
             idempotent: true,
             lifts: None,
             undo: None,
-            means: Means::Exec(exec),
             probe: None,
+            means: Means::Exec(exec),
         };
         Ok((Arc::from(*kind), spec))
     };

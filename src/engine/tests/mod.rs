@@ -1,5 +1,7 @@
 //! The engine, told what happens in a few words and answering in a few words.
 
+mod doubt;
+mod feedback;
 mod halt;
 mod hands;
 mod ledger;
