@@ -75,6 +75,7 @@ impl Engine {
                 self.on_answer(*run, (step, *undo), *done, text, by)
             }
             Request::Approve { run, step, hash, groups } => self.on_approve(*run, step, hash, groups, by),
+            Request::Confirm { run, step } => self.on_confirm(*run, step, by),
             Request::Deny { run, step, reason, groups } => self.on_deny(*run, step, reason, groups, by),
             Request::Settle { run, step, as_, reason } => self.on_settle(*run, step, *as_, reason, by),
         }
@@ -277,6 +278,7 @@ impl Request {
             | Request::Abandon { run }
             | Request::Answer { run, .. }
             | Request::Approve { run, .. }
+            | Request::Confirm { run, .. }
             | Request::Deny { run, .. }
             | Request::Settle { run, .. } => Some(*run),
             _ => None,

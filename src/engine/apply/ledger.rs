@@ -49,7 +49,7 @@ impl State {
     }
 
     /// The obligation of a step that stands.
-    fn effect_mut(&mut self, run: RunId, step: StepIx) -> Option<&mut Obligation> {
+    pub(super) fn effect_mut(&mut self, run: RunId, step: StepIx) -> Option<&mut Obligation> {
         let step = self.runs.get(run.0)?.steps.get(step.index())?;
         let obligation = self.ledger.obligations.get_mut(step.obligation()?.0)?;
         (!obligation.status().is_ended()).then_some(obligation)
@@ -119,6 +119,9 @@ impl State {
             by: run.by.clone(),
             incident: run.incident,
             until: Moment::NONE,
+            unconfirmed: Moment::NONE,
+            lasts: Moment::NONE,
+            confirmed: None,
         })
     }
 
@@ -138,7 +141,10 @@ impl State {
         obligation.self_until = expires.filter(|_| action.args.contains_key("expires")).into();
         obligation.output = output;
         obligation.changed = stamp.seq;
-        obligation.settle_until();
+        self.effect_unconfirmed(id, ix, stamp.at);
+        if let Some(obligation) = self.effect_mut(id, ix) {
+            obligation.settle_until();
+        }
     }
 
     /// A step is over without having succeeded. What may have acted is in doubt; what did not lets go.
@@ -179,7 +185,7 @@ impl State {
         let Some(new) = self.holder(later, ix) else { return };
         let Some(obligation) = self.effect_mut(later, ix) else { return };
         if let Some(holder) = obligation.holders.iter_mut().find(|h| (h.run, h.step) == (earlier, ix)) {
-            *holder = Holder { until: holder.until, ..new };
+            *holder = Holder { run: new.run, by: new.by, incident: new.incident, ..holder.clone() };
             obligation.changed = stamp.seq;
         }
     }
