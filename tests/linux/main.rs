@@ -8,6 +8,7 @@
 
 mod network;
 mod setup;
+mod unproven;
 mod ssh;
 
 use std::fs;

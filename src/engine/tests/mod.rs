@@ -1,6 +1,7 @@
 //! The engine, told what happens in a few words and answering in a few words.
 
 mod approval;
+mod budget;
 mod halt;
 mod hands;
 mod ledger;
