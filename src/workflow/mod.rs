@@ -11,6 +11,7 @@ mod scope;
 mod steps;
 mod template;
 mod trigger;
+mod verify;
 
 pub use approval::{APPROVAL_TIMEOUT, Approval, Approver, OnTimeout};
 pub use condition::{Condition, Reads};
@@ -21,3 +22,4 @@ pub use parse::{Draft, MAX_STEPS, draft, parse};
 pub use path::{Found, Path};
 pub use scope::{Scope, StepView};
 pub use template::Template;
+pub use verify::{VerifiedBy, Verify};

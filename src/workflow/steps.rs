@@ -12,7 +12,7 @@ use crate::flow::reader::{Later, Reader};
 use crate::flow::yaml::{Data, Entry, Node, Place};
 use crate::model::{SafeText, Span, Value};
 
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 18] = [
     "id",
     "name",
     "role",
@@ -30,9 +30,10 @@ const KEYS: [&str; 17] = [
     "expires",
     "approval",
     "confirm",
+    "verify",
 ];
-const LATER: [Later; 9] =
-    ["verify", "cost", "resources", "priority", "next_steps", "workflow", "select", "mode", "strategy"];
+const LATER: [Later; 8] =
+    ["cost", "resources", "priority", "next_steps", "workflow", "select", "mode", "strategy"];
 const RETRY_KEYS: [&str; 5] = ["attempts", "backoff", "factor", "max", "jitter"];
 const MAX_ARGUMENTS: usize = 32;
 
@@ -66,6 +67,7 @@ pub(super) fn read<'n>(reader: &mut Reader<'_>, node: &'n Node) -> Option<Draft<
         undo: undo(reader, node),
         approval: approval::read(reader, node),
         confirm: None,
+        verify: node.get("verify").and_then(|n| super::verify::read(reader, n)),
     };
     step.confirm = approval::confirm(reader, node, !matches!(step.undo, Undo::None(_)));
     (step.critical, step.on_failure) = failure(reader, node);
@@ -99,7 +101,7 @@ fn requirement(reader: &mut Reader<'_>, node: &Node) -> Requirement {
     Requirement { agent, role, capabilities }
 }
 
-fn arguments(reader: &mut Reader<'_>, node: &Node) -> Vec<(Arc<str>, Template)> {
+pub(super) fn arguments(reader: &mut Reader<'_>, node: &Node) -> Vec<(Arc<str>, Template)> {
     let Some(with) = node.get("with") else { return Vec::new() };
     let entries = reader.entries(with, "argument: value").unwrap_or_default();
     if entries.len() > MAX_ARGUMENTS {

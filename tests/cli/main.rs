@@ -12,5 +12,6 @@ mod programs;
 mod real;
 mod run;
 mod safety;
+mod settle;
 mod stops;
 mod usage;

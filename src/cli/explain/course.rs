@@ -110,6 +110,11 @@ impl About<'_> {
                 let why = reason.as_ref().map(|reason| reason.to_string());
                 Some(Told::new(format!("{incident} is {to} now, by {}", words::by(by))).why(why))
             }
+            Event::EchoHeard { incident, workflow, echo }
+                if Some(*incident) == self.began.new.incident && *workflow == self.began.new.workflow =>
+            {
+                Some(Told::new(format!("{incident} goes on, and starts no other run")).why(echo.told()))
+            }
             Event::Halted { by, why } if live => {
                 let told = Told::new(format!("everything is halted by {by}"));
                 Some(told.why((!why.is_empty()).then(|| why.to_string())))
@@ -143,14 +148,18 @@ impl About<'_> {
             }
             Event::RunCompleted { .. } => Told::new("completed: every step is done"),
             Event::RunFailed { why, .. } => {
-                Told::new(match self.state.run(self.id).is_some_and(|run| !next::in_force(run).is_empty()) {
+                Told::new(match next::standing(self.state, self.id).next().is_some() {
                     true => "failed; what it did stays in force",
                     false => "failed; there is nothing to undo",
                 })
                 .why(why.to_string())
             }
             Event::RollbackCompleted { .. } => {
-                Told::new("the rollback is over: everything that was owed is undone")
+                let skipped = self.state.run(self.id).is_some_and(|run| run.skipped_undos().next().is_some());
+                Told::new(match skipped {
+                    true => "the rollback is over: what is not undone was skipped by a person",
+                    false => "the rollback is over: everything that was owed is undone",
+                })
             }
             Event::RunStuck { why, .. } => Told::new("stuck: a person has to act").why(why.to_string()),
             Event::RunAbandoned { by, .. } => {
@@ -166,6 +175,8 @@ impl About<'_> {
                 let told = self.starts(*step, *attempt, *agent, action);
                 told.why((*attempt == 1).then(|| self.reverses(*step, undo.as_deref())))
             }
+            Event::StepSucceeded { found: true, .. } => Told::new("done: its effect was there already")
+                .why("nothing was performed, and nothing is owed for it".to_owned()),
             Event::StepSucceeded { output, .. } if output.is_empty() => {
                 Told::new(format!("done{}", self.took(event)))
             }
@@ -175,6 +186,11 @@ impl About<'_> {
             Event::StepFailed { step, failure, retry_at, .. } => {
                 let told = Told::new(failed(failure, &self.took(event))).why(failure.message.clone());
                 told.why(self.then(*step, failure, *retry_at))
+            }
+            Event::StepSettled { undo, settled, reason, by, .. } => {
+                let of = if *undo { "its undo is settled" } else { "settled" };
+                Told::new(format!("{of} as {} by {}", settled.name(), words::by(by)))
+                    .why((!reason.is_empty()).then(|| reason.to_string()))
             }
             Event::StepWaiting { until, wait, .. } => Told::new(match wait {
                 StepWait::Retry => format!("waits for its next attempt, until {}", until.clock()),

@@ -2,6 +2,8 @@
 
 mod approval;
 mod budget;
+mod doubt;
+mod feedback;
 mod halt;
 mod hands;
 mod ledger;
