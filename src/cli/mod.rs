@@ -102,6 +102,7 @@ fn obey(args: Args) -> Result<Verdict, Error> {
         Some(Verb::Agents(args)) => fine(views::show(&args, Table::Agents)),
         Some(Verb::Approvals(args)) => fine(approve::list(&args)),
         Some(Verb::Approve(args)) => approve::approve(&args),
+        Some(Verb::Confirm(args)) => approve::confirm(&args),
         Some(Verb::Deny(args)) => approve::deny(&args),
         Some(Verb::Metrics(args)) => fine(metrics::show(&args)),
         Some(Verb::Events(args)) => fine(events::run(&args)),

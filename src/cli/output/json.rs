@@ -64,7 +64,8 @@ fn about(event: &Event) -> About {
         | Event::UndoFailed { run, step, .. }
         | Event::UndoInDoubt { run, step, .. }
         | Event::ApprovalGiven { run, step, .. }
-        | Event::ApprovalDenied { run, step, .. } => About::Step(*run, *step),
+        | Event::ApprovalDenied { run, step, .. }
+        | Event::EffectConfirmed { run, step, .. } => About::Step(*run, *step),
         Event::ApprovalAsked(asked) => About::Step(asked.run, asked.step),
         Event::LetGo { obligation, .. }
         | Event::ObligationExpired { obligation }
