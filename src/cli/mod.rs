@@ -20,6 +20,7 @@ mod headless;
 mod help;
 mod identity;
 mod journal;
+mod ledger;
 mod logging;
 mod metrics;
 mod next;
@@ -90,6 +91,7 @@ fn obey(args: Args) -> Result<Verdict, Error> {
         Some(Verb::Runs(args)) => fine(views::show(&args, Table::Runs)),
         Some(Verb::Incidents(args)) => fine(views::show(&args, Table::Incidents)),
         Some(Verb::Agents(args)) => fine(views::show(&args, Table::Agents)),
+        Some(Verb::Ledger(args)) => fine(ledger::run(&args)),
         Some(Verb::Metrics(args)) => fine(metrics::show(&args)),
         Some(Verb::Events(args)) => fine(events::run(&args)),
         Some(Verb::Explain(args)) => fine(explain::run(&args)),

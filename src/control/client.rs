@@ -10,6 +10,7 @@ use super::codec::{FrameError, REPLY_BYTES, REQUEST_BYTES, decode, encode};
 use super::connection::{ANSWER, FRAME};
 use super::figures::Figures;
 use super::message::{Asked, Given, Hello, Table, ToClient, ToServer, Welcome};
+use super::obligations::{Listed, Wanted};
 use super::rows::Row;
 use super::socket;
 use super::wire::{Incoming, WireError, send};
@@ -76,7 +77,7 @@ fn unexpected(found: &ToClient) -> ClientError {
         ToClient::End => return ClientError::Wire(WireError::Closed),
         ToClient::Welcome(_) => "a welcome",
         ToClient::Answer(_) => "an answer",
-        ToClient::Rows { .. } => "a table",
+        ToClient::Rows { .. } | ToClient::Ledger(_) => "a table",
         ToClient::Figures(_) => "figures",
         ToClient::Records { .. } => "records",
     };
@@ -141,6 +142,18 @@ impl Client {
         self.say(&ToServer::Rows { of, limit })?;
         match self.hear(ANSWER)? {
             ToClient::Rows { rows, of } => Ok((rows, of)),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// What is in force because of the engine.
+    ///
+    /// # Errors
+    /// As [`Client::rows`].
+    pub fn ledger(&mut self, wanted: &Wanted) -> Result<Listed, ClientError> {
+        self.say(&ToServer::Ledger(wanted.clone()))?;
+        match self.hear(ANSWER)? {
+            ToClient::Ledger(listed) => Ok(*listed),
             other => Err(unexpected(&other)),
         }
     }

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::figures::Figures;
+use super::obligations::{Listed, Wanted};
 use super::rows::Row;
 use crate::config::Role;
 use crate::engine::{JournalKind, Record, Request};
@@ -31,6 +32,8 @@ pub enum ToServer {
         /// At most so many, the latest ones.
         limit: usize,
     },
+    /// What is in force; answered by [`ToClient::Ledger`].
+    Ledger(Wanted),
     /// The figures; answered by [`ToClient::Figures`].
     Figures,
     /// Every record from this one on, until the client goes: [`ToClient::Records`].
@@ -55,6 +58,8 @@ pub enum ToClient {
         /// Rows in all.
         of: usize,
     },
+    /// What is in force.
+    Ledger(Box<Listed>),
     /// Figures that are not facts.
     Figures(Box<Figures>),
     /// Records, in order and without a gap.

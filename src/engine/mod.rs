@@ -35,6 +35,7 @@ mod settle;
 mod setup;
 mod state;
 mod step;
+mod tally;
 mod timers;
 mod waiting;
 
@@ -58,6 +59,7 @@ pub use setup::{
     ActionSpec, Acts, AgentKind, AgentSpec, BuiltinKind, DrillSpec, ExecSpec, HttpSpec, Limits, Means, Setup,
 };
 pub use state::{Counts, State};
+pub use tally::Tally;
 pub use step::{Answered, STEP, StepState, StepStatus};
 
 #[cfg(test)]

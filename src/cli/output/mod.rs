@@ -3,6 +3,7 @@
 pub mod json;
 pub mod progress;
 pub mod summary;
+pub mod table;
 pub mod totals;
 pub mod words;
 
