@@ -5,9 +5,9 @@ use std::path::Path;
 
 use super::args::Ledger;
 use super::error::Error;
+use super::output::print;
 use super::output::table::{aligned, moment, object};
 use super::output::words::words;
-use super::output::print;
 use super::{ask, journal};
 use crate::console::text::about;
 use crate::control::obligations::{HolderRow, Listed, ObligationRow, Totals, Wanted};

@@ -59,8 +59,8 @@ pub use setup::{
     ActionSpec, Acts, AgentKind, AgentSpec, BuiltinKind, DrillSpec, ExecSpec, HttpSpec, Limits, Means, Setup,
 };
 pub use state::{Counts, State};
-pub use tally::Tally;
 pub use step::{Answered, STEP, StepState, StepStatus};
+pub use tally::Tally;
 
 #[cfg(test)]
 mod tests;
