@@ -100,6 +100,19 @@ Examples:
 
 It may be read while another quell writes it.";
 
+/// `quell journal verify --help`.
+pub const VERIFY: &str = "\
+Examples:
+  quell journal verify --state work/
+  quell journal verify --state work/ --json
+
+Every record carries a hash over itself and the one before it. The last record and its hash are also in
+the file journal.head, since the last checkpoint or clean stop: what came after that can be cut off
+without a trace. Keep the hash that this prints elsewhere, and compare: who may write both files may
+also write both anew.
+
+Exit codes: 0 the journal is whole; 1 it is not, and the first bad record is named.";
+
 /// `quell check --help`.
 pub const CHECK: &str = "\
 Examples:
@@ -143,6 +156,19 @@ The engine that owns the state folder is asked. If none does, the folder is open
 
 Exit codes: 0 accepted; 1 refused, with the reason and who was first; 2 usage or setup; 3 it waits for a person.";
 
+/// `quell settle --help`.
+pub const SETTLE: &str = "\
+Examples:
+  quell runs run-7                     what is in doubt, and what is possible
+  quell settle run-7 block done --reason 'seen in the firewall'
+  quell settle run-7 block undo
+  quell settle run-8 isolate again
+  quell settle run-8 isolate skip --reason 'the host is gone'
+
+Of a parked run a step in doubt is settled: again, undo, done or failed. Of a rollback that is stuck, or waits for its next attempt, an undo: again, done by hand, or skip. When nothing is left to settle the run goes on, or ends.
+
+Exit codes: as of `quell pause`.";
+
 /// `quell reload --help`.
 pub const RELOAD: &str = "\
 Examples:
@@ -155,6 +181,7 @@ The engine reads its own setup folder. With a mistake in it nothing changes, and
 pub const VIEWS: &str = "\
 Examples:
   quell runs
+  quell runs run-7                     one run with its steps
   quell incidents --state /var/lib/quell
   quell runs --all --json | jq 'select(.status == \"parked\")'
 
@@ -176,6 +203,15 @@ Examples:
   quell explain run-7 --state /var/lib/quell --json | jq .began.because
 
 What set the run off, why it acted or only observed, which agent got each step and by which figures, what was refused, tried again, skipped or undone, who decided, and what is left to do. From the records alone: runs that ended long ago are explained too.";
+
+/// `quell report --help`.
+pub const REPORT: &str = "\
+Examples:
+  quell report --since 12h
+  quell report --since 2026-11-21T06:00:00Z --until 2026-11-21T14:00:00Z
+  quell report --since 8h --json | jq .first
+
+What to do first, incidents, runs, what is in force and what of it ends soon, what people did, what was refused. From the engine at work in the state folder, else from its journal.";
 
 /// `quell metrics --help`.
 pub const METRICS: &str = "\
@@ -258,17 +294,20 @@ mod tests {
             DISARM,
             ANSWER,
             JOURNAL,
+            VERIFY,
             CHECK,
             STATES,
             COMPLETIONS,
             SERVE,
             STEER,
             RELOAD,
+            SETTLE,
             VIEWS,
             EVENTS,
             METRICS,
             EXPLAIN,
             LEDGER,
+            REPORT,
             BENCH,
         ] {
             for line in text.lines().filter(|line| line.starts_with(' ')) {

@@ -72,7 +72,8 @@ fn cells(row: &Row) -> [String; 6] {
     }
 }
 
-fn cut(text: &str, chars: usize) -> String {
+/// Text from anywhere, safe for a terminal.
+pub fn cut(text: &str, chars: usize) -> String {
     SafeText(text).cut(chars)
 }
 

@@ -12,6 +12,8 @@ mod exec;
 mod folder;
 mod needs;
 mod operators;
+mod probe;
+mod own;
 mod programs;
 mod protected;
 mod report;
@@ -32,6 +34,7 @@ use crate::workflow;
 pub use folder::{Folder, find, platform_folder};
 pub use needs::Need;
 pub use operators::{Operator, Role, Who};
+pub use own::Own;
 pub use programs::Program;
 pub use report::report;
 pub use settings::{Lines, Queues, Settings};
@@ -83,7 +86,8 @@ pub fn load(folder: &Folder) -> Result<Loaded, Vec<Mistake>> {
     let (programs, needs) = (programs::of(&agents), needs::of(&agents));
     let agents = agents.into_iter().map(|draft| draft.spec).collect();
     let acts = Acts::of(kind);
-    let setup = Setup { kind, acts, agents, workflows, limits: settings.limits.clone() };
+    let (limits, own) = (settings.limits.clone(), Arc::clone(&settings.own.addresses));
+    let setup = Setup { kind, acts, agents, workflows, limits, own };
     let digest = folder.digest();
     Ok(Loaded { setup, rules: rule_set, rule_texts: rules.texts, settings, programs, needs, digest })
 }

@@ -10,9 +10,9 @@ use crate::flow::yaml::{Node, Place};
 use crate::model::{Mistake, Span};
 use crate::source;
 
-use super::{Folder, Operator, SourceSpec, operators, protected, sources};
+use super::{Folder, Operator, Own, SourceSpec, operators, own, protected, sources};
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "setup",
     "exercise",
     "seed",
@@ -24,6 +24,7 @@ const KEYS: [&str; 11] = [
     "operators",
     "protected",
     "sources",
+    "own",
 ];
 const LATER: [Later; 5] = ["escalation", "notify", "console", "failure_handling", "pools"];
 
@@ -52,6 +53,8 @@ pub struct Settings {
     pub protected: Vec<Entry>,
     /// What `run` and `serve` watch, if nothing is named to them.
     pub sources: Vec<SourceSpec>,
+    /// By what quell knows itself in signals (C36).
+    pub own: Own,
 }
 
 /// Sizes of queues.
@@ -82,6 +85,7 @@ impl Default for Settings {
             operators: Vec::new(),
             protected: Vec::new(),
             sources: Vec::new(),
+            own: Own::default(),
         }
     }
 }
@@ -144,6 +148,9 @@ fn read_all(reader: &mut Reader<'_>, node: &Node, settings: &mut Settings) {
     if let Some(node) = node.get("sources") {
         settings.sources = sources::read(reader, node);
     }
+    if let Some(node) = node.get("own") {
+        settings.own = own::read(reader, node);
+    }
 }
 
 fn set(to: &mut usize, reader: &mut Reader<'_>, node: &Node, key: &str, least: u64, most: u64) {
@@ -175,7 +182,7 @@ pub(super) fn zone(reader: &mut Reader<'_>, node: &Node) -> Option<jiff::tz::Tim
 }
 
 fn read_limits(reader: &mut Reader<'_>, node: &Node, limits: &mut Limits) {
-    let keys = ["finished", "finished_for", "live_runs", "agent_recovery", "reopen"];
+    let keys = ["finished", "finished_for", "live_runs", "agent_recovery", "reopen", "echo"];
     reader.mapping(node, "limits", &keys, &[]);
     set(&mut limits.finished, reader, node, "finished", 1, 10_000_000);
     set(&mut limits.live_runs, reader, node, "live_runs", 1, 1_000_000);
@@ -183,6 +190,7 @@ fn read_limits(reader: &mut Reader<'_>, node: &Node, limits: &mut Limits) {
         ("finished_for", &mut limits.finished_for),
         ("agent_recovery", &mut limits.agent_recovery),
         ("reopen", &mut limits.reopen),
+        ("echo", &mut limits.echo),
     ];
     for (key, to) in spans {
         if let Some(span) = node.get(key).and_then(|n| reader.span(n, key)) {

@@ -96,6 +96,11 @@ pub fn can_answer(model: &Model) -> May {
     subject::to_answer(model).map(|_| ())
 }
 
+pub fn can_settle(model: &Model) -> May {
+    may_ask(model)?;
+    subject::to_settle(model).map(|_| ())
+}
+
 pub fn can_arm(model: &Model) -> May {
     arming_matters(model)?;
     subject::to_arm(model).map(|_| ())

@@ -29,6 +29,7 @@ mod person;
 mod requests;
 mod screen;
 pub mod session;
+mod settle;
 mod sort;
 mod subject;
 pub mod text;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::codec::{FrameError, REPLY_BYTES, REQUEST_BYTES, decode, encode};
+use super::detail;
 use super::figures::Figures;
 use super::hub::After;
 use super::message::{Asked, Hello, PROTOCOL, Table, ToClient, ToServer, VERSION, Welcome, is_id};
@@ -18,9 +19,9 @@ use super::rows;
 use super::server::Shared;
 use super::wire::{Incoming, WireError, send};
 use crate::config::Role;
-use crate::engine::Record;
+use crate::engine::{Record, State};
 use crate::journal::{Journal, JournalError, SqliteJournal};
-use crate::model::Seq;
+use crate::model::{RunId, Seq};
 
 /// How long a frame may take once it has begun, either way.
 pub const FRAME: Duration = Duration::from_secs(5);
@@ -117,6 +118,7 @@ impl Client {
                 ToServer::Request(asked) => self.request(asked)?,
                 ToServer::Rows { of, limit } => self.rows(of, limit)?,
                 ToServer::Ledger(wanted) => self.ledger(wanted)?,
+                ToServer::Run { run } => self.run(run)?,
                 ToServer::Figures => self.figures()?,
                 ToServer::Subscribe { from } => self.subscribe(from)?,
             }
@@ -156,6 +158,15 @@ impl Client {
         wanted.limit = wanted.limit.min(obligations::ROWS);
         let listed = self.shared.hub.look(|state| wanted.of(state));
         self.out.send(&ToClient::Ledger(Box::new(listed)))
+    }
+
+    fn run(&self, id: RunId) -> Result<(), WireError> {
+        if !self.may_look()? {
+            return Ok(());
+        }
+        let found = |state: &State| state.run(id).map(|run| Box::new(detail::of(run, state)));
+        let run = self.shared.hub.look(found);
+        self.out.send(&ToClient::Run { run })
     }
 
     fn figures(&self) -> Result<(), WireError> {

@@ -3,12 +3,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::detail::RunDetail;
 use super::figures::Figures;
 use super::obligations::{Listed, Wanted};
 use super::rows::Row;
 use crate::config::Role;
 use crate::engine::{JournalKind, Record, Request};
-use crate::model::Seq;
+use crate::model::{RunId, Seq};
 
 /// The version of what is said.
 pub const PROTOCOL: u32 = 1;
@@ -34,6 +35,11 @@ pub enum ToServer {
     },
     /// What is in force; answered by [`ToClient::Ledger`].
     Ledger(Wanted),
+    /// One run with its steps; answered by [`ToClient::Run`].
+    Run {
+        /// Which.
+        run: RunId,
+    },
     /// The figures; answered by [`ToClient::Figures`].
     Figures,
     /// Every record from this one on, until the client goes: [`ToClient::Records`].
@@ -60,6 +66,11 @@ pub enum ToClient {
     },
     /// What is in force.
     Ledger(Box<Listed>),
+    /// One run; `None` if it is not kept.
+    Run {
+        /// As it is now.
+        run: Option<Box<RunDetail>>,
+    },
     /// Figures that are not facts.
     Figures(Box<Figures>),
     /// Records, in order and without a gap.

@@ -24,6 +24,7 @@
 pub mod client;
 pub mod codec;
 pub mod connection;
+pub mod detail;
 pub mod figures;
 pub mod hub;
 pub mod message;

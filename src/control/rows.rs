@@ -82,9 +82,10 @@ fn by(actor: Option<&Actor>) -> String {
     actor.map_or_else(|| "quell".to_owned(), |actor| actor.0.to_string())
 }
 
-fn run(run: &Run) -> Row {
+/// The row of a run.
+pub(super) fn run_row(run: &Run) -> RunRow {
     let (done, total) = run.progress();
-    Row::Run(RunRow {
+    RunRow {
         id: run.id().to_string(),
         workflow: run.workflow().to_owned(),
         status: run.status().name().to_owned(),
@@ -98,7 +99,7 @@ fn run(run: &Run) -> Row {
         why: run.why().map(str::to_owned),
         changed: run.changed(),
         changed_by: by(run.changed_by()),
-    })
+    }
 }
 
 fn incident(incident: &Incident) -> Row {
@@ -138,7 +139,7 @@ fn agent(agent: &AgentState) -> Row {
 pub fn rows(state: &State, table: Table, limit: usize) -> (Vec<Row>, usize) {
     let (runs, incidents) = state.kept();
     let (mut rows, of): (Vec<Row>, usize) = match table {
-        Table::Runs => (state.runs().rev().take(limit).map(run).collect(), runs),
+        Table::Runs => (state.runs().rev().take(limit).map(|run| Row::Run(run_row(run))).collect(), runs),
         Table::Incidents => (state.incidents().rev().take(limit).map(incident).collect(), incidents),
         Table::Agents => {
             let all: Vec<Row> = state.agents_present().map(agent).collect();

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AgentKind, AgentStatus, IncidentStatus, Request, Settled};
+use super::{AgentKind, AgentStatus, Echo, IncidentStatus, Request, Settled};
 use crate::model::{
-    Action, AgentId, Detection, Digest, Failure, IncidentId, Map, ObligationId, RunId, Seq, Severity, StepIx,
-    Timestamp,
+    Action, AgentId, Detection, Digest, Failure, IncidentId, Map, ObligationId, Presence, RunId, Seq,
+    Severity, StepIx, Timestamp,
 };
 use crate::workflow::Plan;
 
@@ -114,6 +114,9 @@ pub enum Event {
         reason: Option<Arc<str>>,
     },
 
+    /// A detection comes from quell itself: the workflow is not started by it (C36).
+    EchoHeard { incident: IncidentId, workflow: Arc<str>, echo: Box<Echo> },
+
     /// A run exists and is running.
     RunCreated(Box<NewRun>),
     /// A later trigger joined a live run of the same workflow and key (C15).
@@ -213,8 +216,35 @@ pub enum Event {
         reason: Arc<str>,
         by: Box<Actor>,
     },
-    /// An intent without an outcome after a crash (C3).
-    StepInDoubt { run: RunId, step: StepIx, attempt: u32 },
+    /// An intent without an outcome (C3): after a crash, or with a `failure` that does not say what was done.
+    StepInDoubt {
+        run: RunId,
+        step: StepIx,
+        attempt: u32,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failure: Option<Arc<Failure>>,
+    },
+    /// The action answered "done"; until when it is verified.
+    StepPerformed {
+        run: RunId,
+        step: StepIx,
+        attempt: u32,
+        #[serde(default, skip_serializing_if = "Map::is_empty")]
+        output: Map,
+        until: Timestamp,
+    },
+    /// An agent is asked whether the effect of an attempt is there: in doubt, or to verify it.
+    StepProbing { run: RunId, step: StepIx, attempt: u32, undo: bool, agent: AgentId, until: Timestamp },
+    /// What was found. With `again_at` it is asked once more.
+    StepProbed {
+        run: RunId,
+        step: StepIx,
+        attempt: u32,
+        undo: bool,
+        found: Box<Presence>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        again_at: Option<Timestamp>,
+    },
 
     /// The intent to undo.
     UndoStarted {
@@ -237,8 +267,16 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retry_at: Option<Timestamp>,
     },
-    /// An undo's intent without an outcome after a crash.
-    UndoInDoubt { run: RunId, step: StepIx, attempt: u32 },
+    /// An undo's intent without an outcome, as [`Event::StepInDoubt`].
+    UndoInDoubt {
+        run: RunId,
+        step: StepIx,
+        attempt: u32,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failure: Option<Arc<Failure>>,
+    },
+    /// The undo answered "done"; until when it is verified that nothing is left.
+    UndoPerformed { run: RunId, step: StepIx, attempt: u32, until: Timestamp },
 
     /// Somebody asked for what is not permitted.
     RequestRefused { by: Actor, request: Box<Request>, why: Arc<str> },

@@ -181,13 +181,16 @@ impl Engine {
         }
     }
 
-    /// Performs the steps in doubt again, under the same key.
+    /// Performs the steps in doubt again, under the same key; one that can be asked for and was not is
+    /// asked for.
     pub(super) fn again_in_doubt(&mut self, id: RunId) {
         let Some(run) = self.state.run(id) else { return };
         let in_doubt = run.steps().iter().enumerate();
-        let in_doubt = in_doubt.filter(|(_, step)| step.status() == StepStatus::InDoubt);
-        for ix in in_doubt.map(|(i, _)| StepIx(i as u16)).collect::<Vec<_>>() {
-            self.start_step(id, ix);
+        let in_doubt =
+            in_doubt.filter(|(_, step)| step.status() == StepStatus::InDoubt && !step.is_probing());
+        let in_doubt = in_doubt.map(|(i, step)| (StepIx(i as u16), step.is_still_to_be_asked_for()));
+        for (ix, asked) in in_doubt.collect::<Vec<_>>() {
+            if asked { self.ask(id, ix, false) } else { self.start_step(id, ix) }
         }
     }
 

@@ -236,6 +236,7 @@ impl Run {
         let works = |step: &StepState| match step.status() {
             StepStatus::Running | StepStatus::Undoing => !step.is_asked(),
             StepStatus::Waiting | StepStatus::Verifying => true,
+            StepStatus::InDoubt | StepStatus::UndoInDoubt => step.probing,
             _ => false,
         };
         self.steps.iter().any(StepState::is_asked) && !self.steps.iter().any(works)

@@ -1,6 +1,7 @@
 //! What the engine works with: agents, workflows, limits. Checked by `config`; immutable here.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,8 @@ pub struct Setup {
     pub workflows: BTreeMap<Arc<str>, Arc<Workflow>>,
     /// Named limits.
     pub limits: Limits,
+    /// Addresses from which quell itself connects: what they do starts nothing (C36).
+    pub own: Arc<[IpAddr]>,
 }
 
 /// Which runs act; all others observe (C31).
@@ -200,6 +203,8 @@ pub struct Limits {
     pub agent_recovery: Span,
     /// How long after its end an incident opens again instead of a new one.
     pub reopen: Span,
+    /// How long after its end an effect may still be heard in the signals (C36).
+    pub echo: Span,
 }
 
 impl Default for Limits {
@@ -210,6 +215,7 @@ impl Default for Limits {
             live_runs: 100_000,
             agent_recovery: Span::from_secs(60),
             reopen: Span::from_secs(3_600),
+            echo: Span::from_secs(60),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use super::{Actor, Event, Settlement};
 use crate::flow::machine::{Chart, Machine, Place, Source, Superstate, Transition};
-use crate::model::{Action, AgentId, Failure, Map, Moment, ObligationId, Timestamp};
+use crate::model::{Action, AgentId, Failure, Map, Moment, ObligationId, Presence, Timestamp};
 use crate::states;
 
 states!(
@@ -64,8 +64,8 @@ pub static STEP: LazyLock<Machine<StepStatus, StepState, Event>> = LazyLock::new
                 go(&[Pending, AwaitingApproval, InDoubt], Waiting, "no agent is selectable"),
                 go(&[Pending], AwaitingApproval, "its approval is asked for"),
                 go(&[Pending, Waiting, AwaitingApproval, InDoubt], Running, "an attempt starts"),
-                go(&[Running], Waiting, "an attempt failed, another will follow"),
-                go(&[Running], Verifying, "the action answered"),
+                go(&[Running, Verifying], Waiting, "an attempt failed, another will follow"),
+                go(&[Running, InDoubt], Verifying, "the action answered"),
                 go(&[Running, Verifying, InDoubt], Succeeded, "done"),
                 go(&[Pending], Succeeded, "taken over from the run that this one tries again, or assumed"),
                 go(
@@ -73,7 +73,7 @@ pub static STEP: LazyLock<Machine<StepStatus, StepState, Event>> = LazyLock::new
                     Failed,
                     "given up, or never sent",
                 ),
-                go(&[Running, Verifying], InDoubt, "a crash took the outcome"),
+                go(&[Running, Verifying], InDoubt, "a crash took the outcome, or no answer came"),
                 go(&[Pending], Skipped, "its condition does not hold"),
                 go(
                     &[Pending, Waiting, AwaitingApproval, Running, Verifying, InDoubt],
@@ -90,7 +90,7 @@ pub static STEP: LazyLock<Machine<StepStatus, StepState, Event>> = LazyLock::new
                     Undone,
                     "reversed, or undone by hand",
                 ),
-                go(&[Undoing], UndoInDoubt, "a crash took the undo's outcome"),
+                go(&[Undoing], UndoInDoubt, "a crash took the undo's outcome, or no answer came"),
                 go(
                     &[Undoing, UndoInDoubt, Succeeded, Failed, Cancelled, InDoubt],
                     UndoFailed,
@@ -130,6 +130,20 @@ pub struct StepState {
     pub(super) answered: Option<Arc<Answered>>,
     pub(super) settled: Option<Arc<Settlement>>,
     pub(super) undo_settled: Option<Arc<Settlement>>,
+    /// An attempt once ended without an answer, whatever was found out about it later.
+    pub(super) doubted: bool,
+    /// It is in doubt since no answer came, rather than since a crash took it.
+    pub(super) lost: bool,
+    /// It is asked whether its effect is there; until `until`.
+    pub(super) probing: bool,
+    /// What was found last.
+    pub(super) found: Option<Arc<Presence>>,
+    /// Its effect was there before: nothing was performed.
+    pub(super) was_found: bool,
+    /// Its undo answered, and is being verified.
+    pub(super) undo_performed: bool,
+    /// How long it is asked again whether it is verified.
+    pub(super) verify_until: Moment,
 }
 
 /// What a person said of a step, or of its undo.
@@ -172,6 +186,13 @@ impl StepState {
             answered: None,
             settled: None,
             undo_settled: None,
+            doubted: false,
+            lost: false,
+            probing: false,
+            found: None,
+            was_found: false,
+            undo_performed: false,
+            verify_until: Moment::NONE,
         }
     }
 
@@ -259,6 +280,22 @@ impl StepState {
     /// Whether a person is asked to do it, or to undo it, now.
     pub fn is_asked(&self) -> bool {
         self.question().is_some()
+    }
+    /// Whether an agent is being asked if its effect is there.
+    pub fn is_probing(&self) -> bool {
+        self.probing
+    }
+    /// What was found when its effect was asked for last, in doubt or to verify it.
+    pub fn found(&self) -> Option<&Presence> {
+        self.found.as_deref()
+    }
+    /// Whether its effect was there before, so that nothing was performed and nothing is owed.
+    pub fn was_found(&self) -> bool {
+        self.was_found
+    }
+    /// Whether its undo answered "done", and that is being verified.
+    pub fn undo_is_verified(&self) -> bool {
+        self.undo_performed
     }
     /// Whether an attempt to undo it is in flight.
     pub fn undo_in_flight(&self) -> bool {

@@ -40,8 +40,13 @@ impl TimerKey {
             TimerKey::Step(run, step) => state.run(run).is_some_and(|run| {
                 run.steps().get(step.index()).is_some_and(|step| {
                     step.until() == Some(at)
+                        && !run.status().is_terminal()
                         && match step.status() {
                             StepStatus::Running => true,
+                            // The end of a question, or the time to ask again.
+                            StepStatus::InDoubt | StepStatus::UndoInDoubt => step.is_probing(),
+                            StepStatus::Verifying => step.is_probing() || goes_on,
+                            StepStatus::Undoing if step.is_probing() => true,
                             StepStatus::Undoing => {
                                 run.status() == RunStatus::RollingBack && (step.undo_in_flight || goes_on)
                             }
@@ -134,6 +139,9 @@ impl Engine {
                 self.wish(Effect::Stop { run, step, attempt, undo: true });
                 self.on_undo_failed(run, step, late("the undo"));
             }
+            StepStatus::InDoubt | StepStatus::Verifying => self.on_probe_due(run, step, false),
+            StepStatus::UndoInDoubt => self.on_probe_due(run, step, true),
+            StepStatus::Undoing if state.undo_is_verified() => self.on_probe_due(run, step, true),
             StepStatus::Undoing => self.start_undo(run, step),
             StepStatus::Waiting if self.waiting.is_waiting(run, step) => self.on_no_agent_came(run, step),
             StepStatus::Waiting => self.start_step(run, step),

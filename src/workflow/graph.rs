@@ -141,6 +141,8 @@ pub struct Step {
     pub undo: Undo,
     /// Whether a person has to approve it first.
     pub approval: Option<Approval>,
+    /// When what was performed counts as done, if the answer of its agent is not enough.
+    pub verify: Option<super::Verify>,
 }
 
 /// Who may do a step: all parts that are given must fit.

@@ -10,6 +10,7 @@ mod scope;
 mod steps;
 mod template;
 mod trigger;
+mod verify;
 
 pub use condition::{Condition, Reads};
 pub use graph::{
@@ -20,3 +21,4 @@ pub use parse::{Draft, MAX_STEPS, draft, parse};
 pub use path::{Found, Path};
 pub use scope::{Scope, StepView};
 pub use template::Template;
+pub use verify::{VerifiedBy, Verify};

@@ -11,7 +11,7 @@ use crate::flow::reader::{Later, Reader};
 use crate::flow::yaml::{Data, Entry, Node, Place};
 use crate::model::{SafeText, Span, Value};
 
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 17] = [
     "id",
     "name",
     "role",
@@ -28,19 +28,10 @@ const KEYS: [&str; 16] = [
     "undo",
     "expires",
     "approval",
-];
-const LATER: [Later; 10] = [
-    "confirm",
     "verify",
-    "cost",
-    "resources",
-    "priority",
-    "next_steps",
-    "workflow",
-    "select",
-    "mode",
-    "strategy",
 ];
+const LATER: [Later; 9] =
+    ["confirm", "cost", "resources", "priority", "next_steps", "workflow", "select", "mode", "strategy"];
 const RETRY_KEYS: [&str; 5] = ["attempts", "backoff", "factor", "max", "jitter"];
 const MAX_ARGUMENTS: usize = 32;
 
@@ -73,6 +64,7 @@ pub(super) fn read<'n>(reader: &mut Reader<'_>, node: &'n Node) -> Option<Draft<
         on_failure: OnFailure::Rollback,
         undo: undo(reader, node),
         approval: approval(reader, node),
+        verify: node.get("verify").and_then(|n| super::verify::read(reader, n)),
     };
     (step.critical, step.on_failure) = failure(reader, node);
     if let Some(expires) = node.get("expires") {
@@ -105,7 +97,7 @@ fn requirement(reader: &mut Reader<'_>, node: &Node) -> Requirement {
     Requirement { agent, role, capabilities }
 }
 
-fn arguments(reader: &mut Reader<'_>, node: &Node) -> Vec<(Arc<str>, Template)> {
+pub(super) fn arguments(reader: &mut Reader<'_>, node: &Node) -> Vec<(Arc<str>, Template)> {
     let Some(with) = node.get("with") else { return Vec::new() };
     let entries = reader.entries(with, "argument: value").unwrap_or_default();
     if entries.len() > MAX_ARGUMENTS {

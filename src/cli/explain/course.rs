@@ -7,6 +7,7 @@ use super::began::Began;
 use super::words;
 use crate::cli::next;
 use crate::cli::output::json::run_of;
+use crate::cli::output::words::span;
 use crate::engine::{AgentKind, Event, Record, RollbackCause, State, StepWait};
 use crate::model::{Action, AgentId, Failure, FailureKind, RunId, Seq, StepIx, Timestamp};
 use crate::workflow::{OnFailure, Undo};
@@ -109,6 +110,11 @@ impl About<'_> {
                 let why = reason.as_ref().map(|reason| reason.to_string());
                 Some(Told::new(format!("{incident} is {to} now, by {}", words::by(by))).why(why))
             }
+            Event::EchoHeard { incident, workflow, echo }
+                if Some(*incident) == self.began.new.incident && *workflow == self.began.new.workflow =>
+            {
+                Some(Told::new(format!("{incident} goes on, and starts no other run")).why(echo.told()))
+            }
             Event::Halted { by, why } if live => {
                 let told = Told::new(format!("everything is halted by {by}"));
                 Some(told.why((!why.is_empty()).then(|| why.to_string())))
@@ -142,7 +148,7 @@ impl About<'_> {
             }
             Event::RunCompleted { .. } => Told::new("completed: every step is done"),
             Event::RunFailed { why, .. } => {
-                Told::new(match self.state.run(self.id).is_some_and(|run| !next::in_force(run).is_empty()) {
+                Told::new(match next::standing(self.state, self.id).next().is_some() {
                     true => "failed; what it did stays in force",
                     false => "failed; there is nothing to undo",
                 })
@@ -165,6 +171,8 @@ impl About<'_> {
                 let told = self.starts(*step, *attempt, *agent, action);
                 told.why((*attempt == 1).then(|| self.reverses(*step, undo.as_deref())))
             }
+            Event::StepSucceeded { found: true, .. } => Told::new("done: its effect was there already")
+                .why("nothing was performed, and nothing is owed for it".to_owned()),
             Event::StepSucceeded { output, .. } if output.is_empty() => {
                 Told::new(format!("done{}", self.took(event)))
             }
@@ -206,6 +214,11 @@ impl About<'_> {
                 Told::new(format!("{by} says that {what} {done}"))
                     .why((!text.is_empty()).then(|| text.to_string()))
             }
+            Event::StepSettled { undo, settled, reason, by, .. } => {
+                let what = if *undo { "its undo" } else { "it" };
+                Told::new(format!("{by} settles {what}: {}", settled.name()))
+                    .why((!reason.is_empty()).then(|| reason.to_string()))
+            }
             Event::StepInDoubt { step, .. } => {
                 Told::new(self.cut_short("in doubt")).why(self.settled(*step, false))
             }
@@ -222,7 +235,7 @@ impl About<'_> {
             Event::UndoSucceeded { .. } => Told::new(format!("undone{}", self.took(event))),
             Event::UndoFailed { failure, retry_at, .. } => {
                 let then = match retry_at {
-                    Some(at) => format!("another attempt in {}", words::span(at.since(self.at))),
+                    Some(at) => format!("another attempt in {}", span(at.since(self.at))),
                     None => "the undo is given up: the others still run, then a person is asked".to_owned(),
                 };
                 Told::new(format!("undo: {}", failed(failure, &self.took(event))))
@@ -256,7 +269,7 @@ impl About<'_> {
         }
         let waited = self.state.run(self.id).and_then(|run| run.steps().get(ix.index()));
         let waited = waited.filter(|step| step.waits_for_agent()).map(|step| self.at.since(step.since()));
-        told = told.why(waited.map(|span| format!("it waited {} for an agent", words::span(span))));
+        told = told.why(waited.map(|long| format!("it waited {} for an agent", span(long))));
         let requires = step.map(|step| &step.requires);
         told.candidates = agent::candidates(requires, agent, self.state);
         let chosen = attempt == 1 || told.candidates.len() > 1;
@@ -285,13 +298,13 @@ impl About<'_> {
             true => step.undo_in_flight().then_some(step.undo_started_at()).flatten(),
             false => step.started_at().filter(|_| step.status() == crate::engine::StepStatus::Running),
         });
-        since.map_or(String::new(), |since| format!(" after {}", words::span(self.at.since(since))))
+        since.map_or(String::new(), |since| format!(" after {}", span(self.at.since(since))))
     }
 
     /// What comes after a failure, by the policy of the step.
     fn then(&self, ix: StepIx, failure: &Failure, retry_at: Option<Timestamp>) -> Option<String> {
         if let Some(at) = retry_at {
-            return Some(format!("another attempt in {}", words::span(at.since(self.at))));
+            return Some(format!("another attempt in {}", span(at.since(self.at))));
         }
         let step = self.began.step(ix)?;
         let attempts = step.retry.attempts + u32::from(step.on_failure == OnFailure::RetryOnce);

@@ -29,7 +29,8 @@ fn about(event: &Event) -> About {
         }
         Event::IncidentOpened { incident, .. }
         | Event::IncidentRepeated { incident, .. }
-        | Event::IncidentChanged { incident, .. } => About::Incident(*incident),
+        | Event::IncidentChanged { incident, .. }
+        | Event::EchoHeard { incident, .. } => About::Incident(*incident),
         Event::RunCreated(new) => About::Run(new.run),
         Event::RunJoined { run, .. }
         | Event::RunPaused { run, .. }
@@ -52,6 +53,10 @@ fn about(event: &Event) -> About {
         | Event::StepAnswered { run, step, .. }
         | Event::StepSettled { run, step, .. }
         | Event::StepInDoubt { run, step, .. }
+        | Event::StepPerformed { run, step, .. }
+        | Event::StepProbing { run, step, .. }
+        | Event::StepProbed { run, step, .. }
+        | Event::UndoPerformed { run, step, .. }
         | Event::UndoStarted { run, step, .. }
         | Event::UndoSucceeded { run, step, .. }
         | Event::UndoFailed { run, step, .. }
@@ -123,7 +128,7 @@ fn taken_apart(event: &Event) -> io::Result<(String, Map)> {
 
 /// Times are numbers in the journal, and RFC 3339 for everybody else.
 fn show_times(fields: &mut Map) {
-    for name in ["at", "since", "until", "deadline", "retry_at"] {
+    for name in ["at", "since", "until", "deadline", "retry_at", "again_at"] {
         if let Some(value) = fields.get_mut(name)
             && let Some(micros) = value.as_i64()
         {
@@ -165,6 +170,9 @@ fn incident_fields(id: IncidentId, state: &State, fields: &mut Map) -> Option<St
     set(fields, "key", incident.key());
     set(fields, "status", incident.status().name());
     set(fields, "count", incident.count());
+    if incident.echoes() > 0 {
+        set(fields, "echoes", incident.echoes());
+    }
     Some(id.to_string())
 }
 
@@ -183,6 +191,10 @@ fn run_fields(id: RunId, state: &State, fields: &mut Map) -> Option<String> {
     if let Some(rollback) = run.rollback() {
         set(fields, "rollback_done", rollback.done);
         set(fields, "rollback_total", rollback.total);
+        let skipped: Vec<Value> = run.skipped_undos().map(|step| run.step_id(step).into()).collect();
+        if !skipped.is_empty() {
+            set(fields, "rollback_skipped", skipped);
+        }
     }
     name_steps(fields);
     if run.status().is_terminal() {

@@ -4,6 +4,7 @@
 use std::fmt::{self, Write as _};
 
 use super::super::next;
+use super::settled;
 use super::totals::{Totals, cut_short, percentiles};
 use super::words::{counted, seconds, words};
 use crate::engine::{AgentKind, Incident, JournalKind, Run, State, StepState, StepStatus};
@@ -121,7 +122,11 @@ fn run_lines(out: &mut String, run: &Run, state: &State) -> fmt::Result {
         writeln!(out, "           {}", SafeText(why).cut(90))?;
     }
     if let Some(rollback) = run.rollback() {
-        writeln!(out, "           rollback: {} of {} undone", rollback.done, rollback.total)?;
+        let skipped = match run.skipped_undos().count() {
+            0 => String::new(),
+            n => format!(", {n} skipped"),
+        };
+        writeln!(out, "           rollback: {} of {} undone{skipped}", rollback.done, rollback.total)?;
     }
     for (i, step) in run.steps().iter().enumerate() {
         step_line(out, run, StepIx(i as u16), step, state)?;
@@ -157,6 +162,9 @@ fn step_line(out: &mut String, run: &Run, ix: StepIx, step: &StepState, state: &
         (None, Some(when)) => writeln!(out, " if {}", SafeText(when).cut(80))?,
         (None, None) => writeln!(out)?,
     }
+    for line in settled::lines(run, ix, step) {
+        writeln!(out, "      {line}")?;
+    }
     let Some(question) = step.question() else { return Ok(()) };
     let (id, undo) = (run.step_id(ix), if step.status() == StepStatus::Undoing { " --undo" } else { "" });
     writeln!(out, "      asks: {}", SafeText(question).cut(100))?;
@@ -173,7 +181,11 @@ fn in_force(out: &mut String, state: &State) -> fmt::Result {
                 && let Some(action) = step.action()
             {
                 let target = action.target.as_deref().unwrap_or("");
-                let doubt = if step.status() == StepStatus::Succeeded { "" } else { ", in doubt" };
+                let doubt = match step.status() {
+                    StepStatus::Succeeded => "",
+                    _ if step.is_undo_skipped() => ", skipped",
+                    _ => ", in doubt",
+                };
                 lines.push(format!(
                     "  {:<24} {:<42} undo: {}{doubt}",
                     format!("{}/{}", run.id(), run.step_id(StepIx(i as u16))),

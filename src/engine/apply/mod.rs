@@ -9,6 +9,7 @@ mod ledger;
 mod run;
 mod person;
 mod settle;
+mod probe;
 mod step;
 mod undo;
 
@@ -99,6 +100,8 @@ impl State {
                 self.incident_changed(*incident, *to, by, reason.as_ref(), stamp)
             }
 
+            EchoHeard { incident, workflow, .. } => self.echo_heard(*incident, workflow),
+
             RunCreated(new) => self.run_created(new, stamp),
             RunJoined { run, incident } => self.run_joined(*run, *incident),
             RunPaused { run, .. } => self.run_paused(*run, stamp),
@@ -113,7 +116,9 @@ impl State {
             RunAbandoned { run, .. } => self.run_ended(*run, super::RunStatus::Abandoned, None, stamp),
 
             StepStarted { .. } => self.step_started(event, stamp),
-            StepSucceeded { run, step, output, .. } => self.step_succeeded(*run, *step, output, stamp),
+            StepSucceeded { run, step, output, found, .. } => {
+                self.step_succeeded(*run, *step, output, *found, stamp)
+            }
             StepFailed { run, step, failure, retry_at, .. } => {
                 self.step_failed(*run, *step, failure, *retry_at, stamp)
             }
@@ -123,14 +128,24 @@ impl State {
             StepAssumed { .. } => self.step_assumed(event, stamp),
             StepAnswered { .. } => self.step_answered(event, stamp),
             StepSettled { .. } => self.step_settled(event, stamp),
-            StepInDoubt { run, step, .. } => self.step_in_doubt(*run, *step, stamp),
+            StepInDoubt { run, step, failure, .. } => {
+                self.step_in_doubt(*run, *step, failure.as_ref(), stamp)
+            }
+            StepPerformed { run, step, output, until, .. } => {
+                self.step_performed(*run, *step, output, *until, stamp)
+            }
+            StepProbing { .. } => self.step_probing(event),
+            StepProbed { .. } => self.step_probed(event),
 
             UndoStarted { .. } => self.undo_started(event, stamp),
             UndoSucceeded { run, step, .. } => self.undo_succeeded(*run, *step, stamp),
             UndoFailed { run, step, failure, retry_at, .. } => {
                 self.undo_failed(*run, *step, failure, *retry_at, stamp)
             }
-            UndoInDoubt { run, step, .. } => self.undo_in_doubt(*run, *step, stamp),
+            UndoInDoubt { run, step, failure, .. } => {
+                self.undo_in_doubt(*run, *step, failure.as_ref(), stamp)
+            }
+            UndoPerformed { run, step, until, .. } => self.undo_performed(*run, *step, *until, stamp),
 
             RequestRefused { .. } => {
                 self.counts.refused += 1;

@@ -1,5 +1,7 @@
 //! The engine, told what happens in a few words and answering in a few words.
 
+mod doubt;
+mod feedback;
 mod halt;
 mod hands;
 mod ledger;
@@ -9,6 +11,7 @@ mod people;
 mod recovery;
 mod reload;
 mod rollback;
+mod rollback_contract;
 mod settle;
 mod signals;
 mod world;

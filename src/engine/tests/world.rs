@@ -15,6 +15,7 @@ pub struct World {
     pub records: Vec<Record>,
     pub now: Timestamp,
     tasks: Vec<Task>,
+    probes: Vec<Probe>,
     requests: u64,
 }
 
@@ -33,12 +34,22 @@ fn action(takes: &[&str], idempotent: bool, undo: Option<&str>) -> ActionSpec {
     }
 }
 
+/// It can be asked for.
+fn probed(spec: ActionSpec) -> ActionSpec {
+    let means = ProbeMeans::Drill(DrillProbe::Acted);
+    ActionSpec { probe: Some(ProbeSpec { means, timeout: PROBE_TIMEOUT }), ..spec }
+}
+
 fn agent(name: &str, role: &str, concurrency: u32) -> AgentSpec {
     let actions = [
         ("block", action(&["address"], true, Some("unblock"))),
         ("unblock", action(&["address"], true, None)),
         ("once", action(&["address"], false, Some("unblock"))),
         ("tell", action(&["text"], true, None)),
+        ("wire", probed(action(&["address"], false, Some("unwire")))),
+        ("unwire", action(&["address"], false, None)),
+        ("bolt", probed(action(&["address"], true, Some("unblock")))),
+        ("ping", action(&["address"], true, None)),
     ];
     AgentSpec {
         name: Arc::from(name),
@@ -86,6 +97,7 @@ pub fn setup(workflows: &[&str]) -> Arc<Setup> {
         agents: vec![agent("wall-1", "WALL", 4), agent("bell-1", "BELL", 1), hand()],
         workflows: parsed.collect::<BTreeMap<_, _>>(),
         limits: Limits { finished: 3, ..Limits::default() },
+        own: Arc::default(),
     })
 }
 
@@ -96,7 +108,8 @@ impl World {
 
     pub fn of(setup: Arc<Setup>) -> World {
         let (engine, output) = Engine::new(Arc::clone(&setup), "test", 7, START);
-        let mut world = World { engine, setup, records: vec![], now: START, tasks: vec![], requests: 0 };
+        let mut world =
+            World { engine, setup, records: vec![], now: START, tasks: vec![], probes: vec![], requests: 0 };
         world.take(output);
         world
     }
@@ -116,9 +129,17 @@ impl World {
                     if let Some(question) = &task.action.question {
                         writeln!(told, "    → asks ({}, {}): {question}", task.attempt, task.key).unwrap();
                     }
+                    if task.probe_first {
+                        writeln!(told, "    → looks for it first").unwrap();
+                    }
                     self.tasks.push(task);
                 }
-                Effect::Probe(_) => {}
+                Effect::Probe(probe) => {
+                    let how = if probe.check { "checks" } else { "looks for" };
+                    let (action, key) = (&probe.action.name, &probe.key);
+                    writeln!(told, "    → {how} {action} ({key})").unwrap();
+                    self.probes.push(probe);
+                }
                 Effect::Stop { run, step, .. } => {
                     writeln!(told, "    → stop {} of {run}", self.step(run, step)).unwrap();
                 }
@@ -140,6 +161,7 @@ impl World {
     /// Loses the engine, as a crash does, and takes up the journal again.
     pub fn crash(&mut self) -> String {
         self.tasks.clear();
+        self.probes.clear();
         let records = self.records.clone();
         let (engine, output) = Engine::recover(records, Arc::clone(&self.setup), "test", self.now).unwrap();
         self.engine = engine;
@@ -180,6 +202,10 @@ impl World {
                     Outcome::Succeeded([(name.to_owned(), value.into())].into_iter().collect()),
                 )
             }
+            ["found", step] => self.answer(step, false, Outcome::Found(Map::new())),
+            [verb @ ("present" | "absent" | "unknown"), step] => self.probed(step, false, verb),
+            [verb @ ("present" | "absent" | "unknown"), step, "undone"] => self.probed(step, true, verb),
+            ["undo-lost", step] => self.answer(step, true, failed(FailureKind::NoAnswer)),
             ["fail", step] => self.answer(step, false, failed(FailureKind::Answered)),
             ["lost", step] => self.answer(step, false, failed(FailureKind::NoAnswer)),
             ["not-begun", step] => self.answer(step, false, Outcome::NotBegun),
@@ -253,6 +279,24 @@ impl World {
         self.input(Input::StepFinished { run, step, attempt, undo, outcome })
     }
 
+    /// The last question about a step, or about its undo, is answered.
+    fn probed(&mut self, step: &str, undo: bool, word: &str) -> String {
+        let about = |probe: &&Probe| match probe.of {
+            ProbeOf::Step { run, step: ix, undo: of_undo, .. } => {
+                of_undo == undo && self.step(run, ix) == step
+            }
+            ProbeOf::Obligation(_) => false,
+        };
+        let of = self.probes.iter().rev().find(about).unwrap_or_else(|| panic!("nobody asks for {step}")).of;
+        self.now = self.now + Span::from_secs(1);
+        let found = match word {
+            "present" => Presence::Present,
+            "absent" => Presence::Absent,
+            _ => Presence::Unknown("it cannot say".to_owned()),
+        };
+        self.input(Input::Probed { of, found })
+    }
+
     fn step(&self, run: RunId, step: StepIx) -> String {
         self.engine.state().run(run).map_or("?".to_owned(), |run| run.step_id(step).to_owned())
     }
@@ -279,6 +323,9 @@ impl World {
                     "{incident} {to} by {by}{}",
                     reason.as_ref().map_or(String::new(), |r| format!(": {r}"))
                 )
+            }
+            EchoHeard { incident, workflow, echo } => {
+                format!("{incident} echo, {workflow} not started: {}", echo.told())
             }
             RunCreated(new) => {
                 let NewRun { run, workflow, by, retry_of, mode, .. } = &**new;
@@ -321,7 +368,9 @@ impl World {
                 let target = action.target.as_deref().unwrap_or("-");
                 format!("{} starts ({attempt}): {} {target}, {undo}", step(run, s), action.name)
             }
-            StepSucceeded { run, step: s, .. } => format!("{} succeeded", step(run, s)),
+            StepSucceeded { run, step: s, found, .. } => {
+                format!("{} succeeded{}", step(run, s), if *found { ": it was there before" } else { "" })
+            }
             StepFailed { run, step: s, failure, retry_at, .. } => {
                 let then = retry_at
                     .map_or(String::new(), |at| format!(", again in {}ms", at.since(self.now).0 / 1000));
@@ -332,7 +381,20 @@ impl World {
             StepCancelled { run, step: s, in_doubt } => {
                 format!("{} cancelled{}", step(run, s), if *in_doubt { ", in doubt" } else { "" })
             }
-            StepInDoubt { run, step: s, .. } => format!("{} IN DOUBT", step(run, s)),
+            StepInDoubt { run, step: s, failure, .. } => {
+                let why = failure.as_ref().map_or(String::new(), |failure| format!(": {}", failure.message));
+                format!("{} IN DOUBT{why}", step(run, s))
+            }
+            StepPerformed { run, step: s, .. } => format!("{} performed, to be verified", step(run, s)),
+            UndoPerformed { run, step: s, .. } => format!("{} undo performed, to be verified", step(run, s)),
+            StepProbing { run, step: s, undo, .. } => {
+                format!("{} is asked for{}", step(run, s), if *undo { " after its undo" } else { "" })
+            }
+            StepProbed { run, step: s, found, again_at, .. } => {
+                let then = again_at
+                    .map_or(String::new(), |at| format!(", again in {}ms", at.since(self.now).0 / 1000));
+                format!("{} is {found}{then}", step(run, s))
+            }
             UndoStarted { run, step: s, attempt, action, .. } => {
                 format!("{} undo starts ({attempt}): {}", step(run, s), action.name)
             }
@@ -341,7 +403,10 @@ impl World {
                 let then = if retry_at.is_some() { ", again later" } else { ", given up" };
                 format!("{} undo failed: {}{then}", step(run, s), failure.message)
             }
-            UndoInDoubt { run, step: s, .. } => format!("{} undo IN DOUBT", step(run, s)),
+            UndoInDoubt { run, step: s, failure, .. } => {
+                let why = failure.as_ref().map_or(String::new(), |failure| format!(": {}", failure.message));
+                format!("{} undo IN DOUBT{why}", step(run, s))
+            }
             RequestRefused { why, .. } => format!("refused: {why}"),
             ObligationsRetired { .. } => String::new(),
             Retired { runs, incidents } => {

@@ -107,7 +107,7 @@ fn mistakes_in_steps_are_named_with_their_place() {
         ),
         (
             "  - { id: a, role: R, action: x, colour: red }",
-            "w.yaml:4:34: unknown key `colour` in a step\n  hint: known keys: id, name, role, agent, capabilities, action, with, needs, when, timeout, retry, critical, on_failure, undo, expires, approval",
+            "w.yaml:4:34: unknown key `colour` in a step\n  hint: known keys: id, name, role, agent, capabilities, action, with, needs, when, timeout, retry, critical, on_failure, undo, expires, approval, verify",
         ),
         (
             "  - { id: a, role: R, action: x, approval: 2 }",
