@@ -62,7 +62,7 @@ fn in_force(model: &Model) -> (String, Tone) {
     (text.join(", "), tone)
 }
 
-fn figures(model: &Model) -> [Figure; 10] {
+fn figures(model: &Model) -> [Figure; 11] {
     let gauges = model.gauges();
     let counts = model.state().counts();
     let (word, tone) = standing(model);
@@ -80,8 +80,17 @@ fn figures(model: &Model) -> [Figure; 10] {
         (2, plural(counts.live_runs, "run", "runs"), Tone::Plain),
         (1, format!("{} open", counts.open_incidents), Tone::Plain),
         (2, in_force, in_force_tone),
+        (0, to_approve(model), Tone::Wait),
         (1, format!("drop {}", grouped(dropped)), if dropped > 0 { Tone::Bad } else { Tone::Plain }),
     ]
+}
+
+/// How many steps wait for people: none is no word.
+fn to_approve(model: &Model) -> String {
+    match model.state().approvals().len() {
+        0 => String::new(),
+        n => format!("{n} to approve (A)"),
+    }
 }
 
 /// Which figures fit: those that matter most first, smaller ones where larger ones do not fit.

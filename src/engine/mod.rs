@@ -5,11 +5,13 @@
 //! records are durable.
 
 mod advance;
+mod approval;
 mod answer;
 mod arming;
 mod agents;
 mod apply;
 mod bound;
+mod budget;
 mod choose;
 mod core;
 mod doubt;
@@ -39,12 +41,15 @@ mod state;
 mod step;
 mod tally;
 mod timers;
+mod unproven;
 mod verify;
 mod waiting;
 
 pub use self::core::Engine;
 pub use agents::{AGENT, AgentState, AgentStatus};
+pub use approval::{AskedApproval, Denied, HASH_DIGITS, Permission};
 pub use arming::Arming;
+pub use budget::{Account, Budget};
 pub use choose::Fitness;
 pub use event::{Actor, Event, IllegalEvent, JournalKind, NewRun, Record, RollbackCause, RunMode, StepWait};
 pub use feedback::Echo;

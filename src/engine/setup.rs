@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{JournalKind, ProbeSpec, Question};
+use super::{Budget, JournalKind, ProbeSpec, Question};
 use crate::model::{CommandLine, Endpoint, HttpRequest, Span, ValueType};
 use crate::workflow::Workflow;
 
@@ -205,6 +205,8 @@ pub struct Limits {
     pub reopen: Span,
     /// How long after its end an effect may still be heard in the signals (C36).
     pub echo: Span,
+    /// How much of an action is done without asking a person.
+    pub budgets: Vec<Budget>,
 }
 
 impl Default for Limits {
@@ -216,6 +218,7 @@ impl Default for Limits {
             agent_recovery: Span::from_secs(60),
             reopen: Span::from_secs(3_600),
             echo: Span::from_secs(60),
+            budgets: Vec::new(),
         }
     }
 }

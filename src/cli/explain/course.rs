@@ -155,7 +155,11 @@ impl About<'_> {
                 .why(why.to_string())
             }
             Event::RollbackCompleted { .. } => {
-                Told::new("the rollback is over: everything that was owed is undone")
+                let skipped = self.state.run(self.id).is_some_and(|run| run.skipped_undos().next().is_some());
+                Told::new(match skipped {
+                    true => "the rollback is over: what is not undone was skipped by a person",
+                    false => "the rollback is over: everything that was owed is undone",
+                })
             }
             Event::RunStuck { why, .. } => Told::new("stuck: a person has to act").why(why.to_string()),
             Event::RunAbandoned { by, .. } => {
@@ -182,6 +186,11 @@ impl About<'_> {
             Event::StepFailed { step, failure, retry_at, .. } => {
                 let told = Told::new(failed(failure, &self.took(event))).why(failure.message.clone());
                 told.why(self.then(*step, failure, *retry_at))
+            }
+            Event::StepSettled { undo, settled, reason, by, .. } => {
+                let of = if *undo { "its undo is settled" } else { "settled" };
+                Told::new(format!("{of} as {} by {}", settled.name(), words::by(by)))
+                    .why((!reason.is_empty()).then(|| reason.to_string()))
             }
             Event::StepWaiting { until, wait, .. } => Told::new(match wait {
                 StepWait::Retry => format!("waits for its next attempt, until {}", until.clock()),
@@ -213,11 +222,6 @@ impl About<'_> {
                     (if *undo { "the undo is" } else { "it is" }, if *done { "done" } else { "not done" });
                 Told::new(format!("{by} says that {what} {done}"))
                     .why((!text.is_empty()).then(|| text.to_string()))
-            }
-            Event::StepSettled { undo, settled, reason, by, .. } => {
-                let what = if *undo { "its undo" } else { "it" };
-                Told::new(format!("{by} settles {what}: {}", settled.name()))
-                    .why((!reason.is_empty()).then(|| reason.to_string()))
             }
             Event::StepInDoubt { step, .. } => {
                 Told::new(self.cut_short("in doubt")).why(self.settled(*step, false))

@@ -60,7 +60,10 @@ fn about(event: &Event) -> About {
         | Event::UndoStarted { run, step, .. }
         | Event::UndoSucceeded { run, step, .. }
         | Event::UndoFailed { run, step, .. }
-        | Event::UndoInDoubt { run, step, .. } => About::Step(*run, *step),
+        | Event::UndoInDoubt { run, step, .. }
+        | Event::ApprovalGiven { run, step, .. }
+        | Event::ApprovalDenied { run, step, .. } => About::Step(*run, *step),
+        Event::ApprovalAsked(asked) => About::Step(asked.run, asked.step),
         Event::RequestRefused { .. } => About::Request,
         Event::Retired { .. } | Event::ObligationsRetired { .. } => About::Retired,
     }
@@ -238,6 +241,10 @@ fn step_fields(id: RunId, ix: StepIx, state: &State, fields: &mut Map) -> Option
     }
     if let Some(question) = step.question() {
         set(fields, "question", question);
+    }
+    if let Some(permission) = step.permission().filter(|_| fields.contains_key("hash")) {
+        set(fields, "count", permission.asked().count);
+        set(fields, "given", permission.given().len());
     }
     let attempt = if fields.contains_key("attempt") { None } else { Some(step.attempt()) };
     if let Some(attempt) = attempt {

@@ -36,6 +36,7 @@ impl State {
                 }
             }
             UndoInDoubt { run, step, .. } => self.effect_to(*run, *step, ObligationStatus::InDoubt, stamp),
+            StepSettled { .. } => self.effect_settled(event, stamp),
             RunCreated(new) => {
                 if let Some(earlier) = new.retry_of {
                     new.takes_over.iter().for_each(|step| self.hand_over(earlier, new.run, *step, stamp));
@@ -49,7 +50,7 @@ impl State {
     }
 
     /// The obligation of a step that stands.
-    fn effect_mut(&mut self, run: RunId, step: StepIx) -> Option<&mut Obligation> {
+    pub(super) fn effect_mut(&mut self, run: RunId, step: StepIx) -> Option<&mut Obligation> {
         let step = self.runs.get(run.0)?.steps.get(step.index())?;
         let obligation = self.ledger.obligations.get_mut(step.obligation()?.0)?;
         (!obligation.status().is_ended()).then_some(obligation)
@@ -155,7 +156,9 @@ impl State {
         let Some(obligation) = self.effect_mut(id, ix) else { return };
         obligation.holders.retain(|holder| (holder.run, holder.step) != (id, ix));
         obligation.changed = stamp.seq;
-        match obligation.holders.is_empty() && obligation.status() == ObligationStatus::Owed {
+        // In doubt, a person may say that it never happened.
+        let open = matches!(obligation.status(), ObligationStatus::Owed | ObligationStatus::InDoubt);
+        match obligation.holders.is_empty() && open {
             true => self.effect_to(id, ix, ObligationStatus::Void, stamp),
             false => obligation.settle_until(),
         }

@@ -2,6 +2,7 @@
 
 mod doubt;
 mod feedback;
+mod approval;
 mod halt;
 mod hands;
 mod ledger;
