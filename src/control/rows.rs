@@ -101,7 +101,7 @@ pub(super) fn run_row(run: &Run) -> RunRow {
         incident: run.incident().map(|id| id.to_string()),
         created: time(run.created_at()),
         by: by(Some(run.by())),
-        why: run.why().map(str::to_owned),
+        why: run.why().map(str::to_owned).or_else(|| run.asks_for()),
         changed: run.changed(),
         changed_by: by(run.changed_by()),
     }

@@ -194,6 +194,9 @@ impl About<'_> {
             }
             Event::StepWaiting { until, wait, .. } => Told::new(match wait {
                 StepWait::Retry => format!("waits for its next attempt, until {}", until.clock()),
+                StepWait::Lease => {
+                    format!("waits until {}: another run acts on its target", until.clock())
+                }
                 StepWait::Agent => {
                     format!(
                         "waits for an agent until {}: every one that fits is busy or not ready",
@@ -201,6 +204,12 @@ impl About<'_> {
                     )
                 }
             }),
+            Event::StepJoined { obligation, .. } => {
+                Told::new(format!("in force already as {obligation}: nothing was performed"))
+            }
+            Event::LetGo { obligation, why, .. } => {
+                Told::new(format!("lets go of {obligation}: nothing was performed")).why(why.to_string())
+            }
             Event::StepSkipped { why, .. } => Told::new("skipped").why(why.to_string()),
             Event::StepCancelled { in_doubt, .. } => Told::new(match in_doubt {
                 true => "stopped half way: it may have acted, so its undo is owed",

@@ -7,6 +7,7 @@ mod halt;
 mod hands;
 mod ledger;
 mod lifecycle;
+mod lift;
 mod observe;
 mod people;
 mod recovery;
