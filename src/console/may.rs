@@ -19,8 +19,8 @@ pub fn no_page(model: &Model) -> May {
 pub fn on_list(model: &Model) -> May {
     no_page(model)?;
     match model.focus {
-        Pane::Agents | Pane::Workflows | Pane::Incidents => Ok(()),
-        _ => Err("this pane has no rows to filter: press 1, 2 or 3".to_owned()),
+        Pane::Agents | Pane::Workflows | Pane::Incidents | Pane::Ledger => Ok(()),
+        _ => Err("this pane has no rows to filter: press 1, 2, 3 or 6".to_owned()),
     }
 }
 

@@ -44,6 +44,7 @@ mod settle;
 mod setup;
 mod state;
 mod step;
+mod tally;
 mod timers;
 mod unproven;
 mod verify;
@@ -75,6 +76,7 @@ pub use setup::{
 };
 pub use state::{Counts, State};
 pub use step::{Answered, STEP, StepState, StepStatus};
+pub use tally::Tally;
 
 #[cfg(test)]
 mod tests;

@@ -135,6 +135,9 @@ fn step_rows(model: &Model, run: &Run, ix: StepIx, step: &StepState, width: usiz
     if let Some(undo) = step.undo() {
         rows.extend(entry("undo", &described(undo), Tone::Dim, width));
     }
+    if let Some((text, tone)) = super::obligation::of_step(model, run.id(), ix) {
+        rows.extend(entry("ledger", &text, tone, width));
+    }
     rows
 }
 
