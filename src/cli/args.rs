@@ -76,6 +76,15 @@ pub enum Verb {
     /// List agents
     #[command(after_help = help::VIEWS)]
     Agents(View),
+    /// List what people have to approve, and what was acted on without asking
+    #[command(after_help = help::APPROVALS)]
+    Approvals(View),
+    /// Say yes to what a step would do
+    #[command(after_help = help::APPROVE)]
+    Approve(Approve),
+    /// Say no to it: the step fails
+    #[command(after_help = help::DENY)]
+    Deny(Deny),
     /// Print the figures of an engine at work: books, queue, latencies
     #[command(after_help = help::METRICS)]
     Metrics(Metrics),
@@ -400,6 +409,36 @@ pub struct Abandon {
     /// The same again; on a terminal it is asked for
     #[arg(long, value_name = "RUN", visible_alias = "confirm")]
     pub yes_abandon: Option<RunId>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub steer: Steer,
+}
+
+/// `quell approve`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Approve {
+    /// Such as run-7
+    pub run: RunId,
+    /// The step, by its id
+    pub step: String,
+    /// Only if what it would do has this hash, or one that begins so: see `quell approvals`
+    #[arg(long, value_name = "HASH")]
+    pub hash: Option<String>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub steer: Steer,
+}
+
+/// `quell deny`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Deny {
+    /// Such as run-7
+    pub run: RunId,
+    /// The step, by its id
+    pub step: String,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub steer: Steer,

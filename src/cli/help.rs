@@ -92,6 +92,36 @@ Then the run goes on, to its end or to the next question.
 
 Exit codes: 0 the run completed; 1 it did not; 2 usage or setup; 3 it waits for a person.";
 
+/// `quell approvals --help`.
+pub const APPROVALS: &str = "\
+Examples:
+  quell approvals
+  quell approvals --json | jq 'select(.type == \"approval\")'
+
+A step that needs an approval is resolved first: HASH stands for exactly what it would do, and for nothing else. Below: how many targets
+were acted on, to compare with `budgets` in settings.yaml and `limits` of workflows.";
+
+/// `quell approve --help`.
+pub const APPROVE: &str = "\
+Examples:
+  quell approve run-7 isolate
+  quell approve run-7 isolate --hash 3f2a91c0
+
+Prints what the step would do, and approves that. With --hash it is refused if the step would do anything else by now.
+One uid is one person, also behind sudo: whoever approves twice counts once. It takes the role `approve`, and where the workflow names
+people (`from`), to be one of them.
+
+Exit codes: 0 it is approved, or waits for more people; 1 it was refused; 2 usage or setup; 3 its run waits for a person.";
+
+/// `quell deny --help`.
+pub const DENY: &str = "\
+Examples:
+  quell deny run-7 isolate --reason 'the host is ours'
+
+The step fails, with what its workflow says for that: in general the run is rolled back. One no is enough.
+
+Exit codes: 0 it is denied; 1 it was refused; 2 usage or setup.";
+
 /// `quell journal show --help`.
 pub const JOURNAL: &str = "\
 Examples:

@@ -2,6 +2,7 @@
 
 mod args;
 mod alone;
+mod approve;
 mod arm;
 mod ask;
 mod answer;
@@ -99,6 +100,9 @@ fn obey(args: Args) -> Result<Verdict, Error> {
         }),
         Some(Verb::Incidents(args)) => fine(views::show(&args, Table::Incidents)),
         Some(Verb::Agents(args)) => fine(views::show(&args, Table::Agents)),
+        Some(Verb::Approvals(args)) => fine(approve::list(&args)),
+        Some(Verb::Approve(args)) => approve::approve(&args),
+        Some(Verb::Deny(args)) => approve::deny(&args),
         Some(Verb::Metrics(args)) => fine(metrics::show(&args)),
         Some(Verb::Events(args)) => fine(events::run(&args)),
         Some(Verb::Explain(args)) => fine(explain::run(&args)),

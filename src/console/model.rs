@@ -110,6 +110,8 @@ pub enum Mode {
     Arm { workflow: Arc<str>, field: Field },
     /// What came of what a person was asked to do.
     Answer { reply: Reply, field: Field },
+    /// What people have to decide. With a field, why not.
+    Approvals { at: Option<super::approvals::Chosen>, deny: Option<Field> },
     /// What comes of a step in doubt, or of an undo that failed, and why.
     Settle { settling: Settling, field: Field },
     /// What rows are searched for. `before` comes back with Esc.

@@ -171,6 +171,10 @@ pub enum Table {
     Incidents,
     /// Agents.
     Agents,
+    /// What people have to approve.
+    Approvals,
+    /// What was acted on, by action and by workflow.
+    Spent,
 }
 
 /// Whether a text can be the id of a request: 1 to 64 letters, digits, `_`, `-`, `.`.

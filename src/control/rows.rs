@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::approvals::{ApprovalRow, SpentRow, accounts, approvals};
 use super::message::Table;
 use crate::engine::{Actor, AgentState, Incident, Run, State};
 use crate::flow::machine::Status;
@@ -17,6 +18,10 @@ pub enum Row {
     Incident(IncidentRow),
     /// An agent.
     Agent(AgentRow),
+    /// A step that waits for people to approve it.
+    Approval(Box<ApprovalRow>),
+    /// What was acted on.
+    Spent(SpentRow),
 }
 
 /// A run. Times are RFC 3339, in UTC.
@@ -143,6 +148,12 @@ pub fn rows(state: &State, table: Table, limit: usize) -> (Vec<Row>, usize) {
         Table::Incidents => (state.incidents().rev().take(limit).map(incident).collect(), incidents),
         Table::Agents => {
             let all: Vec<Row> = state.agents_present().map(agent).collect();
+            let of = all.len();
+            return (all.into_iter().take(limit).collect(), of);
+        }
+        Table::Approvals => return (approvals(state).take(limit).collect(), state.approvals().len()),
+        Table::Spent => {
+            let all: Vec<Row> = accounts(state).collect();
             let of = all.len();
             return (all.into_iter().take(limit).collect(), of);
         }

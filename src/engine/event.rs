@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AgentKind, AgentStatus, IncidentStatus, Request, Settled};
+use super::{AgentKind, AgentStatus, AskedApproval, Echo, IncidentStatus, Request, Settled};
 use crate::model::{
     Action, AgentId, Detection, Digest, Failure, IncidentId, Map, ObligationId, Presence, RunId, Seq,
     Severity, StepIx, Timestamp,
@@ -113,6 +113,9 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<Arc<str>>,
     },
+
+    /// A detection comes from quell itself: the workflow is not started by it (C36).
+    EchoHeard { incident: IncidentId, workflow: Arc<str>, echo: Box<Echo> },
 
     /// A run exists and is running.
     RunCreated(Box<NewRun>),
@@ -274,6 +277,13 @@ pub enum Event {
     },
     /// The undo answered "done"; until when it is verified that nothing is left.
     UndoPerformed { run: RunId, step: StepIx, attempt: u32, until: Timestamp },
+
+    /// People have to approve a step before it starts; what it would do is settled.
+    ApprovalAsked(Box<AskedApproval>),
+    /// Somebody approved what has this hash; by `quell` if the time for objections is over.
+    ApprovalGiven { run: RunId, step: StepIx, hash: Box<Digest>, by: Box<Actor> },
+    /// Somebody denied it. That the step fails follows.
+    ApprovalDenied { run: RunId, step: StepIx, hash: Box<Digest>, by: Box<Actor>, reason: Arc<str> },
 
     /// Somebody asked for what is not permitted.
     RequestRefused { by: Actor, request: Box<Request>, why: Arc<str> },

@@ -5,15 +5,18 @@
 //! records are durable.
 
 mod advance;
+mod approval;
 mod answer;
 mod arming;
 mod agents;
 mod apply;
 mod bound;
+mod budget;
 mod choose;
 mod core;
 mod doubt;
 mod event;
+mod feedback;
 mod gate;
 mod halt;
 mod incident;
@@ -37,14 +40,18 @@ mod setup;
 mod state;
 mod step;
 mod timers;
+mod unproven;
 mod verify;
 mod waiting;
 
 pub use self::core::Engine;
 pub use agents::{AGENT, AgentState, AgentStatus};
+pub use approval::{AskedApproval, Denied, HASH_DIGITS, Permission};
 pub use arming::Arming;
+pub use budget::{Account, Budget};
 pub use choose::Fitness;
 pub use event::{Actor, Event, IllegalEvent, JournalKind, NewRun, Record, RollbackCause, RunMode, StepWait};
+pub use feedback::Echo;
 pub use gate::{Gate, Released};
 pub use halt::Halt;
 pub use incident::{INCIDENT, Incident, IncidentStatus};

@@ -74,6 +74,8 @@ impl Engine {
             Request::Answer { run, step, undo, done, text } => {
                 self.on_answer(*run, (step, *undo), *done, text, by)
             }
+            Request::Approve { run, step, hash, groups } => self.on_approve(*run, step, hash, groups, by),
+            Request::Deny { run, step, reason, groups } => self.on_deny(*run, step, reason, groups, by),
             Request::Settle { run, step, as_, reason } => self.on_settle(*run, step, *as_, reason, by),
         }
     }
@@ -277,6 +279,8 @@ impl Request {
             | Request::Retry { run }
             | Request::Abandon { run }
             | Request::Answer { run, .. }
+            | Request::Approve { run, .. }
+            | Request::Deny { run, .. }
             | Request::Settle { run, .. } => Some(*run),
             _ => None,
         }

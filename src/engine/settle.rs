@@ -271,6 +271,7 @@ impl Engine {
         self.watch_run(id);
         self.requeue(id);
         self.again_in_doubt(id);
+        self.ask_expired_again(id);
         self.advance(id);
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use super::{Actor, Event, Settlement};
+use super::{Actor, Event, Permission, Settlement};
 use crate::flow::machine::{Chart, Machine, Place, Source, Superstate, Transition};
 use crate::model::{Action, AgentId, Failure, Map, Moment, ObligationId, Presence, Timestamp};
 use crate::states;
@@ -62,7 +62,7 @@ pub static STEP: LazyLock<Machine<StepStatus, StepState, Event>> = LazyLock::new
         transitions: const {
             &[
                 go(&[Pending, AwaitingApproval, InDoubt], Waiting, "no agent is selectable"),
-                go(&[Pending], AwaitingApproval, "its approval is asked for"),
+                go(&[Pending, Waiting], AwaitingApproval, "its approval is asked for"),
                 go(&[Pending, Waiting, AwaitingApproval, InDoubt], Running, "an attempt starts"),
                 go(&[Running, Verifying], Waiting, "an attempt failed, another will follow"),
                 go(&[Running, InDoubt], Verifying, "the action answered"),
@@ -128,6 +128,8 @@ pub struct StepState {
     /// The condition on which it depends whether it would be performed, if nobody can say.
     pub(super) undecided: Option<Arc<str>>,
     pub(super) answered: Option<Arc<Answered>>,
+    /// What people were asked before it starts, and what they said.
+    pub(super) permission: Option<Box<Permission>>,
     pub(super) settled: Option<Arc<Settlement>>,
     pub(super) undo_settled: Option<Arc<Settlement>>,
     /// An attempt once ended without an answer, whatever was found out about it later.
@@ -184,6 +186,7 @@ impl StepState {
             assumed: false,
             undecided: None,
             answered: None,
+            permission: None,
             settled: None,
             undo_settled: None,
             doubted: false,
@@ -267,6 +270,18 @@ impl StepState {
     /// What a person said of it last.
     pub fn answered(&self) -> Option<&Answered> {
         self.answered.as_deref()
+    }
+    /// What people were asked before it starts, and what they said.
+    pub fn permission(&self) -> Option<&Permission> {
+        self.permission.as_deref()
+    }
+    /// Whether people have to decide whether it starts.
+    pub fn awaits_approval(&self) -> bool {
+        self.status() == StepStatus::AwaitingApproval && self.permission().is_some_and(Permission::is_open)
+    }
+    /// Whether it may start, since enough people said yes.
+    pub fn is_approved(&self) -> bool {
+        self.status() == StepStatus::AwaitingApproval && self.permission().is_some_and(Permission::is_granted)
     }
     /// What a person is asked to do now.
     pub fn question(&self) -> Option<&str> {

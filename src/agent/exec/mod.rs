@@ -83,7 +83,7 @@ impl ExecAgent {
             };
             running.tree.terminate(Duration::from_micros(spec.grace.0), leader, attempt.quit()).await;
         }
-        running.clear(ended.is_ok()).await;
+        running.clear(matches!(ended, Ok(Ok(_)))).await;
         let _ = timeout(REAP, child.wait()).await;
         running.ended();
         let (stdout, stderr) = streams.end().await;

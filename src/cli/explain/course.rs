@@ -110,6 +110,11 @@ impl About<'_> {
                 let why = reason.as_ref().map(|reason| reason.to_string());
                 Some(Told::new(format!("{incident} is {to} now, by {}", words::by(by))).why(why))
             }
+            Event::EchoHeard { incident, workflow, echo }
+                if Some(*incident) == self.began.new.incident && *workflow == self.began.new.workflow =>
+            {
+                Some(Told::new(format!("{incident} goes on, and starts no other run")).why(echo.told()))
+            }
             Event::Halted { by, why } if live => {
                 let told = Told::new(format!("everything is halted by {by}"));
                 Some(told.why((!why.is_empty()).then(|| why.to_string())))
@@ -143,7 +148,7 @@ impl About<'_> {
             }
             Event::RunCompleted { .. } => Told::new("completed: every step is done"),
             Event::RunFailed { why, .. } => {
-                Told::new(match self.state.run(self.id).is_some_and(|run| !next::in_force(run).is_empty()) {
+                Told::new(match next::standing(self.state, self.id).next().is_some() {
                     true => "failed; what it did stays in force",
                     false => "failed; there is nothing to undo",
                 })
@@ -170,6 +175,8 @@ impl About<'_> {
                 let told = self.starts(*step, *attempt, *agent, action);
                 told.why((*attempt == 1).then(|| self.reverses(*step, undo.as_deref())))
             }
+            Event::StepSucceeded { found: true, .. } => Told::new("done: its effect was there already")
+                .why("nothing was performed, and nothing is owed for it".to_owned()),
             Event::StepSucceeded { output, .. } if output.is_empty() => {
                 Told::new(format!("done{}", self.took(event)))
             }

@@ -10,7 +10,7 @@ use super::{Explanation, words};
 use crate::cli::next;
 use crate::cli::output::paragraph::add;
 use crate::cli::output::words::{span, words as spaced};
-use crate::engine::{JournalKind, Run};
+use crate::engine::JournalKind;
 use crate::flow::machine::Status;
 use crate::model::{SafeJson, SafeText, Timestamp};
 
@@ -65,13 +65,13 @@ pub fn text(of: &Explanation) -> String {
     if of.cut > 0 {
         let _ = writeln!(out, "  … and {} more: `quell journal show` has every record", of.cut);
     }
-    stands_now(&mut out, run);
+    stands_now(&mut out, of);
     out
 }
 
 /// What is left to do, if something is.
-fn stands_now(out: &mut String, run: &Run) {
-    let (in_force, todo) = (next::in_force(run), next::actions(run));
+fn stands_now(out: &mut String, of: &Explanation) {
+    let (in_force, todo) = (next::in_force(&of.state, of.run.id()), next::actions(&of.run));
     if in_force.is_empty() && todo.is_empty() {
         return;
     }
@@ -110,7 +110,7 @@ pub fn json(of: &Explanation) -> String {
         },
         "course": of.course.iter().map(moment).collect::<Vec<_>>(),
         "cut": of.cut,
-        "in_force": next::in_force(run),
+        "in_force": next::in_force(&of.state, run.id()),
         "next": next::actions(run).into_iter().map(|(command, _)| command).collect::<Vec<_>>(),
     });
     format!("{}\n", SafeJson(&value.to_string()))

@@ -162,6 +162,15 @@ fn step_line(out: &mut String, run: &Run, ix: StepIx, step: &StepState, state: &
         (None, Some(when)) => writeln!(out, " if {}", SafeText(when).cut(80))?,
         (None, None) => writeln!(out)?,
     }
+    if let Some(permission) = step.permission().filter(|_| step.awaits_approval()) {
+        let (asked, id) = (permission.asked(), SafeText(run.step_id(ix)).cut(64));
+        let target = asked.action.target.as_deref().unwrap_or("");
+        let what = format!("{} {target} ({})", asked.action.name, permission.short_hash());
+        let (given, count) = (permission.given().len(), asked.count);
+        writeln!(out, "      wants {given} of {count} to approve: {}", SafeText(&what).cut(100))?;
+        writeln!(out, "      because: {}", SafeText(&asked.why).cut(160))?;
+        writeln!(out, "      quell approve {} {id}", run.id())?;
+    }
     for line in settled::lines(run, ix, step) {
         writeln!(out, "      {line}")?;
     }

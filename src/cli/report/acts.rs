@@ -44,6 +44,18 @@ fn said<'a>(event: &'a Event, state: &State) -> Option<(&'a Actor, String)> {
             let done = if *done { "done" } else { "not done" };
             (by, format!("{undo}{}: {done}{}", of_step(*run, *step, state), because(text)))
         }
+        Event::StepSettled { run, step, undo, settled, reason, by, .. } => {
+            let undo = if *undo { "the undo of " } else { "" };
+            (
+                by,
+                format!(
+                    "settled {undo}{}: {}{}",
+                    of_step(*run, *step, state),
+                    settled.name(),
+                    because(reason)
+                ),
+            )
+        }
         _ => return None,
     })
 }

@@ -6,13 +6,14 @@ use serde::Serialize;
 
 use super::acts;
 use crate::cli::next;
-use crate::cli::output::words::span;
+use crate::cli::output::words::{span, words};
 use crate::control::figures::Figures;
 use crate::engine::{
-    Actor, Event, IllegalEvent, Incident, IncidentStatus, JournalKind, Record, Run, RunStatus, State,
+    Actor, Event, IllegalEvent, Incident, IncidentStatus, JournalKind, Obligation, ObligationStatus, Record,
+    Run, RunStatus, State,
 };
 use crate::flow::machine::Status;
-use crate::model::{Severity, Span, StepIx, Timestamp};
+use crate::model::{Severity, Span, Timestamp};
 
 /// Entries of a list that are kept, the latest; the rest is counted.
 const LISTED: usize = 100;
@@ -76,20 +77,24 @@ pub struct Line {
     pub why: Option<String>,
 }
 
-/// Something in force.
+/// Something that stands on the ledger.
 #[derive(Debug, Serialize)]
 #[allow(missing_docs)]
 pub struct InForce {
+    pub id: String,
+    pub status: String,
     pub what: String,
     pub target: Option<String>,
     pub by: String,
+    /// Runs that want it to last.
+    pub holders: usize,
     pub since: Option<String>,
-    /// When it ends by itself.
     pub until: Option<String>,
-    /// Whether that is soon.
-    pub expires_soon: bool,
-    pub in_doubt: bool,
+    /// What ends it.
+    pub ends: &'static str,
     pub undo: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
 
 /// Something that a person should do.
@@ -122,6 +127,8 @@ pub struct Report {
     /// Runs under way at the end.
     pub runs_live: Listed<Line>,
     pub in_force: Listed<InForce>,
+    /// How many of them end within 12 h.
+    pub ending_soon: usize,
     pub people: Listed<Act>,
     pub refused: Listed<Act>,
     /// How often quell was started again.
@@ -237,7 +244,10 @@ impl Gathering {
             runs_ended: self.ended,
             runs_badly: self.badly,
             runs_live: live.map(Line::run).collect(),
-            in_force: in_force(state, self.until).collect(),
+            ending_soon: standing(state, self.until)
+                .filter(|of| of.until().is_some_and(|at| at <= self.until + AHEAD))
+                .count(),
+            in_force: standing(state, self.until).map(InForce::of).collect(),
             people: self.people,
             refused: self.refused,
             restarts: self.restarts,
@@ -266,12 +276,16 @@ impl Line {
 
     fn incident(incident: &Incident) -> Self {
         let owner = incident.owner().map_or(String::new(), |owner| format!(", owner {owner}"));
+        let echoes = match incident.echoes() {
+            0 => String::new(),
+            n => format!(", went on {n} times while it was answered"),
+        };
         Line {
             id: incident.id().to_string(),
             status: incident.status().name().to_owned(),
             since: incident.opened_at().to_string(),
             what: format!(
-                "{} {} {}, {} seen{owner}",
+                "{} {} {}, {} seen{owner}{echoes}",
                 incident.severity(),
                 incident.first().rule.name,
                 incident.key(),
@@ -282,29 +296,32 @@ impl Line {
     }
 }
 
-fn in_force(state: &State, until: Timestamp) -> impl Iterator<Item = InForce> + '_ {
-    let of_run = move |run: &Run| {
-        let steps = run.steps().iter().enumerate().filter(|(_, step)| next::stands(run, step));
-        let effect = |(i, step): (usize, &crate::engine::StepState)| {
-            let (action, undo) = (step.action()?, step.undo()?);
-            let expires = action.args.get("expires").and_then(|span| span.as_str()?.parse::<Span>().ok());
-            let end = step.ended_at().zip(expires).map(|(at, span)| at + span);
-            // What its agent has let go by itself is not in force any more.
-            let over = end.is_some_and(|end| end <= until);
-            (!over).then(|| InForce {
-                what: action.name.to_string(),
-                target: action.target.as_deref().map(str::to_owned),
-                by: format!("{}/{}", run.id(), run.step_id(StepIx(i as u16))),
-                since: step.ended_at().map(|at| at.to_string()),
-                until: end.map(|at| at.to_string()),
-                expires_soon: end.is_some_and(|at| at <= until + AHEAD),
-                in_doubt: step.in_doubt() || step.ended_at().is_none(),
-                undo: Some(undo.name.to_string()),
-            })
-        };
-        steps.filter_map(effect).collect::<Vec<_>>()
-    };
-    state.runs().flat_map(of_run)
+impl InForce {
+    fn of(of: &Obligation) -> Self {
+        let (run, step) = of.origin();
+        InForce {
+            id: of.id().to_string(),
+            status: of.status().name().to_owned(),
+            what: of.action().name.to_string(),
+            target: of.target().map(|target| target.to_string()),
+            by: format!("{run}/{step}"),
+            holders: of.holders().len(),
+            since: of.in_force_since().map(|at| at.to_string()),
+            until: of.until().map(|at| at.to_string()),
+            ends: of.ends_by().name(),
+            undo: of.undo().map(|undo| undo.name.to_string()),
+            why: of.why().map(str::to_owned),
+        }
+    }
+}
+
+/// What stands at a time: what has ended by itself by then does not, though nobody has said so yet.
+fn standing(state: &State, at: Timestamp) -> impl Iterator<Item = &Obligation> {
+    state.ledger().standing().filter(move |of| of.ends_itself_at().is_none_or(|end| end > at))
+}
+
+fn needs_person(status: ObligationStatus) -> bool {
+    matches!(status, ObligationStatus::LiftFailed | ObligationStatus::Drifted | ObligationStatus::InDoubt)
 }
 
 /// What to do first: what stands still, then what people are asked, then what nobody has looked at.
@@ -320,6 +337,13 @@ fn first(state: &State, until: Timestamp) -> Vec<Todo> {
             let what = format!("{} ({}) is {status}{why}", run.id(), run.workflow());
             first.push(Todo { what, command: format!("quell explain {}", run.id()) });
         }
+    }
+    for of in standing(state, until).filter(|of| needs_person(of.status())) {
+        let (status, (run, _)) = (words(of.status().name()), of.origin());
+        let target = of.target().map_or(String::new(), |target| format!(" {target}"));
+        let why = of.why().map_or(String::new(), |why| format!(": {why}"));
+        let what = format!("{} ({}{target}) is {status}{why}", of.id(), of.action().name);
+        first.push(Todo { what, command: format!("quell explain {run}") });
     }
     for run in state.runs().filter(|run| run.asked_steps().next().is_some()) {
         for (command, _) in next::actions(run).into_iter().filter(|(command, _)| command.contains("answer")) {

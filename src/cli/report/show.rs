@@ -53,8 +53,7 @@ pub fn text(report: &Report) -> String {
     list(&mut out, &report.runs_badly, line);
     list(&mut out, &report.runs_live, line);
 
-    let soon = report.in_force.latest.iter().filter(|effect| effect.expires_soon).count();
-    let figures = format!("{}; {soon} of them end by themselves within 12 h", report.in_force.count);
+    let figures = format!("{}; {} of them end within 12 h", report.in_force.count, report.ending_soon);
     head(&mut out, "in force", &figures);
     list(&mut out, &report.in_force, effect);
 
@@ -118,9 +117,11 @@ fn effect(out: &mut String, of: &InForce) {
     let target = of.target.as_deref().map_or(String::new(), |target| format!(" {target}"));
     let since = of.since.as_deref().map_or(String::new(), |at| format!(" since {}", moment(at)));
     let until = of.until.as_deref().map_or(String::new(), |at| format!(" until {}", moment(at)));
-    let doubt = if of.in_doubt { ", in doubt" } else { "" };
+    let why = of.why.as_deref().map_or(String::new(), |why| format!(" ({why})"));
     let undo = of.undo.as_deref().map_or(String::new(), |undo| format!("; undo: {undo}"));
-    add(out, "  · ", &format!("{}{target}{since}{until}{doubt}, by {}{undo}", of.what, of.by));
+    let (status, ends) = (words(&of.status), of.ends);
+    let text = format!("{}{target} {status}{why}{since}{until}, ends {ends}, by {}{undo}", of.what, of.by);
+    add(out, &format!("  {:<6} ", of.id), &text);
 }
 
 fn sources(out: &mut String, figures: Option<&Figures>) {

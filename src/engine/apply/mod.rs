@@ -1,7 +1,9 @@
 //! Folding records into the state: one file per noun. Reads no clock, decides nothing.
 
 mod agent;
+mod approval;
 mod arming;
+mod budget;
 mod credit;
 mod halt;
 mod incident;
@@ -54,6 +56,8 @@ impl State {
         let stamp = Stamp { seq: record.seq, at: record.at };
         self.fold(&record.event, stamp).map_err(|Misfit(why)| IllegalEvent { seq: record.seq, why })?;
         self.credit(&record.event);
+        self.approvals_follow();
+        self.accounts_follow(&record.event, stamp);
         self.ledger_follows(&record.event, stamp);
         self.seq = record.seq;
         self.now = self.now.max(record.at);
@@ -100,6 +104,8 @@ impl State {
                 self.incident_changed(*incident, *to, by, reason.as_ref(), stamp)
             }
 
+            EchoHeard { incident, workflow, .. } => self.echo_heard(*incident, workflow),
+
             RunCreated(new) => self.run_created(new, stamp),
             RunJoined { run, incident } => self.run_joined(*run, *incident),
             RunPaused { run, .. } => self.run_paused(*run, stamp),
@@ -144,6 +150,10 @@ impl State {
                 self.undo_in_doubt(*run, *step, failure.as_ref(), stamp)
             }
             UndoPerformed { run, step, until, .. } => self.undo_performed(*run, *step, *until, stamp),
+
+            ApprovalAsked(asked) => self.approval_asked(asked, stamp),
+            ApprovalGiven { run, step, hash, by } => self.approval_given(*run, *step, **hash, by, stamp),
+            ApprovalDenied { .. } => self.approval_denied(event, stamp),
 
             RequestRefused { .. } => {
                 self.counts.refused += 1;

@@ -9,8 +9,9 @@ const WIRED: &str = "
 workflow: wired
 steps:
   - { id: a, role: WALL, action: block, with: { address: a } }
-  - { id: b, role: WALL, action: wire, needs: [a], with: { address: b }, retry: { attempts: 2, backoff: 1s, jitter: 0% } }
-  - { id: c, role: WALL, action: bolt, needs: [b], with: { address: c } }
+  - { id: b, role: WALL, action: wire, needs: [a], with: { address: b }, timeout: 90s,
+      retry: { attempts: 2, backoff: 1s, jitter: 0% } }
+  - { id: c, role: WALL, action: bolt, needs: [b], with: { address: c }, timeout: 90s }
 ";
 
 const VERIFIED: &str = "
@@ -32,8 +33,8 @@ fn c3_what_can_be_asked_for_is_asked_for_after_a_crash() {
         ("crash_again", "crash\n present b\n"),
         ("cancel_while_asked", "cancel run-1\n present b\n undone b\n undone a"),
         ("abandon_while_asked", "abandon run-1\n present b\n wait 1m"),
-        ("pause_while_asked", "pause run-1\n absent b\n wait 5s\n resume run-1\n wait 0s\n ok b\n"),
-        ("halt_while_asked", "halt\n absent b\n wait 5s\n release\n wait 0s\n ok b\n"),
+        ("pause_while_asked", "pause run-1\n absent b\n wait 5s\n resume run-1\n wait 2s\n ok b\n"),
+        ("halt_while_asked", "halt\n absent b\n wait 5s\n release\n wait 10s\n ok b\n"),
     ] {
         check(&format!("c3_crash_{name}"), WIRED, &format!("{begun}{then}"));
     }
@@ -43,14 +44,14 @@ fn c3_what_can_be_asked_for_is_asked_for_after_a_crash() {
 fn c3_what_can_be_asked_for_is_asked_for_when_no_answer_came() {
     let begun = "trigger wired\n ok a\n";
     for (name, then) in [
-        ("present", "lost b\n present b\n ok c"),
-        ("absent_again", "lost b\n absent b\n wait 1m\n lost b\n absent b\n undone a"),
-        ("unknown", "wait 30s\n unknown b\n retry run-1\n ok b\n"),
-        ("timeout", "wait 30s\n stopped b\n present b\n"),
-        ("late_answer", "wait 30s\n ok b\n present b\n present b\n"),
+        ("present", "lost b\n present b\n wait 61s\n ok c"),
+        ("absent_again", "lost b\n absent b\n wait 61s\n lost b\n absent b\n wait 61s\n undone a"),
+        ("unknown", "wait 90s\n unknown b\n retry run-1\n wait 61s\n ok b\n"),
+        ("timeout", "wait 90s\n stopped b\n present b\n"),
+        ("late_answer", "wait 90s\n ok b\n present b\n present b\n"),
         ("then_crash", "lost b\n crash\n absent b\n wait 61s\n"),
         ("in_a_halt", "halt\n stopped b\n release\n present b\n"),
-        ("then_the_disk_of_the_engine", "drain\n lost b\n crash\n present b\n ok c"),
+        ("in_a_drain", "drain\n lost b\n crash\n present b\n wait 61s\n ok c"),
         // It may be done twice, but its attempts are used up.
         ("idempotent", "ok b\n lost c\n present c"),
         ("idempotent_after_a_crash", "ok b\n crash\n ok c"),
@@ -66,8 +67,8 @@ fn c3_an_undo_in_doubt_is_asked_for() {
         ("crash_absent", "crash\n absent b undone\n undone a"),
         ("crash_present", "crash\n present b undone\n wait 2s\n undone b\n undone a"),
         ("crash_unknown", "crash\n unknown b undone\n undone a\n retry run-1\n undone b"),
-        ("lost_absent", "undo-lost b\n absent b undone\n undone a"),
-        ("timed_out", "wait 30s\n present b undone\n wait 1m\n undone b\n undone a"),
+        ("lost_absent", "undo-lost b\n absent b undone\n wait 61s\n undone a"),
+        ("timed_out", "wait 90s\n present b undone\n wait 1m\n undone b\n undone a"),
         ("halted", "halt\n undo-stopped b\n release\n absent b undone\n undone a"),
         ("abandoned", "undo-lost b\n abandon run-1\n absent b undone\n wait 1m"),
     ] {

@@ -1,6 +1,8 @@
 //! The engine, told what happens in a few words and answering in a few words.
 
 mod doubt;
+mod feedback;
+mod approval;
 mod halt;
 mod hands;
 mod ledger;
