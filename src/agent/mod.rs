@@ -86,6 +86,7 @@ pub(crate) mod tests {
             idempotent: true,
             probe: false,
             question: None,
+            expires: None,
         };
         Task {
             run: RunId(1),

@@ -10,6 +10,7 @@ use super::error::Error;
 use super::output::print;
 use super::output::words::words;
 use super::{ask, journal};
+use crate::control::approvals::{ApprovalRow, SpentRow};
 use crate::control::message::Table;
 use crate::control::rows::{self, AgentRow, IncidentRow, Row, RunRow};
 use crate::model::SafeText;
@@ -21,12 +22,20 @@ use crate::model::SafeText;
 pub fn show(args: &View, table: Table) -> Result<(), Error> {
     let folder = ask::folder(args.state.as_deref())?;
     let limit = if args.all { usize::MAX } else { args.limit };
-    let (rows, of) = match ask::engine(&folder, None)? {
-        Some(mut client) => client.rows(table, limit).map_err(|error| ask::failed(&folder, error))?,
-        None => read(&folder, table, limit)?,
-    };
+    let (rows, of) = rows(&folder, table, limit)?;
     let text = if args.json { lines(&rows) } else { text(&rows, table, of) };
     print(&text)
+}
+
+/// A table of a folder, from the engine at work there, else from its journal; and its rows in all.
+///
+/// # Errors
+/// There is neither an engine nor a journal.
+pub fn rows(folder: &Path, table: Table, limit: usize) -> Result<(Vec<Row>, usize), Error> {
+    match ask::engine(folder, None)? {
+        Some(mut client) => client.rows(table, limit).map_err(|error| ask::failed(folder, error)),
+        None => read(folder, table, limit),
+    }
 }
 
 fn read(folder: &Path, table: Table, limit: usize) -> Result<(Vec<Row>, usize), Error> {
@@ -36,7 +45,7 @@ fn read(folder: &Path, table: Table, limit: usize) -> Result<(Vec<Row>, usize), 
 }
 
 /// One object per line, with its type first.
-fn lines(rows: &[Row]) -> String {
+pub fn lines(rows: &[Row]) -> String {
     let mut out = String::new();
     for row in rows {
         let Ok(Value::Object(tagged)) = serde_json::to_value(row) else { continue };
@@ -51,11 +60,14 @@ fn lines(rows: &[Row]) -> String {
     out
 }
 
-fn text(rows: &[Row], table: Table, of: usize) -> String {
+/// A table for people.
+pub fn text(rows: &[Row], table: Table, of: usize) -> String {
     let heads = match table {
         Table::Runs => ["RUN", "STATE", "STEPS", "SINCE", "WORKFLOW", "BY"],
         Table::Incidents => ["INCIDENT", "SEVERITY", "STATE", "OPENED", "SEEN", "WHAT"],
         Table::Agents => ["AGENT", "STATE", "LOAD", "SINCE", "KIND", "DONE"],
+        Table::Approvals => ["APPROVAL", "HASH", "GIVEN", "UNTIL", "WHAT", "WHY"],
+        Table::Spent => ["ACTED ON", "OF", "LAST HOUR", "IN FORCE", "", ""],
     };
     let cells: Vec<[String; 6]> =
         std::iter::once(heads.map(str::to_owned)).chain(rows.iter().map(cells)).collect();
@@ -67,6 +79,8 @@ fn text(rows: &[Row], table: Table, of: usize) -> String {
             let _ = write!(out, "{cell:<width$}  ");
         }
         let _ = writeln!(out, "{}", row[5]);
+        out.truncate(out.trim_end().len());
+        out.push('\n');
     }
     match of.saturating_sub(rows.len()) {
         0 => {}
@@ -82,15 +96,18 @@ fn cells(row: &Row) -> [String; 6] {
         Row::Run(run) => of_run(run),
         Row::Incident(incident) => of_incident(incident),
         Row::Agent(agent) => of_agent(agent),
+        Row::Approval(approval) => of_approval(approval),
+        Row::Spent(spent) => of_spent(spent),
     }
 }
 
-fn cut(text: &str, chars: usize) -> String {
+/// Text from anywhere, safe for a terminal.
+pub fn cut(text: &str, chars: usize) -> String {
     SafeText(text).cut(chars)
 }
 
 /// `2026-11-21 14:03:22` of a time in RFC 3339.
-fn moment(at: &str) -> String {
+pub fn moment(at: &str) -> String {
     at.get(..19).unwrap_or(at).replace('T', " ")
 }
 
@@ -111,6 +128,21 @@ fn of_agent(agent: &AgentRow) -> [String; 6] {
     let load = format!("{}/{}", agent.in_flight, agent.concurrency);
     let done = format!("{} ok, {} failed", agent.succeeded, agent.failed);
     [cut(&agent.name, 32), words(&agent.status), load, moment(&agent.since), agent.kind.clone(), done]
+}
+
+fn of_approval(approval: &ApprovalRow) -> [String; 6] {
+    let hash = approval.hash.get(..crate::engine::HASH_DIGITS).unwrap_or_default().to_owned();
+    let given = format!("{} of {}", approval.given.len(), approval.count);
+    let until = approval.until.as_deref().map_or_else(|| "-".to_owned(), moment);
+    let target = approval.target.as_deref().unwrap_or_default();
+    let what = cut(format!("{} {target}", approval.action).trim(), 60);
+    [cut(&approval.id, 60), hash, given, until, what, cut(&approval.why, 200)]
+}
+
+fn of_spent(spent: &SpentRow) -> [String; 6] {
+    let in_force = if spent.of == "action" { spent.in_force.to_string() } else { "-".to_owned() };
+    let name = cut(&spent.name, 40);
+    [name, spent.of.clone(), spent.last_hour.to_string(), in_force, String::new(), String::new()]
 }
 
 #[cfg(test)]

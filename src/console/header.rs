@@ -41,7 +41,7 @@ pub fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     Pen::at(buffer, theme, place, 0).row(&right);
 }
 
-fn figures(model: &Model) -> [Figure; 9] {
+fn figures(model: &Model) -> [Figure; 10] {
     let gauges = model.gauges();
     let counts = model.state().counts();
     let (word, tone) = standing(model);
@@ -57,8 +57,17 @@ fn figures(model: &Model) -> [Figure; 9] {
         (5, plural(agents, "agent", "agents"), Tone::Plain),
         (2, plural(counts.live_runs, "run", "runs"), Tone::Plain),
         (1, format!("{} open", counts.open_incidents), Tone::Plain),
+        (0, to_approve(model), Tone::Wait),
         (1, format!("drop {}", grouped(dropped)), if dropped > 0 { Tone::Bad } else { Tone::Plain }),
     ]
+}
+
+/// How many steps wait for people: none is no word.
+fn to_approve(model: &Model) -> String {
+    match model.state().approvals().len() {
+        0 => String::new(),
+        n => format!("{n} to approve (A)"),
+    }
 }
 
 /// Which figures fit: those that matter most first, smaller ones where larger ones do not fit.

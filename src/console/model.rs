@@ -11,8 +11,8 @@ use super::list::{List, Newest};
 use super::requests::Requests;
 use super::sort::Sort;
 use super::theme::Tone;
-use crate::engine::State;
-use crate::model::{AgentId, IncidentId, RunId, Seq, Span, Timestamp};
+use crate::engine::{Settled, State};
+use crate::model::{AgentId, IncidentId, RunId, Seq, Span, StepIx, Timestamp};
 use crate::runtime::gauges::{Gauges, Stage};
 use crate::workflow::InputSpec;
 
@@ -110,6 +110,10 @@ pub enum Mode {
     Arm { workflow: Arc<str>, field: Field },
     /// What came of what a person was asked to do.
     Answer { reply: Reply, field: Field },
+    /// What people have to decide. With a field, why not.
+    Approvals { at: Option<super::approvals::Chosen>, deny: Option<Field> },
+    /// What comes of a step in doubt, or of an undo that failed, and why.
+    Settle { settling: Settling, field: Field },
     /// What rows are searched for. `before` comes back with Esc.
     Filter { pane: Pane, field: Field, before: String },
 }
@@ -135,6 +139,17 @@ pub struct Reply {
     pub seen: Seq,
     /// It could not be done.
     pub failed: bool,
+}
+
+/// What a person says of a step in doubt, or of an undo that failed. Bound to what was seen of the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Settling {
+    pub run: RunId,
+    pub step: StepIx,
+    pub seen: Seq,
+    /// As what; `None` leaves it as it is.
+    pub picked: Option<Settled>,
 }
 
 /// The inputs of a run to be.

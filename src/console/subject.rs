@@ -89,6 +89,14 @@ pub fn to_answer(model: &Model) -> Result<&Run, String> {
     })
 }
 
+/// The run of which a step, or an undo, is to be settled.
+pub fn to_settle(model: &Model) -> Result<&Run, String> {
+    run(model, "settled", |run| match run.to_settle().next() {
+        Some(_) => Ok(()),
+        None => Err(format!("there is nothing to settle about {}: it is {}", run.id(), run.status())),
+    })
+}
+
 /// A run of the workflow that `W` arms.
 pub fn to_arm(model: &Model) -> Result<&Run, String> {
     if !is_chosen(model) {
@@ -126,7 +134,7 @@ pub fn may_cancel(run: &Run) -> Result<(), String> {
     match run.status() {
         Created | Queued | Running | Paused | Parked => Ok(()),
         RollingBack => Err(format!("{id} is being rolled back already; X abandons it")),
-        Stuck => Err(format!("{id} is stuck in its rollback: r tries again, X abandons it")),
+        Stuck => Err(format!("{id} is stuck in its rollback: s settles it, r tries again, X abandons it")),
         status => Err(format!("{id} has ended: {}", super::glyph::word(&status.to_string(), false))),
     }
 }

@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use super::codec::{FrameError, REPLY_BYTES, REQUEST_BYTES, decode, encode};
 use super::connection::{ANSWER, FRAME};
+use super::detail::RunDetail;
 use super::figures::Figures;
 use super::message::{Asked, Given, Hello, Table, ToClient, ToServer, Welcome};
 use super::rows::Row;
 use super::socket;
 use super::wire::{Incoming, WireError, send};
 use crate::engine::{JournalKind, Record};
-use crate::model::Seq;
+use crate::model::{RunId, Seq};
 
 /// A connection to an engine.
 #[derive(Debug)]
@@ -77,6 +78,7 @@ fn unexpected(found: &ToClient) -> ClientError {
         ToClient::Welcome(_) => "a welcome",
         ToClient::Answer(_) => "an answer",
         ToClient::Rows { .. } => "a table",
+        ToClient::Run { .. } => "a run",
         ToClient::Figures(_) => "figures",
         ToClient::Records { .. } => "records",
     };
@@ -141,6 +143,18 @@ impl Client {
         self.say(&ToServer::Rows { of, limit })?;
         match self.hear(ANSWER)? {
             ToClient::Rows { rows, of } => Ok((rows, of)),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// One run with its steps; `None` if it is not kept.
+    ///
+    /// # Errors
+    /// It is refused, or the connection is lost.
+    pub fn run(&mut self, run: RunId) -> Result<Option<RunDetail>, ClientError> {
+        self.say(&ToServer::Run { run })?;
+        match self.hear(ANSWER)? {
+            ToClient::Run { run } => Ok(run.map(|run| *run)),
             other => Err(unexpected(&other)),
         }
     }

@@ -20,9 +20,11 @@
 //! | [`hub::RING`] | 16,384 | older records are read from the journal |
 //! | [`server::REFUSALS`] | 60 a minute | for each user; more are refused without a record |
 
+pub mod approvals;
 pub mod client;
 pub mod codec;
 pub mod connection;
+pub mod detail;
 pub mod figures;
 pub mod hub;
 pub mod message;

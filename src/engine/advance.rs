@@ -43,9 +43,10 @@ impl Engine {
                 return;
             }
             let ready = |(i, plan): (usize, &crate::workflow::PlanStep)| {
-                let pending = run.steps[i].status() == StepStatus::Pending;
+                let step = &run.steps[i];
+                let pending = step.status() == StepStatus::Pending;
                 let ready = pending && plan.needs.iter().all(|need| run.steps[need.index()].is_done());
-                ready.then_some(StepIx(i as u16))
+                (ready || step.is_approved()).then_some(StepIx(i as u16))
             };
             let ready: Vec<StepIx> = run.plan().steps.iter().enumerate().filter_map(ready).collect();
             let mut over = false;
@@ -71,7 +72,10 @@ impl Engine {
             self.assume_step(run, step, undecided);
             return true;
         }
-        match self.condition(run, step) {
+        // Of what was approved the condition held when it was asked.
+        let condition =
+            if self.permitted(run, step).is_some() { Ok(true) } else { self.condition(run, step) };
+        match condition {
             Ok(true) => {
                 self.start_step(run, step);
                 let state = self.state.run(run).and_then(|run| run.steps().get(step.index()));
@@ -111,7 +115,7 @@ impl Engine {
             return self.assume_step(id, ix, None);
         }
         let not_sent = |message: String| Failure { kind: FailureKind::NotSent, message };
-        if let Some(why) = self.must_not_act(id, ix) {
+        if let Some(why) = self.must_not_act() {
             let name = self.state.run(id).map_or("?", |run| run.step_id(ix));
             let message = format!("step `{name}` is not started: {why}");
             return self.on_step_failed(id, ix, not_sent(message));
@@ -124,9 +128,13 @@ impl Engine {
                 return self.on_step_failed(id, ix, not_sent(message));
             }
         };
-        let (action, undo) = match self.resolve(id, ix, agent) {
-            Ok(resolved) => resolved,
-            Err(message) => return self.on_step_failed(id, ix, not_sent(message)),
+        let (action, undo) = match self.permitted(id, ix) {
+            Some(approved) => approved,
+            None => match self.resolve(id, ix, agent) {
+                Ok(resolved) if self.asks_first(id, ix, agent, &resolved) => return,
+                Ok(resolved) => resolved,
+                Err(message) => return self.on_step_failed(id, ix, not_sent(message)),
+            },
         };
         self.waiting.remove(id, ix);
         let Some(run) = self.state.run(id) else { return };

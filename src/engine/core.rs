@@ -76,6 +76,7 @@ impl Engine {
     pub(super) fn end_of_input(&mut self) -> Output {
         self.dispatch_waiting();
         self.retire();
+        self.retire_obligations();
         self.compact_timers();
         self.take_output()
     }

@@ -38,6 +38,7 @@ impl StepState {
     /// came, its attempts are used up already.
     pub(super) fn remedy(&self) -> Remedy {
         match self.action() {
+            _ if self.is_settled_again() => Remedy::Again,
             Some(action) if action.idempotent && !(self.lost && action.probe) => Remedy::Again,
             Some(action) if action.probe => Remedy::Ask,
             _ => Remedy::Park,

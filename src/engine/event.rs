@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AgentKind, AgentStatus, IncidentStatus, Request};
+use super::{AgentKind, AgentStatus, AskedApproval, Echo, IncidentStatus, Request, Settled};
 use crate::model::{
-    Action, AgentId, Detection, Digest, Failure, IncidentId, Map, Presence, RunId, Seq, Severity, StepIx,
-    Timestamp,
+    Action, AgentId, Detection, Digest, Failure, IncidentId, Map, ObligationId, Presence, RunId, Seq,
+    Severity, StepIx, Timestamp,
 };
 use crate::workflow::Plan;
 
@@ -114,6 +114,9 @@ pub enum Event {
         reason: Option<Arc<str>>,
     },
 
+    /// A detection comes from quell itself: the workflow is not started by it (C36).
+    EchoHeard { incident: IncidentId, workflow: Arc<str>, echo: Box<Echo> },
+
     /// A run exists and is running.
     RunCreated(Box<NewRun>),
     /// A later trigger joined a live run of the same workflow and key (C15).
@@ -200,6 +203,19 @@ pub enum Event {
         text: Arc<str>,
         by: Box<Actor>,
     },
+    /// A person settled a step in doubt, or an undo that was given up or waits. What follows from it has
+    /// records of its own, except that `skip` leaves an undo given up, and that `again` lets a stuck run
+    /// roll back.
+    StepSettled {
+        run: RunId,
+        step: StepIx,
+        attempt: u32,
+        undo: bool,
+        settled: Settled,
+        #[serde(default, skip_serializing_if = "str::is_empty")]
+        reason: Arc<str>,
+        by: Box<Actor>,
+    },
     /// An intent without an outcome (C3): after a crash, or with a `failure` that does not say what was done.
     StepInDoubt {
         run: RunId,
@@ -262,8 +278,17 @@ pub enum Event {
     /// The undo answered "done"; until when it is verified that nothing is left.
     UndoPerformed { run: RunId, step: StepIx, attempt: u32, until: Timestamp },
 
+    /// People have to approve a step before it starts; what it would do is settled.
+    ApprovalAsked(Box<AskedApproval>),
+    /// Somebody approved what has this hash; by `quell` if the time for objections is over.
+    ApprovalGiven { run: RunId, step: StepIx, hash: Box<Digest>, by: Box<Actor> },
+    /// Somebody denied it. That the step fails follows.
+    ApprovalDenied { run: RunId, step: StepIx, hash: Box<Digest>, by: Box<Actor>, reason: Arc<str> },
+
     /// Somebody asked for what is not permitted.
     RequestRefused { by: Actor, request: Box<Request>, why: Arc<str> },
+    /// What ended on the ledger long ago and left the state; it stays in the journal.
+    ObligationsRetired { obligations: Box<[ObligationId]> },
     /// Finished runs and closed incidents that left the state; they stay in the journal.
     Retired {
         #[serde(default, skip_serializing_if = "<[_]>::is_empty")]

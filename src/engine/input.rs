@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Actor, AgentKind, Probe, ProbeOf, Record};
+use super::{Actor, AgentKind, Probe, ProbeOf, Record, Settled};
 use crate::model::{
     Action, AgentId, Detection, IncidentId, Map, Outcome, Presence, RequestId, RunId, Seq, StepIx, Timestamp,
 };
@@ -98,6 +98,33 @@ pub enum Request {
     Disarm { workflow: Arc<str> },
     /// Say what came of a step, or of its undo, that a person does.
     Answer { run: RunId, step: Arc<str>, undo: bool, done: bool, text: String },
+    /// Say yes to what a step would do. `hash` begins the hash that the asker saw; empty is whatever is
+    /// asked now. `groups` are those of the asker: whoever takes the request fills them in, they never
+    /// come from the asker.
+    Approve {
+        run: RunId,
+        step: Arc<str>,
+        hash: String,
+        #[serde(skip)]
+        groups: Box<[Arc<str>]>,
+    },
+    /// Say no to it.
+    Deny {
+        run: RunId,
+        step: Arc<str>,
+        reason: String,
+        #[serde(skip)]
+        groups: Box<[Arc<str>]>,
+    },
+    /// Say what comes of a step in doubt, or of an undo that failed or waits for its next attempt.
+    Settle {
+        run: RunId,
+        step: Arc<str>,
+        #[serde(rename = "as")]
+        as_: Settled,
+        #[serde(default)]
+        reason: String,
+    },
 }
 
 /// What should be done, once the records before it are durable.

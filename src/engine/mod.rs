@@ -5,21 +5,26 @@
 //! records are durable.
 
 mod advance;
+mod approval;
 mod answer;
 mod arming;
 mod agents;
 mod apply;
 mod bound;
+mod budget;
 mod choose;
 mod core;
 mod doubt;
 mod event;
+mod feedback;
 mod gate;
 mod halt;
 mod incident;
 mod input;
 mod launch;
+mod ledger;
 mod mailbox;
+mod obligation;
 mod observe;
 mod probe;
 pub mod protect;
@@ -30,25 +35,34 @@ mod request;
 mod resolve;
 mod rollback;
 mod run;
+mod settle;
 mod setup;
 mod state;
 mod step;
 mod timers;
+mod unproven;
 mod verify;
 mod waiting;
 
 pub use self::core::Engine;
 pub use agents::{AGENT, AgentState, AgentStatus};
+pub use approval::{AskedApproval, Denied, HASH_DIGITS, Permission};
 pub use arming::Arming;
+pub use budget::{Account, Budget};
+pub use choose::Fitness;
 pub use event::{Actor, Event, IllegalEvent, JournalKind, NewRun, Record, RollbackCause, RunMode, StepWait};
+pub use feedback::Echo;
 pub use gate::{Gate, Released};
 pub use halt::Halt;
 pub use incident::{INCIDENT, Incident, IncidentStatus};
 pub use input::{Answer, Context, Effect, Input, Output, Request, Task};
+pub use ledger::Ledger;
+pub use obligation::{EndsBy, Holder, OBLIGATION, Obligation, ObligationStatus};
 pub use probe::{DrillProbe, HttpProbe, PROBE_TIMEOUT, Probe, ProbeMeans, ProbeOf, ProbeSpec};
 pub use question::Question;
 pub use recover::ReplayError;
 pub use run::{RUN, Rollback, Run, RunStatus};
+pub use settle::{Settled, Settlement};
 pub use setup::{
     ActionSpec, Acts, AgentKind, AgentSpec, BuiltinKind, DrillSpec, ExecSpec, HttpSpec, Limits, Means, Setup,
 };

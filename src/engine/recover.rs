@@ -239,6 +239,7 @@ impl Engine {
         if self.settle_failed(id) {
             return;
         }
+        self.settle_denied(id);
         self.watch_run(id);
         self.requeue(id);
         let Some(run) = self.state.run(id) else { return };

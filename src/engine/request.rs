@@ -74,6 +74,9 @@ impl Engine {
             Request::Answer { run, step, undo, done, text } => {
                 self.on_answer(*run, (step, *undo), *done, text, by)
             }
+            Request::Approve { run, step, hash, groups } => self.on_approve(*run, step, hash, groups, by),
+            Request::Deny { run, step, reason, groups } => self.on_deny(*run, step, reason, groups, by),
+            Request::Settle { run, step, as_, reason } => self.on_settle(*run, step, *as_, reason, by),
         }
     }
 
@@ -101,7 +104,7 @@ impl Engine {
         })
     }
 
-    fn known(&self, id: RunId) -> Result<&Run, String> {
+    pub(super) fn known(&self, id: RunId) -> Result<&Run, String> {
         self.state.run(id).ok_or_else(|| format!("{id} is not known"))
     }
 
@@ -144,7 +147,7 @@ impl Engine {
         }
         self.permits(id, RunStatus::RollingBack)?;
         if self.known(id)?.status() == RunStatus::Stuck {
-            return Err(format!("{id} is stuck in its rollback; retry or abandon it"));
+            return Err(format!("{id} is stuck in its rollback; retry, settle or abandon it"));
         }
         let why = format!("cancelled by {by}");
         self.start_rollback(id, RollbackCause::Cancel, &why, by);
@@ -159,11 +162,7 @@ impl Engine {
     fn on_retry(&mut self, id: RunId, by: &Actor) -> Verdict {
         match self.known(id)?.status() {
             RunStatus::Parked => {
-                self.emit(Event::RunUnparked { run: id, by: by.clone() });
-                self.watch_run(id);
-                self.requeue(id);
-                self.again_in_doubt(id);
-                self.advance(id);
+                self.unpark(id, by);
                 Ok(format!("{id} goes on"))
             }
             RunStatus::Stuck => {
@@ -186,7 +185,7 @@ impl Engine {
 
     /// Performs the steps in doubt again, under the same key; one that can be asked for and was not is
     /// asked for.
-    fn again_in_doubt(&mut self, id: RunId) {
+    pub(super) fn again_in_doubt(&mut self, id: RunId) {
         let Some(run) = self.state.run(id) else { return };
         let in_doubt = run.steps().iter().enumerate();
         let in_doubt =
@@ -279,7 +278,10 @@ impl Request {
             | Request::Cancel { run }
             | Request::Retry { run }
             | Request::Abandon { run }
-            | Request::Answer { run, .. } => Some(*run),
+            | Request::Answer { run, .. }
+            | Request::Approve { run, .. }
+            | Request::Deny { run, .. }
+            | Request::Settle { run, .. } => Some(*run),
             _ => None,
         }
     }

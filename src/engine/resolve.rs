@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::bound::{BoundStep, Library};
 use super::{ActionSpec, Context, Engine, Means};
-use crate::model::{Action, AgentId, Args, Map, RunId, StepIx, Value};
+use crate::model::{Action, AgentId, Args, Map, RunId, Span, StepIx, Value, ValueType};
 use crate::workflow::{Scope, Step, StepView, Template, Undo};
 
 /// A forward action and what will reverse it.
@@ -68,7 +68,9 @@ impl Library {
         let spec = self.spec(agent).ok_or("its agent is not in the setup")?;
         let action = spec.actions.get(&step.action).ok_or("its agent does not offer the action")?;
         let given = unknown(&step.with, scope);
-        let forward = check(&step.action, action, render(&step.with, scope)?, &given)?;
+        let mut args = render(&step.with, scope)?;
+        let expires = expiry(action, &mut args, &given)?;
+        let forward = Action { expires, ..check(&step.action, action, args, &given)? };
 
         let Some(name) = &bound.undo_action else { return Ok((Arc::new(forward), None)) };
         let undoer = bound.undo.first().and_then(|id| self.spec(*id));
@@ -119,6 +121,23 @@ impl Library {
         let resolved = |agent: &AgentId| Some((*agent, self.resolve(step, bound, *agent, &scope).ok()?));
         bound.forward.iter().filter_map(resolved).collect()
     }
+}
+
+/// How long the effect is to last. Where the action takes no argument of that name, quell ends the effect.
+fn expiry(
+    spec: &ActionSpec,
+    args: &mut Vec<(Arc<str>, Value)>,
+    unknown: &[&str],
+) -> Result<Option<Span>, String> {
+    let Some(place) = args.iter().position(|(name, _)| &**name == "expires") else { return Ok(None) };
+    let takes = spec.takes.iter().any(|(name, kind)| &**name == "expires" && *kind == ValueType::Duration);
+    let other = spec.takes.iter().any(|(name, _)| &**name == "expires") && !takes;
+    let value = if takes || other { args[place].1.clone() } else { args.remove(place).1 };
+    if other || unknown.contains(&"expires") {
+        return Ok(None);
+    }
+    let span = value.as_str().and_then(|text| text.parse().ok());
+    span.map(Some).ok_or_else(|| format!("`expires`: expected a duration such as 1h, found {value}"))
 }
 
 /// The arguments that the file gives to the undo of a step.
@@ -176,5 +195,5 @@ fn check(
         _ => None,
     };
     let (idempotent, probe) = (spec.idempotent, spec.probe.is_some());
-    Ok(Action { name: Arc::clone(name), args, target, idempotent, probe, question })
+    Ok(Action { name: Arc::clone(name), args, target, idempotent, probe, question, expires: None })
 }

@@ -82,6 +82,7 @@ impl Engine {
             let step = &run.steps()[ix.index()];
             match step.status() {
                 StepStatus::Undone => {}
+                StepStatus::UndoFailed if step.is_undo_skipped() => {}
                 StepStatus::UndoFailed if step.undo_given_up => failed.push(run.step_id(*ix)),
                 _ if step.undo().is_none() => {}
                 _ => return Next::Undo(*ix),

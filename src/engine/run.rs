@@ -81,7 +81,7 @@ pub static RUN: LazyLock<Machine<RunStatus, Run, Event>> = LazyLock::new(|| {
                     guard: Some(Guard { name: "every step is done", check: Run::all_done }),
                     callback: Some(Run::contains_incident),
                 },
-                go(Source::Within("Forward"), Parked, "a step is in doubt"),
+                go(Source::Within("Forward"), Parked, "a step is in doubt, or its approval expired"),
                 go(Source::Within("Forward"), RollingBack, "a critical step failed, or cancel"),
                 go(Source::Within("Forward"), Failed, "a critical step failed, nothing to undo or `stop`"),
                 go(Source::Within("Forward"), Abandoned, "abandon"),
@@ -239,12 +239,18 @@ impl Run {
             StepStatus::InDoubt | StepStatus::UndoInDoubt => step.probing,
             _ => false,
         };
-        self.steps.iter().any(StepState::is_asked) && !self.steps.iter().any(works)
+        let waits = |step: &StepState| step.is_asked() || step.awaits_approval();
+        self.steps.iter().any(waits) && !self.steps.iter().any(works)
     }
     /// The steps that a person is asked to do, or to undo, in plan order.
     pub fn asked_steps(&self) -> impl Iterator<Item = StepIx> + '_ {
         let asked = self.steps.iter().enumerate().filter(|(_, step)| step.is_asked());
         asked.map(|(i, _)| StepIx(i as u16))
+    }
+    /// The steps about which people have to decide before they start, in plan order.
+    pub fn awaiting_steps(&self) -> impl Iterator<Item = StepIx> + '_ {
+        let awaiting = self.steps.iter().enumerate().filter(|(_, step)| step.awaits_approval());
+        awaiting.map(|(i, _)| StepIx(i as u16))
     }
     /// Its steps, in the order of its plan.
     pub fn steps(&self) -> &[StepState] {

@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, LazyLock};
 
-use super::{Actor, Event};
+use super::{Actor, Event, Permission, Settlement};
 use crate::flow::machine::{Chart, Machine, Place, Source, Superstate, Transition};
-use crate::model::{Action, AgentId, Failure, Map, Moment, Presence, Timestamp};
+use crate::model::{Action, AgentId, Failure, Map, Moment, ObligationId, Presence, Timestamp};
 use crate::states;
 
 states!(
@@ -62,7 +62,7 @@ pub static STEP: LazyLock<Machine<StepStatus, StepState, Event>> = LazyLock::new
         transitions: const {
             &[
                 go(&[Pending, AwaitingApproval, InDoubt], Waiting, "no agent is selectable"),
-                go(&[Pending], AwaitingApproval, "its approval is asked for"),
+                go(&[Pending, Waiting], AwaitingApproval, "its approval is asked for"),
                 go(&[Pending, Waiting, AwaitingApproval, InDoubt], Running, "an attempt starts"),
                 go(&[Running, Verifying], Waiting, "an attempt failed, another will follow"),
                 go(&[Running, InDoubt], Verifying, "the action answered"),
@@ -85,12 +85,16 @@ pub static STEP: LazyLock<Machine<StepStatus, StepState, Event>> = LazyLock::new
                     Undoing,
                     "its undo starts",
                 ),
-                go(&[Undoing, UndoInDoubt], Undone, "reversed"),
+                go(
+                    &[Undoing, UndoInDoubt, UndoFailed, Succeeded, Failed, Cancelled, InDoubt],
+                    Undone,
+                    "reversed, or undone by hand",
+                ),
                 go(&[Undoing], UndoInDoubt, "a crash took the undo's outcome, or no answer came"),
                 go(
                     &[Undoing, UndoInDoubt, Succeeded, Failed, Cancelled, InDoubt],
                     UndoFailed,
-                    "its undo is given up",
+                    "its undo is given up or skipped",
                 ),
             ]
         },
@@ -117,11 +121,17 @@ pub struct StepState {
     /// Its undo was given up in this round of the rollback; a person's retry begins another round.
     pub(super) undo_given_up: bool,
     pub(super) undo_started_at: Moment,
+    /// The number of its obligation; 0 is none.
+    pub(super) obligation: u64,
     /// It was not performed: its run observes.
     pub(super) assumed: bool,
     /// The condition on which it depends whether it would be performed, if nobody can say.
     pub(super) undecided: Option<Arc<str>>,
     pub(super) answered: Option<Arc<Answered>>,
+    /// What people were asked before it starts, and what they said.
+    pub(super) permission: Option<Box<Permission>>,
+    pub(super) settled: Option<Arc<Settlement>>,
+    pub(super) undo_settled: Option<Arc<Settlement>>,
     /// An attempt once ended without an answer, whatever was found out about it later.
     pub(super) doubted: bool,
     /// It is in doubt since no answer came, rather than since a crash took it.
@@ -172,9 +182,13 @@ impl StepState {
             undo_in_flight: false,
             undo_given_up: false,
             undo_started_at: Moment::NONE,
+            obligation: 0,
             assumed: false,
             undecided: None,
             answered: None,
+            permission: None,
+            settled: None,
+            undo_settled: None,
             doubted: false,
             lost: false,
             probing: false,
@@ -209,6 +223,10 @@ impl StepState {
     pub fn started_at(&self) -> Option<Timestamp> {
         self.started_at.get()
     }
+    /// When the last attempt to undo it started.
+    pub fn undo_started_at(&self) -> Option<Timestamp> {
+        self.undo_started_at.get()
+    }
     /// When it was done forward.
     pub fn ended_at(&self) -> Option<Timestamp> {
         self.ended_at.get()
@@ -224,6 +242,10 @@ impl StepState {
     /// What will reverse it.
     pub fn undo(&self) -> Option<&Action> {
         self.undo.as_deref()
+    }
+    /// What it put on the ledger, or joined there; it may have left the state.
+    pub fn obligation(&self) -> Option<ObligationId> {
+        (self.obligation > 0).then_some(ObligationId(self.obligation))
     }
     /// What it answered.
     pub fn output(&self) -> Option<&Map> {
@@ -248,6 +270,18 @@ impl StepState {
     /// What a person said of it last.
     pub fn answered(&self) -> Option<&Answered> {
         self.answered.as_deref()
+    }
+    /// What people were asked before it starts, and what they said.
+    pub fn permission(&self) -> Option<&Permission> {
+        self.permission.as_deref()
+    }
+    /// Whether people have to decide whether it starts.
+    pub fn awaits_approval(&self) -> bool {
+        self.status() == StepStatus::AwaitingApproval && self.permission().is_some_and(Permission::is_open)
+    }
+    /// Whether it may start, since enough people said yes.
+    pub fn is_approved(&self) -> bool {
+        self.status() == StepStatus::AwaitingApproval && self.permission().is_some_and(Permission::is_granted)
     }
     /// What a person is asked to do now.
     pub fn question(&self) -> Option<&str> {

@@ -50,7 +50,9 @@ impl TimerKey {
                             StepStatus::Undoing => {
                                 run.status() == RunStatus::RollingBack && (step.undo_in_flight || goes_on)
                             }
-                            StepStatus::Waiting => run.status() == RunStatus::Running && goes_on,
+                            StepStatus::Waiting | StepStatus::AwaitingApproval => {
+                                run.status() == RunStatus::Running && goes_on
+                            }
                             _ => false,
                         }
                 })
@@ -145,6 +147,7 @@ impl Engine {
             StepStatus::Undoing => self.start_undo(run, step),
             StepStatus::Waiting if self.waiting.is_waiting(run, step) => self.on_no_agent_came(run, step),
             StepStatus::Waiting => self.start_step(run, step),
+            StepStatus::AwaitingApproval => self.on_approval_timeout(run, step),
             _ => {}
         }
     }

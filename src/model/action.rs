@@ -29,6 +29,9 @@ pub struct Action {
     /// What a person is asked to do, where a person does it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub question: Option<Arc<str>>,
+    /// How long its effect is to last, counted from its success.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Span>,
 }
 
 /// The type of an argument (C25).

@@ -34,7 +34,7 @@ pub use outcome::{Failure, FailureKind, Outcome};
 pub use presence::Presence;
 pub use severity::{Priority, Severity};
 pub use signal::{Common, CommonField, LogSource, Signal, Threat};
-pub use text::SafeText;
+pub use text::{SafeJson, SafeText};
 pub use time::{Moment, ParseSpanError, Span, Timestamp};
 
 /// A JSON value: what inputs, arguments, outputs and evidence are made of.

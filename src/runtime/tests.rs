@@ -87,6 +87,7 @@ fn setup() -> Arc<Setup> {
         agents: vec![agent],
         workflows: BTreeMap::from([(Arc::from("stop"), Arc::new(stop))]),
         limits: Limits::default(),
+        own: Arc::default(),
     })
 }
 

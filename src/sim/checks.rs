@@ -4,8 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use crate::engine::{Event, JournalKind, NewRun, ProbeOf, Record, State, StepStatus, Task};
-use crate::model::{Digest, Presence, RunId, StepIx};
+use crate::engine::{
+    Actor, Event, JournalKind, NewRun, Obligation, ObligationStatus, ProbeOf, Record, Run, RunStatus,
+    Settled, State, StepStatus, Task,
+};
+use crate::model::{Digest, Map, Presence, RunId, StepIx};
 
 /// A promise that was broken.
 #[derive(Debug)]
@@ -50,6 +53,10 @@ pub struct Witness {
     /// Steps that have an undo, and steps that were undone.
     reversible: BTreeSet<(RunId, StepIx)>,
     undone: BTreeSet<(RunId, StepIx)>,
+    /// Steps of which a person said that they are not undone, and that this is accepted.
+    waived: BTreeSet<(RunId, StepIx)>,
+    /// Steps whose undo a person wants tried again: others may have had their turn already.
+    again: BTreeSet<(RunId, StepIx)>,
     /// Steps of which it is asked whether their effect is there, and those where it was found since.
     asked: BTreeSet<(RunId, StepIx)>,
     seen: BTreeSet<(RunId, StepIx)>,
@@ -84,6 +91,37 @@ impl Witness {
                 return Err(format!("C30: {run} begins a step while everything is halted"));
             }
             _ => {}
+        }
+        Ok(())
+    }
+
+    /// A rule does not set a workflow off with the same inputs again while an effect that it ordered
+    /// stands: what quell causes does not feed quell (C36).
+    pub fn nothing_answers_itself(record: &Record, before: &State) -> Result<(), String> {
+        let Event::RunCreated(new) = &record.event else { return Ok(()) };
+        let rule = |fields: &Map| fields.get("rule_id").cloned();
+        let by_rule = new.detection.as_deref().and_then(rule);
+        if new.by != Actor::engine() || by_rule.is_none() {
+            return Ok(());
+        }
+        let same = |run: &&Run| {
+            let rule = run.detection().and_then(rule);
+            run.workflow() == &*new.workflow
+                && *run.inputs() == *new.inputs
+                && rule == by_rule
+                && run.dedup() == new.dedup.as_deref()
+        };
+        let stands = |o: &Obligation| {
+            o.status() == ObligationStatus::InForce && o.until().is_none_or(|end| end > record.at)
+        };
+        for run in before.runs().filter(same).filter(|run| run.status() == RunStatus::Completed) {
+            let steps = || (0..run.steps().len()).map(|i| StepIx(i as u16));
+            let done =
+                run.steps().iter().all(|step| step.status() == StepStatus::Succeeded && !step.is_assumed());
+            let mut effects = steps().filter_map(|ix| before.obligation_of(run.id(), ix)).peekable();
+            if done && effects.peek().is_some() && effects.all(stands) {
+                return Err(format!("C36: {} repeats {}, of which everything stands", new.run, run.id()));
+            }
         }
         Ok(())
     }
@@ -202,6 +240,7 @@ impl Witness {
                 // It may have been paused before it was parked.
                 self.paused.remove(run);
             }
+            Event::StepSettled { .. } => self.settled_by_person(&record.event),
             Event::UndoSucceeded { run, step, .. } => {
                 self.undone.insert((*run, *step));
             }
@@ -214,6 +253,9 @@ impl Witness {
             }
             Event::UndoStarted { run, step, attempt, .. } => {
                 self.intents.insert((*run, *step, *attempt, true));
+                if self.undone.contains(&(*run, *step)) || self.waived.contains(&(*run, *step)) {
+                    return Err(format!("C11: {run} undoes step {} once more, or though skipped", step.0));
+                }
                 return self.undo_in_order(*run, *step);
             }
             Event::RollbackStarted { run, .. } => {
@@ -311,12 +353,33 @@ impl Witness {
         let mut acted = self.completed.get(&run).into_iter().flatten();
         let owed = acted.find(|step| {
             let place = (run, **step);
-            self.reversible.contains(&place) && !self.undone.contains(&place)
+            let over = self.undone.contains(&place) || self.waived.contains(&place);
+            self.reversible.contains(&place) && !over
         });
         match owed {
             Some(step) => Err(format!("C9: {run} ended its rollback, but step {} is not undone", step.0)),
             None => Ok(()),
         }
+    }
+
+    /// What a person settled is settled: the books follow.
+    fn settled_by_person(&mut self, event: &Event) {
+        let Event::StepSettled { run, step, undo, settled, .. } = event else { return };
+        let place = (*run, *step);
+        match (undo, settled) {
+            (false, Settled::Failed) => {
+                self.doubtful.remove(&place);
+            }
+            (true, Settled::Skip) => {
+                self.waived.insert(place);
+            }
+            (true, Settled::Again) => {
+                self.waived.remove(&place);
+                self.again.insert(place);
+            }
+            _ => {}
+        }
+        self.unsettled.remove(&place);
     }
 
     fn complete(&mut self, run: RunId, step: StepIx) {
@@ -359,6 +422,9 @@ impl Witness {
             return Err(format!("C9: {run} undoes step {}, which never acted", step.0));
         };
         let reached = self.undoing.entry(run).or_default();
+        if self.again.contains(&(run, step)) {
+            return Ok(());
+        }
         if place < *reached {
             return Err(format!("C9: {run} undoes step {} after one that completed before it", step.0));
         }
@@ -394,6 +460,9 @@ impl Witness {
             in_flight += busy;
             if run.status().is_terminal() && busy > 0 {
                 return Err(format!("{} is {} with {busy} steps in flight", run.id(), run.status()));
+            }
+            if run.status() == RunStatus::Stuck && run.to_settle().next().is_none() {
+                return Err(format!("C11: {} is stuck, and there is nothing to settle", run.id()));
             }
             let undoing = run.steps().iter().filter(|step| step.undo_in_flight()).count();
             if undoing > 1 {

@@ -144,5 +144,5 @@ pub fn setup(dice: &mut Dice) -> Arc<Setup> {
         };
     }
     let limits = Limits { finished: 20, agent_recovery: Span::from_secs(30), ..Limits::default() };
-    Arc::new(Setup { kind, acts: Acts::of(kind), agents, workflows, limits })
+    Arc::new(Setup { kind, acts: Acts::of(kind), agents, workflows, limits, own: Arc::default() })
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::checks::{Violation, Witness};
 use super::dice::Dice;
 use super::setup::setup;
-use crate::engine::{AgentKind, Effect, Engine, Gate, Input, Record, Setup, State, Task};
+use crate::engine::{AgentKind, Effect, Engine, Event, Gate, Input, Record, Setup, State, Task};
 use crate::model::{
     Detection, DetectionId, Failure, FailureKind, Map, Outcome, RuleHead, RunId, Severity, Span, StepIx,
     Timestamp,
@@ -26,6 +26,8 @@ pub struct Report {
     pub crashes: u32,
     /// Runs, by the word of their last status; those that observe once more as `observed`.
     pub runs: BTreeMap<String, u64>,
+    /// What people settled, by its word; of undos with `undo ` before it.
+    pub settled: BTreeMap<String, u64>,
     /// A fingerprint of everything that happened, for determinism.
     pub fingerprint: u64,
 }
@@ -106,7 +108,15 @@ impl World {
                 *runs.entry("observed".to_owned()).or_default() += 1;
             }
         }
-        Report { records: self.disk.len() as u64, crashes: self.crashes, runs, fingerprint: self.fingerprint }
+        let mut settled = BTreeMap::new();
+        for record in &self.disk {
+            if let Event::StepSettled { undo, settled: word, .. } = &record.event {
+                let undo = if *undo { "undo " } else { "" };
+                *settled.entry(format!("{undo}{}", word.name())).or_default() += 1;
+            }
+        }
+        let (records, fingerprint) = (self.disk.len() as u64, self.fingerprint);
+        Report { records, crashes: self.crashes, runs, settled, fingerprint }
     }
 
     fn live(&mut self) -> Result<(), String> {
@@ -200,8 +210,10 @@ impl World {
         for record in batch.iter() {
             self.note(format!("{} {} {:?}", record.seq, record.at.clock(), record.event));
             self.disk.push(record.clone());
+            Witness::nothing_answers_itself(record, &self.replica)?;
             self.replica.apply(record).map_err(|illegal| illegal.to_string())?;
             self.witness.record(record)?;
+            self.people_notice(&record.event);
         }
         // Any prefix of the journal folds to the state that the engine had there.
         if self.dice.chance(10) && self.replica != *self.engine.state() {

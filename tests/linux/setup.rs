@@ -1,4 +1,4 @@
-//! The shipped setup for a Linux host, with one step more: a gate that the test opens.
+//! The shipped setup for a Linux host, and what tests add to it.
 
 use std::fs;
 use std::io::Write;
@@ -37,12 +37,24 @@ impl Setup {
         for part in ["", "agents", "workflows", "rules"] {
             copy(&Path::new(SHIPPED).join(part), &setup.config.join(part));
         }
-        setup.add_gate();
         fs::write(&setup.log, "").unwrap();
         setup
     }
 
-    fn at(&self, name: &str) -> PathBuf {
+    /// With one step more: a gate that the test opens.
+    pub fn with_gate() -> Self {
+        let setup = Setup::new();
+        setup.add_gate();
+        setup
+    }
+
+    /// Adds a file to the setup; `HERE` in it is the folder of the test.
+    pub fn add(&self, name: &str, text: &str) {
+        let here = self.folder.path().display().to_string();
+        fs::write(self.config.join(name), text.replace("HERE", &here)).unwrap();
+    }
+
+    pub fn at(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 

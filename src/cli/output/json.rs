@@ -29,7 +29,8 @@ fn about(event: &Event) -> About {
         }
         Event::IncidentOpened { incident, .. }
         | Event::IncidentRepeated { incident, .. }
-        | Event::IncidentChanged { incident, .. } => About::Incident(*incident),
+        | Event::IncidentChanged { incident, .. }
+        | Event::EchoHeard { incident, .. } => About::Incident(*incident),
         Event::RunCreated(new) => About::Run(new.run),
         Event::RunJoined { run, .. }
         | Event::RunPaused { run, .. }
@@ -50,6 +51,7 @@ fn about(event: &Event) -> About {
         | Event::StepCancelled { run, step, .. }
         | Event::StepAssumed { run, step, .. }
         | Event::StepAnswered { run, step, .. }
+        | Event::StepSettled { run, step, .. }
         | Event::StepInDoubt { run, step, .. }
         | Event::StepPerformed { run, step, .. }
         | Event::StepProbing { run, step, .. }
@@ -58,9 +60,12 @@ fn about(event: &Event) -> About {
         | Event::UndoStarted { run, step, .. }
         | Event::UndoSucceeded { run, step, .. }
         | Event::UndoFailed { run, step, .. }
-        | Event::UndoInDoubt { run, step, .. } => About::Step(*run, *step),
+        | Event::UndoInDoubt { run, step, .. }
+        | Event::ApprovalGiven { run, step, .. }
+        | Event::ApprovalDenied { run, step, .. } => About::Step(*run, *step),
+        Event::ApprovalAsked(asked) => About::Step(asked.run, asked.step),
         Event::RequestRefused { .. } => About::Request,
-        Event::Retired { .. } => About::Retired,
+        Event::Retired { .. } | Event::ObligationsRetired { .. } => About::Retired,
     }
 }
 
@@ -168,6 +173,9 @@ fn incident_fields(id: IncidentId, state: &State, fields: &mut Map) -> Option<St
     set(fields, "key", incident.key());
     set(fields, "status", incident.status().name());
     set(fields, "count", incident.count());
+    if incident.echoes() > 0 {
+        set(fields, "echoes", incident.echoes());
+    }
     Some(id.to_string())
 }
 
@@ -186,6 +194,10 @@ fn run_fields(id: RunId, state: &State, fields: &mut Map) -> Option<String> {
     if let Some(rollback) = run.rollback() {
         set(fields, "rollback_done", rollback.done);
         set(fields, "rollback_total", rollback.total);
+        let skipped: Vec<Value> = run.skipped_undos().map(|step| run.step_id(step).into()).collect();
+        if !skipped.is_empty() {
+            set(fields, "rollback_skipped", skipped);
+        }
     }
     name_steps(fields);
     if run.status().is_terminal() {
@@ -229,6 +241,10 @@ fn step_fields(id: RunId, ix: StepIx, state: &State, fields: &mut Map) -> Option
     }
     if let Some(question) = step.question() {
         set(fields, "question", question);
+    }
+    if let Some(permission) = step.permission().filter(|_| fields.contains_key("hash")) {
+        set(fields, "count", permission.asked().count);
+        set(fields, "given", permission.given().len());
     }
     let attempt = if fields.contains_key("attempt") { None } else { Some(step.attempt()) };
     if let Some(attempt) = attempt {

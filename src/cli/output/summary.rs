@@ -3,9 +3,11 @@
 
 use std::fmt::{self, Write as _};
 
+use super::super::next;
+use super::settled;
 use super::totals::{Totals, cut_short, percentiles};
 use super::words::{counted, seconds, words};
-use crate::engine::{AgentKind, Incident, JournalKind, Run, RunStatus, State, StepState, StepStatus};
+use crate::engine::{AgentKind, Incident, JournalKind, Run, State, StepState, StepStatus};
 use crate::flow::machine::Status;
 use crate::model::{SafeText, StepIx};
 use crate::runtime::gauges::{BookTotals, Stage};
@@ -120,7 +122,11 @@ fn run_lines(out: &mut String, run: &Run, state: &State) -> fmt::Result {
         writeln!(out, "           {}", SafeText(why).cut(90))?;
     }
     if let Some(rollback) = run.rollback() {
-        writeln!(out, "           rollback: {} of {} undone", rollback.done, rollback.total)?;
+        let skipped = match run.skipped_undos().count() {
+            0 => String::new(),
+            n => format!(", {n} skipped"),
+        };
+        writeln!(out, "           rollback: {} of {} undone{skipped}", rollback.done, rollback.total)?;
     }
     for (i, step) in run.steps().iter().enumerate() {
         step_line(out, run, StepIx(i as u16), step, state)?;
@@ -158,6 +164,18 @@ fn step_line(out: &mut String, run: &Run, ix: StepIx, step: &StepState, state: &
         (None, Some(when)) => writeln!(out, " if {}", SafeText(when).cut(80))?,
         (None, None) => writeln!(out)?,
     }
+    if let Some(permission) = step.permission().filter(|_| step.awaits_approval()) {
+        let (asked, id) = (permission.asked(), SafeText(run.step_id(ix)).cut(64));
+        let target = asked.action.target.as_deref().unwrap_or("");
+        let what = format!("{} {target} ({})", asked.action.name, permission.short_hash());
+        let (given, count) = (permission.given().len(), asked.count);
+        writeln!(out, "      wants {given} of {count} to approve: {}", SafeText(&what).cut(100))?;
+        writeln!(out, "      because: {}", SafeText(&asked.why).cut(160))?;
+        writeln!(out, "      quell approve {} {id}", run.id())?;
+    }
+    for line in settled::lines(run, ix, step) {
+        writeln!(out, "      {line}")?;
+    }
     let Some(question) = step.question() else { return Ok(()) };
     let (id, undo) = (run.step_id(ix), if step.status() == StepStatus::Undoing { " --undo" } else { "" });
     writeln!(out, "      asks: {}", SafeText(question).cut(100))?;
@@ -170,20 +188,15 @@ fn in_force(out: &mut String, state: &State) -> fmt::Result {
     for run in state.runs() {
         for (i, step) in run.steps().iter().enumerate() {
             let Some(undo) = step.undo() else { continue };
-            let stands = match step.status() {
-                StepStatus::Succeeded => !step.is_assumed(),
-                StepStatus::Verifying
-                | StepStatus::UndoFailed
-                | StepStatus::InDoubt
-                | StepStatus::UndoInDoubt => true,
-                StepStatus::Cancelled | StepStatus::Failed => {
-                    step.in_doubt() && run.status() != RunStatus::RolledBack
-                }
-                _ => false,
-            };
-            if stands && let Some(action) = step.action() {
+            if next::stands(run, step)
+                && let Some(action) = step.action()
+            {
                 let target = action.target.as_deref().unwrap_or("");
-                let doubt = if step.status() == StepStatus::Succeeded { "" } else { ", in doubt" };
+                let doubt = match step.status() {
+                    StepStatus::Succeeded => "",
+                    _ if step.is_undo_skipped() => ", skipped",
+                    _ => ", in doubt",
+                };
                 lines.push(format!(
                     "  {:<24} {:<42} undo: {}{doubt}",
                     format!("{}/{}", run.id(), run.step_id(StepIx(i as u16))),

@@ -9,6 +9,7 @@ mod person;
 mod readme;
 pub mod scenario;
 mod screens;
+mod settle;
 
 use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};

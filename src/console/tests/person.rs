@@ -36,6 +36,7 @@ fn real() -> Script {
             idempotent: true,
             probe: false,
             question: question.map(Into::into),
+            expires: None,
         })
     };
     for (i, undecided) in [(0, None), (1, Some("steps.block.output.deep == true"))] {

@@ -141,6 +141,7 @@ impl Script {
                 idempotent: true,
                 probe: false,
                 question: None,
+                expires: None,
             })
         };
         let deadline = self.at + Span::from_secs(30);
@@ -187,6 +188,7 @@ impl Script {
             idempotent: true,
             probe: false,
             question: None,
+            expires: None,
         };
         self.say(Event::UndoStarted {
             run: RunId(run),

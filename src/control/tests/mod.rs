@@ -363,3 +363,21 @@ fn who_is_of_another_version_or_kind_is_told() {
         assert!(said.contains(why), "{said}");
     }
 }
+
+#[test]
+fn one_run_is_told_with_its_steps_and_what_cannot_be_settled_is_refused() {
+    let world = World::new();
+    let run = world.trigger(1);
+    let detail = loop {
+        if let Some(detail) = world.client().run(run).unwrap() {
+            break detail;
+        }
+    };
+    assert_eq!((detail.row.id, detail.row.observed), (run.to_string(), false));
+    assert!(detail.steps.len() > 1 && detail.steps.iter().all(|step| step.may_settle.is_empty()));
+    assert_eq!(world.client().run(crate::model::RunId(99)).unwrap(), None);
+    let (step, as_) = (detail.steps[0].id.as_str().into(), crate::engine::Settled::Skip);
+    let request = Request::Settle { run, step, as_, reason: "no".to_owned() };
+    let given = world.client().ask(&asked("s-1", request)).unwrap();
+    assert!(!given.accepted && given.text.contains("there is nothing to settle about"), "{given:?}");
+}

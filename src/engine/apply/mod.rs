@@ -1,12 +1,16 @@
 //! Folding records into the state: one file per noun. Reads no clock, decides nothing.
 
 mod agent;
+mod approval;
 mod arming;
+mod budget;
 mod credit;
 mod halt;
 mod incident;
+mod ledger;
 mod run;
 mod person;
+mod settle;
 mod probe;
 mod step;
 mod undo;
@@ -15,7 +19,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::state::by_names;
-use super::{AgentState, Event, IllegalEvent, Incident, Record, Run, State};
+use super::{AgentState, Event, IllegalEvent, Incident, Ledger, Record, Run, State};
 use crate::flow::machine::{Refusal, Status};
 use crate::model::{AgentId, IncidentId, RunId, Seq, StepIx, Timestamp};
 
@@ -52,6 +56,9 @@ impl State {
         let stamp = Stamp { seq: record.seq, at: record.at };
         self.fold(&record.event, stamp).map_err(|Misfit(why)| IllegalEvent { seq: record.seq, why })?;
         self.credit(&record.event);
+        self.approvals_follow();
+        self.accounts_follow(&record.event, stamp);
+        self.ledger_follows(&record.event, stamp);
         self.seq = record.seq;
         self.now = self.now.max(record.at);
         Ok(())
@@ -63,6 +70,7 @@ impl State {
             JournalOpened { kind, seed, .. } => {
                 (self.kind, self.seed) = (Some(*kind), *seed);
                 (self.by_key, self.by_dedup) = (by_names(*seed), by_names(*seed));
+                self.ledger = Ledger::new(*seed);
                 Ok(())
             }
             Recovered { .. } | SetupLoaded { .. } => Ok(()),
@@ -96,6 +104,8 @@ impl State {
                 self.incident_changed(*incident, *to, by, reason.as_ref(), stamp)
             }
 
+            EchoHeard { incident, workflow, .. } => self.echo_heard(*incident, workflow),
+
             RunCreated(new) => self.run_created(new, stamp),
             RunJoined { run, incident } => self.run_joined(*run, *incident),
             RunPaused { run, .. } => self.run_paused(*run, stamp),
@@ -121,6 +131,7 @@ impl State {
             StepCancelled { run, step, in_doubt } => self.step_cancelled(*run, *step, *in_doubt, stamp),
             StepAssumed { .. } => self.step_assumed(event, stamp),
             StepAnswered { .. } => self.step_answered(event, stamp),
+            StepSettled { .. } => self.step_settled(event, stamp),
             StepInDoubt { run, step, failure, .. } => {
                 self.step_in_doubt(*run, *step, failure.as_ref(), stamp)
             }
@@ -140,10 +151,15 @@ impl State {
             }
             UndoPerformed { run, step, until, .. } => self.undo_performed(*run, *step, *until, stamp),
 
+            ApprovalAsked(asked) => self.approval_asked(asked, stamp),
+            ApprovalGiven { run, step, hash, by } => self.approval_given(*run, *step, **hash, by, stamp),
+            ApprovalDenied { .. } => self.approval_denied(event, stamp),
+
             RequestRefused { .. } => {
                 self.counts.refused += 1;
                 Ok(())
             }
+            ObligationsRetired { obligations } => self.obligations_retired(obligations),
             Retired { runs, incidents } => self.retired(runs, incidents),
         }
     }

@@ -76,7 +76,10 @@ impl State {
     }
 
     pub(super) fn run_joined(&mut self, run: RunId, incident: IncidentId) -> Result<(), Misfit> {
-        let runs = &mut self.incident_mut(incident)?.runs;
+        let workflow = self.runs.get(run.0).map(|run| Arc::clone(&run.workflow));
+        let incident = self.incident_mut(incident)?;
+        incident.held_back.retain(|held| Some(held) != workflow.as_ref());
+        let runs = &mut incident.runs;
         if runs.len() == RUNS_PER_INCIDENT {
             runs.remove(0);
         }

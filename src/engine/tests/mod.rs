@@ -1,14 +1,19 @@
 //! The engine, told what happens in a few words and answering in a few words.
 
 mod doubt;
+mod feedback;
+mod approval;
 mod halt;
 mod hands;
+mod ledger;
 mod lifecycle;
 mod observe;
 mod people;
 mod recovery;
 mod reload;
 mod rollback;
+mod rollback_contract;
+mod settle;
 mod signals;
 mod world;
 

@@ -14,6 +14,8 @@ pub struct World {
     pub setup: Arc<Setup>,
     pub records: Vec<Record>,
     pub now: Timestamp,
+    /// Who asks.
+    pub by: Arc<str>,
     tasks: Vec<Task>,
     probes: Vec<Probe>,
     requests: u64,
@@ -97,6 +99,7 @@ pub fn setup(workflows: &[&str]) -> Arc<Setup> {
         agents: vec![agent("wall-1", "WALL", 4), agent("bell-1", "BELL", 1), hand()],
         workflows: parsed.collect::<BTreeMap<_, _>>(),
         limits: Limits { finished: 3, ..Limits::default() },
+        own: Arc::default(),
     })
 }
 
@@ -107,8 +110,16 @@ impl World {
 
     pub fn of(setup: Arc<Setup>) -> World {
         let (engine, output) = Engine::new(Arc::clone(&setup), "test", 7, START);
-        let mut world =
-            World { engine, setup, records: vec![], now: START, tasks: vec![], probes: vec![], requests: 0 };
+        let mut world = World {
+            engine,
+            setup,
+            records: vec![],
+            now: START,
+            by: "ada".into(),
+            tasks: vec![],
+            probes: vec![],
+            requests: 0,
+        };
         world.take(output);
         world
     }
@@ -225,8 +236,32 @@ impl World {
                     text: text.join(" "),
                 })
             }
+            ["settle", run, step, word, ref reason @ ..] => self.ask(Request::Settle {
+                run: run.parse().unwrap(),
+                step: Arc::from(step),
+                as_: Settled::ALL.into_iter().find(|settled| settled.name() == word).unwrap(),
+                reason: reason.join(" "),
+            }),
             ["arm", workflow] => self.ask(Request::Arm { workflow: Arc::from(workflow) }),
             ["disarm", workflow] => self.ask(Request::Disarm { workflow: Arc::from(workflow) }),
+            ["as", who, ref rest @ ..] => {
+                let before = std::mem::replace(&mut self.by, Arc::from(who.replace('_', " ")));
+                let told = self.line(&rest.join(" "));
+                self.by = before;
+                told
+            }
+            ["approve", run, step, ref hash @ ..] => self.ask(Request::Approve {
+                run: run.parse().unwrap(),
+                step: Arc::from(step),
+                hash: hash.join(""),
+                groups: Box::new([]),
+            }),
+            ["deny", run, step, ref reason @ ..] => self.ask(Request::Deny {
+                run: run.parse().unwrap(),
+                step: Arc::from(step),
+                reason: reason.join(" "),
+                groups: Box::new([]),
+            }),
             ["crash"] => self.crash(),
             ["drain"] => self.input(Input::Drain),
             [verb, id] => self.ask(request(verb, id, "")),
@@ -237,7 +272,7 @@ impl World {
 
     pub fn ask(&mut self, request: Request) -> String {
         self.requests += 1;
-        let (id, by) = (RequestId(self.requests), Actor(Arc::from("ada")));
+        let (id, by) = (RequestId(self.requests), Actor(Arc::clone(&self.by)));
         self.input(Input::Request { id, by, seen: None, request })
     }
 
@@ -317,6 +352,9 @@ impl World {
                     reason.as_ref().map_or(String::new(), |r| format!(": {r}"))
                 )
             }
+            EchoHeard { incident, workflow, echo } => {
+                format!("{incident} echo, {workflow} not started: {}", echo.told())
+            }
             RunCreated(new) => {
                 let NewRun { run, workflow, by, retry_of, mode, .. } = &**new;
                 let mode = if mode.is_live() { "" } else { ", observes" };
@@ -335,6 +373,20 @@ impl World {
             StepAnswered { run, step: s, undo, done, text, by, .. } => {
                 let undo = if *undo { " undo" } else { "" };
                 format!("{}{undo} answered by {by}: {done} `{text}`", step(run, s))
+            }
+            ApprovalAsked(asked) => {
+                let AskedApproval { run, step: s, action, count, until, why, .. } = &**asked;
+                let target = action.target.as_deref().unwrap_or("-");
+                let span = until.since(self.now);
+                format!("{} ASKS {count} for {span}: {} {target}: {why}", step(run, s), action.name)
+            }
+            ApprovalGiven { run, step: s, by, .. } => format!("{} approved by {by}", step(run, s)),
+            ApprovalDenied { run, step: s, by, reason, .. } => {
+                format!("{} DENIED by {by}: {reason}", step(run, s))
+            }
+            StepSettled { run, step: s, undo, settled, reason, by, .. } => {
+                let undo = if *undo { " undo" } else { "" };
+                format!("{}{undo} SETTLED by {by}: {} `{reason}`", step(run, s), settled.name())
             }
             RunJoined { run, incident } => format!("{run} joined by {incident}"),
             RunPaused { run, .. } => format!("{run} paused"),
@@ -394,6 +446,7 @@ impl World {
                 format!("{} undo IN DOUBT{why}", step(run, s))
             }
             RequestRefused { why, .. } => format!("refused: {why}"),
+            ObligationsRetired { .. } => String::new(),
             Retired { runs, incidents } => {
                 format!("retired: {} runs, {} incidents", runs.len(), incidents.len())
             }

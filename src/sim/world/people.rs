@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{START, World};
-use crate::engine::{Actor, Input, Request, Task};
+use crate::engine::{Actor, Event, Input, Request, Settled, Task};
 use crate::model::{IncidentId, Map, RequestId, RunId, Span};
 
 impl World {
@@ -53,6 +53,28 @@ impl World {
             let (done, text) = (self.dice.chance(80), "by hand".to_owned());
             let undo = task.undo != self.dice.chance(5);
             let request = Request::Answer { run: task.run, step: Arc::clone(&step), undo, done, text };
+            self.at(at, Input::Request { id, by, seen: None, request });
+        }
+    }
+
+    /// Somebody settles what is parked or stuck, or what a rollback waits for: as they like, in any
+    /// order, wrongly, twice, or never.
+    pub(super) fn people_notice(&mut self, event: &Event) {
+        let run = match event {
+            Event::RunParked { run, .. } | Event::RunStuck { run, .. } => *run,
+            Event::UndoFailed { run, retry_at: Some(_), .. } if self.dice.chance(10) => *run,
+            _ => return,
+        };
+        let Some(steps) = self.replica.run(run).map(|run| run.plan().steps.clone()) else { return };
+        for step in &steps {
+            if self.dice.chance(15) {
+                continue;
+            }
+            let at = self.now + Span::from_millis(self.dice.below(100_000));
+            let as_ = Settled::ALL[self.dice.below(5) as usize];
+            let reason = if self.dice.chance(90) { "seen" } else { "" }.to_owned();
+            let (id, by) = (RequestId(self.number), self.person());
+            let request = Request::Settle { run, step: Arc::clone(&step.id), as_, reason };
             self.at(at, Input::Request { id, by, seen: None, request });
         }
     }

@@ -32,6 +32,7 @@ fn refused(kind: ValueType, value: serde_json::Value, is_target: bool) -> Result
         idempotent: true,
         probe: false,
         question: None,
+        expires: None,
     };
     let found = targets(&action, &[("on".into(), kind)], is_target.then_some("on"))?;
     Ok(set().refuses_any(&found, Timestamp(0)).is_some())
