@@ -9,7 +9,9 @@ use crate::model::RunId;
 pub fn stands(run: &Run, step: &StepState) -> bool {
     match step.status() {
         StepStatus::Succeeded => !step.is_assumed(),
-        StepStatus::UndoFailed | StepStatus::InDoubt | StepStatus::UndoInDoubt => true,
+        StepStatus::Verifying | StepStatus::UndoFailed | StepStatus::InDoubt | StepStatus::UndoInDoubt => {
+            true
+        }
         StepStatus::Cancelled | StepStatus::Failed => {
             step.in_doubt() && run.status() != RunStatus::RolledBack
         }
