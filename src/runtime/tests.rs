@@ -210,7 +210,9 @@ fn all_is_well(records: &[Record]) {
         .iter()
         .filter_map(|record| match &record.event {
             // Runs on one target share its effect: those after the first join it.
-            Event::StepSucceeded { run, step, .. } | Event::StepJoined { run, step, .. } => Some((*run, *step)),
+            Event::StepSucceeded { run, step, .. } | Event::StepJoined { run, step, .. } => {
+                Some((*run, *step))
+            }
             _ => None,
         })
         .collect();
