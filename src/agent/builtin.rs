@@ -189,10 +189,8 @@ impl Call<'_> {
 
     fn unblock(&self) -> Result<Map, String> {
         let address = self.parsed("address")?;
-        // An undo takes back what its own step ordered; a step of its own takes back everything.
-        let key = self.task.undo.then(|| self.task.key.strip_suffix(":undo")).flatten();
         let list = Blocklist::at(self.desk.folder.join("blocklist"));
-        let removed = list.remove(address, key, self.now).map_err(|error| format!("blocklist: {error}"))?;
+        let removed = list.remove(address, self.now).map_err(|error| format!("blocklist: {error}"))?;
         Ok(Map::from_iter([("removed".to_owned(), Value::from(removed))]))
     }
 }

@@ -76,6 +76,21 @@ pub enum Verb {
     /// List agents
     #[command(after_help = help::VIEWS)]
     Agents(View),
+    /// List what is in force because of quell, and what is owed
+    #[command(after_help = help::LEDGER)]
+    Ledger(Ledger),
+    /// List what people have to approve, and what was acted on without asking
+    #[command(after_help = help::APPROVALS)]
+    Approvals(View),
+    /// Say yes to what a step would do
+    #[command(after_help = help::APPROVE)]
+    Approve(Approve),
+    /// Say no to it: the step fails
+    #[command(after_help = help::DENY)]
+    Deny(Deny),
+    /// Keep an effect that would be taken back otherwise
+    #[command(after_help = help::CONFIRM)]
+    Confirm(Confirm),
     /// Print the figures of an engine at work: books, queue, latencies
     #[command(after_help = help::METRICS)]
     Metrics(Metrics),
@@ -405,6 +420,48 @@ pub struct Abandon {
     pub steer: Steer,
 }
 
+/// `quell approve`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Approve {
+    /// Such as run-7
+    pub run: RunId,
+    /// The step, by its id
+    pub step: String,
+    /// Only if what it would do has this hash, or one that begins so: see `quell approvals`
+    #[arg(long, value_name = "HASH")]
+    pub hash: Option<String>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub steer: Steer,
+}
+
+/// `quell confirm`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Confirm {
+    /// Such as run-7
+    pub run: RunId,
+    /// The step, by its id
+    pub step: String,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub steer: Steer,
+}
+
+/// `quell deny`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Deny {
+    /// Such as run-7
+    pub run: RunId,
+    /// The step, by its id
+    pub step: String,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub steer: Steer,
+}
+
 /// `quell acknowledge`.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct OfIncident {
@@ -471,6 +528,29 @@ pub struct View {
     /// Every row that is kept, 20,000 at most from a running engine
     #[arg(long)]
     pub all: bool,
+}
+
+/// `quell ledger`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Ledger {
+    /// The state folder. Default: the platform's
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// What has ended too, as long as it is kept
+    #[arg(long)]
+    pub all: bool,
+    /// Only what acts on this, such as an address
+    #[arg(long, value_name = "TARGET")]
+    pub target: Option<String>,
+    /// Only what this run did or holds, such as run-7
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<RunId>,
+    /// One object per row, and one with the figures
+    #[arg(long)]
+    pub json: bool,
+    /// At most so many rows, those that end first; from a running engine 5,000
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub limit: usize,
 }
 
 /// `quell metrics`.

@@ -11,7 +11,7 @@ const START: Timestamp = Timestamp::from_secs(1_795_269_600);
 
 const AGENTS: &str = "
 agents:
-  - { name: wall-1, role: WALL, capabilities: [net], kind: KIND, concurrency: 2, actions: &acts { block: { takes: { address: address, expires: duration }, optional: [expires], target: address, idempotent: true, undo: unblock, HOW }, unblock: { takes: { address: address }, target: address, idempotent: true, HOW }, once: { takes: { address: address }, target: address, undo: unblock, HOW } } }
+  - { name: wall-1, role: WALL, capabilities: [net], kind: KIND, concurrency: 2, actions: &acts { block: { takes: { address: address, expires: duration }, optional: [expires], target: address, idempotent: true, undo: unblock, HOW }, unblock: { takes: { address: address }, target: address, idempotent: true, HOW }, once: { takes: { address: address, expires: duration }, optional: [expires], target: address, undo: unblock, HOW } } }
   - { name: wall-2, role: WALL, capabilities: [net], kind: KIND, concurrency: 2, actions: *acts }
   - { name: bell-1, role: BELL, kind: builtin, actions: { tell: { builtin: log } } }
 ";
@@ -22,7 +22,7 @@ trigger: { rule: port-scan, 'severity>=': medium, when: 'detection.count >= 10' 
 inputs: { address: { type: address, from: '${detection.source_ip}' } }
 dedup: '${inputs.address}'
 steps:
-  - { id: block, role: WALL, capabilities: [net], action: block, with: { address: '${inputs.address}' }, retry: { attempts: 3, backoff: 1s, jitter: 0% } }
+  - { id: block, role: WALL, capabilities: [net], action: block, expires: 1h, with: { address: '${inputs.address}' }, retry: { attempts: 3, backoff: 1s, jitter: 0% } }
   - { id: night, role: BELL, action: tell, with: { text: 'at night' }, when: 'detection.count > 1000', needs: [block], undo: 'none: a line' }
   - { id: tell, role: BELL, action: tell, with: { text: 'blocked ${inputs.address}' }, needs: [block], undo: 'none: a line stays a line' }
 ";
@@ -31,8 +31,8 @@ const ONCE: &str = "
 workflow: once
 inputs: { address: { type: address } }
 steps:
-  - { id: first, role: WALL, action: block, with: { address: '${inputs.address}' } }
-  - { id: second, role: WALL, action: once, with: { address: '${inputs.address}' }, needs: [first] }
+  - { id: first, role: WALL, action: block, expires: 1h, with: { address: '${inputs.address}' } }
+  - { id: second, role: WALL, action: once, expires: 1h, with: { address: '${inputs.address}' }, needs: [first] }
 ";
 
 fn setup(exercise: bool) -> Arc<Setup> {
@@ -115,7 +115,12 @@ impl Drive {
             since: self.now - Span::from_secs(12),
             key: key.into(),
             count,
-            fields: [("source_ip".to_owned(), "203.0.113.7".into())].into_iter().collect(),
+            fields: [
+                ("source_ip".to_owned(), key.split([' ', '\u{1b}']).next().unwrap_or_default().into()),
+                ("proven".to_owned(), true.into()),
+            ]
+            .into_iter()
+            .collect(),
             evidence: vec![evidence.into()],
         }))
     }

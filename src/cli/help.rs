@@ -92,6 +92,46 @@ Then the run goes on, to its end or to the next question.
 
 Exit codes: 0 the run completed; 1 it did not; 2 usage or setup; 3 it waits for a person.";
 
+/// `quell approvals --help`.
+pub const APPROVALS: &str = "\
+Examples:
+  quell approvals
+  quell approvals --json | jq 'select(.type == \"approval\")'
+
+A step that needs an approval is resolved first: HASH stands for exactly what it would do, and for nothing else. Below: how many targets
+were acted on, to compare with `budgets` in settings.yaml and `limits` of workflows.";
+
+/// `quell approve --help`.
+pub const APPROVE: &str = "\
+Examples:
+  quell approve run-7 isolate
+  quell approve run-7 isolate --hash 3f2a91c0
+
+Prints what the step would do, and approves that. With --hash it is refused if the step would do anything else by now.
+One uid is one person, also behind sudo: whoever approves twice counts once. It takes the role `approve`, and where the workflow names
+people (`from`), to be one of them.
+
+Exit codes: 0 it is approved, or waits for more people; 1 it was refused; 2 usage or setup; 3 its run waits for a person.";
+
+/// `quell confirm --help`.
+pub const CONFIRM: &str = "\
+Examples:
+  quell confirm run-7 isolate
+
+A step with `confirm: 60s` is undone after that time, also if its run has ended, unless somebody confirms it. It takes the role `approve`.
+`quell approvals` lists what waits for it.
+
+Exit codes: 0 it is confirmed; 1 it was refused, for example since it is too late; 2 usage or setup.";
+
+/// `quell deny --help`.
+pub const DENY: &str = "\
+Examples:
+  quell deny run-7 isolate --reason 'the host is ours'
+
+The step fails, with what its workflow says for that: in general the run is rolled back. One no is enough.
+
+Exit codes: 0 it is denied; 1 it was refused; 2 usage or setup.";
+
 /// `quell journal show --help`.
 pub const JOURNAL: &str = "\
 Examples:
@@ -186,6 +226,15 @@ Examples:
   quell runs --all --json | jq 'select(.status == \"parked\")'
 
 From the engine at work in the state folder, else from its journal. The latest come last.";
+
+/// `quell ledger --help`.
+pub const LEDGER: &str = "\
+Examples:
+  quell ledger
+  quell ledger --target 192.0.2.7 --all
+  quell ledger --json | jq -r 'select(.status == \"in_force\").target'
+
+What ends first comes first. ENDS says what ends it: `by itself` whether quell lives or not (a timeout of the kernel), `by quell` only while an engine is at work, `when lifted` not before somebody does. HOLDERS are the runs that want it to last. From the engine at work in the state folder, else from its journal.";
 
 /// `quell explain --help`.
 pub const EXPLAIN: &str = "\
@@ -297,6 +346,7 @@ mod tests {
             EVENTS,
             METRICS,
             EXPLAIN,
+            LEDGER,
             REPORT,
             BENCH,
         ] {

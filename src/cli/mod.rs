@@ -2,6 +2,7 @@
 
 mod args;
 mod alone;
+mod approve;
 mod arm;
 mod ask;
 mod answer;
@@ -22,6 +23,7 @@ mod headless;
 mod help;
 mod identity;
 mod journal;
+mod ledger;
 mod logging;
 mod metrics;
 mod next;
@@ -99,6 +101,11 @@ fn obey(args: Args) -> Result<Verdict, Error> {
         }),
         Some(Verb::Incidents(args)) => fine(views::show(&args, Table::Incidents)),
         Some(Verb::Agents(args)) => fine(views::show(&args, Table::Agents)),
+        Some(Verb::Ledger(args)) => fine(ledger::run(&args)),
+        Some(Verb::Approvals(args)) => fine(approve::list(&args)),
+        Some(Verb::Approve(args)) => approve::approve(&args),
+        Some(Verb::Confirm(args)) => approve::confirm(&args),
+        Some(Verb::Deny(args)) => approve::deny(&args),
         Some(Verb::Metrics(args)) => fine(metrics::show(&args)),
         Some(Verb::Events(args)) => fine(events::run(&args)),
         Some(Verb::Explain(args)) => fine(explain::run(&args)),

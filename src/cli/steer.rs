@@ -89,6 +89,7 @@ fn alone(args: &Steer, folder: &Path, asked: Asked) -> Result<Verdict, Error> {
     let (reply, answers) = channel();
     let run = asked.request.run();
     let Asked { id, seen, request } = asked;
+    let request = identity::asked(request);
     inbox.send(Message::Request { id: RequestId(1), by: identity::actor(), seen, request, reply });
     let job = Job {
         title: "a request".to_owned(),

@@ -5,6 +5,7 @@
 
 mod actions;
 mod agents;
+mod budgets;
 mod check;
 mod drill;
 mod endpoint;
@@ -69,6 +70,7 @@ pub fn load(folder: &Folder) -> Result<Loaded, Vec<Mistake>> {
     let agents = agents::read(folder, settings.exercise, &mut mistakes);
     let workflows = read_workflows(folder, &mut mistakes);
     let rules = rules::read(folder, &mut mistakes);
+    mistakes.extend(budgets::check(folder, &settings, &agents));
     mistakes.extend(agents::conflicts(&agents));
     mistakes.extend(check::workflows(&workflows, &agents, settings.exercise));
     mistakes.extend(rules::check_triggers(&workflows, &rules));

@@ -10,9 +10,10 @@ use crate::flow::yaml::{Node, Place};
 use crate::model::{Mistake, Span};
 use crate::source;
 
-use super::{Folder, Operator, Own, SourceSpec, operators, own, protected, sources};
+use super::{Folder, Operator, Own, SourceSpec, budgets, operators, own, protected, sources};
 
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
+    "budgets",
     "setup",
     "exercise",
     "seed",
@@ -43,6 +44,8 @@ pub struct Settings {
     pub time: source::Options,
     /// Limits of the engine.
     pub limits: Limits,
+    /// Where the settings name the action of each budget of the limits.
+    pub(super) budgets_at: Vec<Place>,
     /// Sizes of queues.
     pub queue: Queues,
     /// Limits of lines.
@@ -80,6 +83,7 @@ impl Default for Settings {
             lateness: Span::from_secs(60),
             time: source::Options::default(),
             limits: Limits::default(),
+            budgets_at: Vec::new(),
             queue: Queues { signals: 1024 },
             lines: Lines { max_bytes: 1024 * 1024 },
             operators: Vec::new(),
@@ -130,6 +134,9 @@ fn read_all(reader: &mut Reader<'_>, node: &Node, settings: &mut Settings) {
     }
     if let Some(node) = node.get("limits") {
         read_limits(reader, node, &mut settings.limits);
+    }
+    if let Some(node) = node.get("budgets") {
+        (settings.budgets_at, settings.limits.budgets) = budgets::read(reader, node).into_iter().unzip();
     }
     if let Some(node) = node.get("queue") {
         reader.mapping(node, "queue", &["signals"], &[]);
@@ -182,10 +189,11 @@ pub(super) fn zone(reader: &mut Reader<'_>, node: &Node) -> Option<jiff::tz::Tim
 }
 
 fn read_limits(reader: &mut Reader<'_>, node: &Node, limits: &mut Limits) {
-    let keys = ["finished", "finished_for", "live_runs", "agent_recovery", "reopen", "echo"];
+    let keys = ["finished", "finished_for", "live_runs", "in_force", "agent_recovery", "reopen", "echo"];
     reader.mapping(node, "limits", &keys, &[]);
     set(&mut limits.finished, reader, node, "finished", 1, 10_000_000);
     set(&mut limits.live_runs, reader, node, "live_runs", 1, 1_000_000);
+    set(&mut limits.in_force, reader, node, "in_force", 1, 1_000_000);
     let spans = [
         ("finished_for", &mut limits.finished_for),
         ("agent_recovery", &mut limits.agent_recovery),

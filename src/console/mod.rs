@@ -6,6 +6,7 @@
 //! the writer's, which alone waits for the terminal. The console can send nothing but `engine::Request`.
 
 pub mod actions;
+mod approvals;
 mod app;
 mod copy;
 mod detail;

@@ -1,5 +1,6 @@
 //! The real binary from outside: verbs, bad input, exit codes, output that others read.
 
+mod approvals;
 mod bad_input;
 mod bad_setup;
 mod bench;

@@ -5,6 +5,7 @@ pub mod paragraph;
 pub mod progress;
 pub mod settled;
 pub mod summary;
+pub mod table;
 pub mod totals;
 pub mod words;
 

@@ -6,7 +6,7 @@ use super::super::paint::Row;
 use super::super::text::{age, cut, latency};
 use super::super::theme::Tone;
 use super::{described, entry, heading, pairs};
-use crate::engine::{RollbackCause, Run, RunStatus, StepState, StepStatus};
+use crate::engine::{Permission, RollbackCause, Run, RunStatus, StepState, StepStatus};
 use crate::model::StepIx;
 
 /// The page.
@@ -121,6 +121,9 @@ fn step_rows(model: &Model, run: &Run, ix: StepIx, step: &StepState, width: usiz
         let kind = format!("{:?}", failure.kind);
         rows.extend(entry("failure", &format!("{} ({})", failure.message, spaced(&kind)), Tone::Bad, width));
     }
+    if let Some(note) = step.note() {
+        rows.extend(entry("probe", &note, Tone::Wait, width));
+    }
     if step.in_doubt() {
         rows.extend(entry(
             "in doubt",
@@ -132,13 +135,18 @@ fn step_rows(model: &Model, run: &Run, ix: StepIx, step: &StepState, width: usiz
     if let Some(undo) = step.undo() {
         rows.extend(entry("undo", &described(undo), Tone::Dim, width));
     }
+    if let Some((text, tone)) = super::obligation::of_step(model, run.id(), ix) {
+        rows.extend(entry("ledger", &text, tone, width));
+    }
     rows
 }
 
 /// What a person is asked, has said, or has to say.
 fn for_people(run: &Run, ix: StepIx, step: &StepState, width: usize) -> Vec<Row> {
     let mut rows = Vec::new();
-    if let Some(approval) = run.plan().steps.get(ix.index()).and_then(|plan| plan.approval.as_ref()) {
+    if let Some(permission) = step.permission() {
+        rows.extend(permitted(permission, step, width));
+    } else if let Some(approval) = run.plan().steps.get(ix.index()).and_then(|plan| plan.approval.as_ref()) {
         let reason = approval.reason.as_deref().unwrap_or("a person has to approve it");
         rows.extend(entry("approval", reason, Tone::Wait, width));
     }
@@ -164,6 +172,26 @@ fn for_people(run: &Run, ix: StepIx, step: &StepState, width: usize) -> Vec<Row>
     rows
 }
 
+/// What people were asked before it starts, and what they said.
+fn permitted(permission: &Permission, step: &StepState, width: usize) -> Vec<Row> {
+    let asked = permission.asked();
+    let mut rows = entry("approval", &asked.why, Tone::Wait, width);
+    if step.awaits_approval() {
+        let until = step.until().map_or(String::new(), |until| format!(" until {}", until.clock()));
+        let given = format!("{} of {}{until} (A)", permission.given().len(), asked.count);
+        rows.extend(entry("approved", &given, Tone::Wait, width));
+        rows.extend(entry("would do", &described(&asked.action), Tone::Plain, width));
+    }
+    for (by, at) in permission.given() {
+        rows.extend(entry("approved", &format!("by {by} at {}", at.clock()), Tone::Good, width));
+    }
+    if let Some(denied) = permission.denied() {
+        let text = format!("by {} at {}: {}", denied.by, denied.at.clock(), denied.reason);
+        rows.extend(entry("denied", &text, Tone::Bad, width));
+    }
+    rows
+}
+
 /// Where an undo stands, if its word alone does not say it.
 fn told_more(run: &Run, ix: StepIx) -> Option<String> {
     let step = run.steps().get(ix.index())?;
@@ -178,7 +206,7 @@ fn told_more(run: &Run, ix: StepIx) -> Option<String> {
 
 fn moving(status: StepStatus) -> bool {
     use StepStatus::*;
-    matches!(status, Waiting | AwaitingApproval | Running | Verifying | Undoing)
+    matches!(status, Waiting | AwaitingApproval | Running | Verifying | InDoubt | Undoing | UndoInDoubt)
 }
 
 /// `TimedOut` as `timed out`.

@@ -111,6 +111,7 @@ impl Script {
                     needs: (i > 0).then(|| StepIx(i as u16 - 1)).into_iter().collect(),
                     critical: true,
                     approval: None,
+                    confirm: None,
                 })
                 .collect(),
         };
@@ -128,6 +129,7 @@ impl Script {
             deadline: None,
             retry_of: None,
             takes_over: Vec::new(),
+            lifts: Box::default(),
             mode: crate::engine::RunMode::Live,
         })))
     }

@@ -1,11 +1,14 @@
 //! The engine, told what happens in a few words and answering in a few words.
 
+mod approval;
+mod budget;
 mod doubt;
 mod feedback;
 mod halt;
 mod hands;
 mod ledger;
 mod lifecycle;
+mod lift;
 mod observe;
 mod people;
 mod recovery;

@@ -14,6 +14,8 @@ pub struct World {
     pub setup: Arc<Setup>,
     pub records: Vec<Record>,
     pub now: Timestamp,
+    /// Who asks.
+    pub by: Arc<str>,
     tasks: Vec<Task>,
     probes: Vec<Probe>,
     requests: u64,
@@ -40,6 +42,13 @@ fn probed(spec: ActionSpec) -> ActionSpec {
     ActionSpec { probe: Some(ProbeSpec { means, timeout: PROBE_TIMEOUT }), ..spec }
 }
 
+/// What ends by itself when its time is over.
+fn ends_itself() -> ActionSpec {
+    let mut spec = action(&["address"], true, Some("unblock"));
+    spec.takes.push((Arc::from("expires"), ValueType::Duration));
+    spec
+}
+
 fn agent(name: &str, role: &str, concurrency: u32) -> AgentSpec {
     let actions = [
         ("block", action(&["address"], true, Some("unblock"))),
@@ -50,6 +59,7 @@ fn agent(name: &str, role: &str, concurrency: u32) -> AgentSpec {
         ("unwire", action(&["address"], false, None)),
         ("bolt", probed(action(&["address"], true, Some("unblock")))),
         ("ping", action(&["address"], true, None)),
+        ("hold", ends_itself()),
     ];
     AgentSpec {
         name: Arc::from(name),
@@ -108,8 +118,16 @@ impl World {
 
     pub fn of(setup: Arc<Setup>) -> World {
         let (engine, output) = Engine::new(Arc::clone(&setup), "test", 7, START);
-        let mut world =
-            World { engine, setup, records: vec![], now: START, tasks: vec![], probes: vec![], requests: 0 };
+        let mut world = World {
+            engine,
+            setup,
+            records: vec![],
+            now: START,
+            by: "ada".into(),
+            tasks: vec![],
+            probes: vec![],
+            requests: 0,
+        };
         world.take(output);
         world
     }
@@ -232,8 +250,40 @@ impl World {
                 as_: Settled::ALL.into_iter().find(|settled| settled.name() == word).unwrap(),
                 reason: reason.join(" "),
             }),
+            ["lift", what, ref reason @ ..] => {
+                let what = match what.split_once('-') {
+                    _ if what == "all" => Lift::All,
+                    Some(("ob", _)) => Lift::One(what.parse().unwrap()),
+                    Some(("run", _)) => Lift::Run(what.parse().unwrap()),
+                    Some(("inc", _)) => Lift::Incident(what.parse().unwrap()),
+                    Some(("last", span)) => Lift::Since(self.now - span.parse().unwrap()),
+                    _ => Lift::Target(Arc::from(what)),
+                };
+                self.ask(Request::Lift { what, reason: reason.join(" ") })
+            }
             ["arm", workflow] => self.ask(Request::Arm { workflow: Arc::from(workflow) }),
             ["disarm", workflow] => self.ask(Request::Disarm { workflow: Arc::from(workflow) }),
+            ["as", who, ref rest @ ..] => {
+                let before = std::mem::replace(&mut self.by, Arc::from(who.replace('_', " ")));
+                let told = self.line(&rest.join(" "));
+                self.by = before;
+                told
+            }
+            ["approve", run, step, ref hash @ ..] => self.ask(Request::Approve {
+                run: run.parse().unwrap(),
+                step: Arc::from(step),
+                hash: hash.join(""),
+                groups: Box::new([]),
+            }),
+            ["confirm", run, step] => {
+                self.ask(Request::Confirm { run: run.parse().unwrap(), step: Arc::from(step) })
+            }
+            ["deny", run, step, ref reason @ ..] => self.ask(Request::Deny {
+                run: run.parse().unwrap(),
+                step: Arc::from(step),
+                reason: reason.join(" "),
+                groups: Box::new([]),
+            }),
             ["crash"] => self.crash(),
             ["drain"] => self.input(Input::Drain),
             [verb, id] => self.ask(request(verb, id, "")),
@@ -242,9 +292,14 @@ impl World {
         }
     }
 
+    /// What was wished last.
+    pub fn last_task(&self) -> &Task {
+        self.tasks.last().unwrap()
+    }
+
     pub fn ask(&mut self, request: Request) -> String {
         self.requests += 1;
-        let (id, by) = (RequestId(self.requests), Actor(Arc::from("ada")));
+        let (id, by) = (RequestId(self.requests), Actor(Arc::clone(&self.by)));
         self.input(Input::Request { id, by, seen: None, request })
     }
 
@@ -273,7 +328,13 @@ impl World {
             .tasks
             .iter()
             .rposition(|task| task.run == run && task.undo == undo && self.step(run, task.step) == step);
-        let task = self.tasks[found.unwrap_or_else(|| panic!("no task for {step}"))].clone();
+        let Some(found) = found else {
+            let run = self.engine.state().run(run).unwrap();
+            let ix = run.plan().steps.iter().position(|plan| &*plan.id == step).unwrap();
+            assert!(run.steps()[ix].attempt() == 0, "no task for {step}");
+            return "    (nobody was asked)\n".to_owned();
+        };
+        let task = self.tasks[found].clone();
         self.now = self.now + Span::from_secs(1);
         let (step, attempt) = (task.step, task.attempt);
         self.input(Input::StepFinished { run, step, attempt, undo, outcome })
@@ -346,6 +407,17 @@ impl World {
                 let undo = if *undo { " undo" } else { "" };
                 format!("{}{undo} answered by {by}: {done} `{text}`", step(run, s))
             }
+            ApprovalAsked(asked) => {
+                let AskedApproval { run, step: s, action, count, until, why, .. } = &**asked;
+                let target = action.target.as_deref().unwrap_or("-");
+                let span = until.since(self.now);
+                format!("{} ASKS {count} for {span}: {} {target}: {why}", step(run, s), action.name)
+            }
+            EffectConfirmed { run, step: s, by } => format!("{} confirmed by {by}", step(run, s)),
+            ApprovalGiven { run, step: s, by, .. } => format!("{} approved by {by}", step(run, s)),
+            ApprovalDenied { run, step: s, by, reason, .. } => {
+                format!("{} DENIED by {by}: {reason}", step(run, s))
+            }
             StepSettled { run, step: s, undo, settled, reason, by, .. } => {
                 let undo = if *undo { " undo" } else { "" };
                 format!("{}{undo} SETTLED by {by}: {} `{reason}`", step(run, s), settled.name())
@@ -409,6 +481,12 @@ impl World {
             }
             RequestRefused { why, .. } => format!("refused: {why}"),
             ObligationsRetired { .. } => String::new(),
+            StepJoined { run, step: s, obligation, .. } => format!("{} JOINS {obligation}", step(run, s)),
+            LetGo { run, step: s, obligation, why, .. } => {
+                format!("{} lets go of {obligation}: {why}", step(run, s))
+            }
+            ObligationExpired { obligation } => format!("{obligation} EXPIRED"),
+            ObligationProbed { obligation, found } => format!("{obligation} found {}", found.name()),
             Retired { runs, incidents } => {
                 format!("retired: {} runs, {} incidents", runs.len(), incidents.len())
             }
