@@ -183,8 +183,12 @@ impl Engine {
         use super::RunStatus::{RollingBack, Running};
         match (run.status(), status) {
             (Running, StepStatus::Waiting) => self.start_and_go_on(id, step),
-            (Running, StepStatus::Pending) if run.is_lift() => self.start_and_go_on(id, step),
-            (RollingBack, status) if status != StepStatus::Undone => self.begin_undo(id, step),
+            (Running, StepStatus::Pending | StepStatus::InDoubt) if run.is_lift() => {
+                self.start_and_go_on(id, step)
+            }
+            (RollingBack, status) if status != StepStatus::Undone && !run.is_lift() => {
+                self.begin_undo(id, step);
+            }
             // What is paused asks again when it is resumed.
             _ => self.waiting.remove(id, step),
         }

@@ -243,7 +243,15 @@ impl Engine {
                 return;
             };
             let busy = |status| matches!(status, StepStatus::Running | StepStatus::Waiting);
-            if run.steps().iter().any(|step| busy(step.status())) {
+            let queued = |i: usize| {
+                let step = StepIx(i as u16);
+                self.waiting.is_waiting(id, step) || self.turns.is_waiting(id, step)
+            };
+            let in_doubt =
+                |(i, step): (usize, &super::StepState)| step.status() == StepStatus::InDoubt && queued(i);
+            if run.steps().iter().any(|step| busy(step.status()))
+                || run.steps().iter().enumerate().any(in_doubt)
+            {
                 return;
             }
             let next = run.steps().iter().position(|step| step.status() == StepStatus::Pending);
