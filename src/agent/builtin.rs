@@ -17,8 +17,18 @@ pub const BLOCK_FOR: Span = Span::from_secs(3_600);
 /// How much of the end of a file is searched for a key that wrote to it before.
 const LOOK_BACK: u64 = 64 * 1024;
 /// Files of the state folder that `notify` may not write to.
-const RESERVED: [&str; 7] =
-    ["journal.db", "journal.db-wal", "journal.db-shm", "lock", "blocklist", "replay.json", "control.sock"];
+const RESERVED: [&str; 10] = [
+    "journal.db",
+    "journal.db-wal",
+    "journal.db-shm",
+    "journal.head",
+    "cursors.json",
+    "lock",
+    "blocklist",
+    "replay.json",
+    "control.sock",
+    "HALT",
+];
 
 /// Where builtins write, shared by all of them: one at a time.
 pub struct Desk {

@@ -74,6 +74,7 @@ pub fn setup(agents: Vec<AgentSpec>, workflows: &[String]) -> Result<Arc<Setup>,
         agents,
         workflows,
         limits: Limits::default(),
+        own: Arc::default(),
     }))
 }
 

@@ -86,7 +86,8 @@ impl Reload for Files {
             (loaded.setup.kind, loaded.setup.acts) = (JournalKind::Exercise, Acts::Never);
         }
         let (old, new) = (&self.settings, &loaded.settings);
-        let changed = loaded.rule_texts != self.rules || old.lateness != new.lateness;
+        let changed =
+            loaded.rule_texts != self.rules || (old.lateness, &old.own.tags) != (new.lateness, &new.own.tags);
         let mut notes = vec![match changed {
             true => "rules have changed: every window begins anew",
             false => "rules are the same: windows go on",
@@ -101,8 +102,10 @@ impl Reload for Files {
         let (secrets, origins) = (environment::secrets(&loaded), guard::origins(new));
         let operators = new.operators.clone();
         self.read = Some((loaded.rule_texts, new.clone()));
-        let detector =
-            changed.then(|| Detector::new(Arc::new(loaded.rules), loaded.settings.lateness, self.seed));
+        let detector = changed.then(|| {
+            Detector::new(Arc::new(loaded.rules), loaded.settings.lateness, self.seed)
+                .knowing_itself_by(&loaded.settings.own.tags)
+        });
         let fresh =
             Fresh { setup: Arc::new(loaded.setup), secrets, origins, digest: loaded.digest, detector };
         Ok(Reread { fresh, operators, note })

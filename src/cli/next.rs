@@ -1,40 +1,57 @@
 //! What a run leaves behind, and what a person can do about it.
 
-use crate::engine::{Run, RunStatus, StepState, StepStatus};
-use crate::model::StepIx;
+use crate::cli::output::words::words;
+use crate::engine::{Obligation, ObligationStatus, Run, RunStatus, State, StepStatus};
+use crate::flow::machine::Status;
+use crate::model::RunId;
 
-/// Whether the effect of a step exists, or may.
-pub fn stands(run: &Run, step: &StepState) -> bool {
-    match step.status() {
-        StepStatus::Succeeded => !step.is_assumed(),
-        StepStatus::UndoFailed | StepStatus::InDoubt | StepStatus::UndoInDoubt => true,
-        StepStatus::Cancelled | StepStatus::Failed => {
-            step.in_doubt() && run.status() != RunStatus::RolledBack
-        }
-        _ => false,
-    }
+/// What stands on the ledger because of a run.
+pub fn standing(state: &State, run: RunId) -> impl Iterator<Item = &Obligation> {
+    state.ledger().of_run(run).filter(|obligation| !obligation.status().is_ended())
 }
 
-/// What is in force because of a run, and what would take it back.
-pub fn in_force(run: &Run) -> Vec<String> {
-    let steps = run.steps().iter().enumerate().filter(|(_, step)| stands(run, step));
-    let line = |(i, step): (usize, &StepState)| {
-        let (action, undo) = (step.action()?, step.undo()?);
-        let target = action.target.as_deref().map_or(String::new(), |target| format!(" {target}"));
-        let doubt = if step.status() == StepStatus::Succeeded { "" } else { ", which is in doubt" };
-        let id = run.step_id(StepIx(i as u16));
-        Some(format!("in force: {}{target}, by {id}{doubt}; taken back by {}", action.name, undo.name))
+/// What stands on the ledger because of a run, and what would take it back.
+pub fn in_force(state: &State, run: RunId) -> Vec<String> {
+    standing(state, run).map(line).collect()
+}
+
+/// One effect in one line.
+fn line(of: &Obligation) -> String {
+    let target = of.target().map_or(String::new(), |target| format!(" {target}"));
+    let status = match of.status() {
+        ObligationStatus::InForce => "in force".to_owned(),
+        other => words(other.name()),
     };
-    steps.filter_map(line).collect()
+    let ends = match (of.undo(), of.until()) {
+        (Some(undo), Some(at)) => {
+            format!("until {}, or taken back by {}", super::output::paragraph::moment(at), undo.name)
+        }
+        (Some(undo), None) => format!("taken back by {}", undo.name),
+        (None, Some(at)) => format!("until {}", super::output::paragraph::moment(at)),
+        (None, None) => "nothing takes it back".to_owned(),
+    };
+    let why = of.why().map_or(String::new(), |why| format!(" ({why})"));
+    format!("{}, {status}: {}{target}, by {}{why}; {ends}", of.id(), of.action().name, of.origin().1)
 }
 
 /// The commands by which a person can move it on, each with what it does.
-pub fn actions(run: &Run) -> Vec<(String, &'static str)> {
+pub fn actions(run: &Run) -> Vec<(String, String)> {
     let id = run.id();
     let mut all = Vec::new();
     for ix in run.asked_steps() {
         let undo = if run.steps()[ix.index()].status() == StepStatus::Undoing { " --undo" } else { "" };
-        all.push((format!("quell answer {id} {} done{undo}", run.step_id(ix)), "say that it is done"));
+        all.push((
+            format!("quell answer {id} {} done{undo}", run.step_id(ix)),
+            "say that it is done".to_owned(),
+        ));
+    }
+    for ix in run.to_settle() {
+        let ways: Vec<&str> = run.may_settle(ix).iter().map(|way| way.name()).collect();
+        let step = run.step_id(ix);
+        all.push((
+            format!("quell settle {id} {step} {}", ways.join("|")),
+            format!("say what comes of {step}"),
+        ));
     }
     let verbs: &[(&str, &str)] = match run.status() {
         RunStatus::Parked => &[
@@ -48,6 +65,6 @@ pub fn actions(run: &Run) -> Vec<(String, &'static str)> {
         RunStatus::Paused => &[("resume", "go on"), ("cancel", "roll back")],
         _ => &[],
     };
-    all.extend(verbs.iter().map(|(verb, what)| (format!("quell {verb} {id}"), *what)));
+    all.extend(verbs.iter().map(|(verb, what)| (format!("quell {verb} {id}"), (*what).to_owned())));
     all
 }

@@ -10,9 +10,10 @@ use crate::flow::yaml::{Node, Place};
 use crate::model::{Mistake, Span};
 use crate::source;
 
-use super::{Folder, Operator, SourceSpec, operators, protected, sources};
+use super::{Folder, Operator, Own, SourceSpec, budgets, operators, own, protected, sources};
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 13] = [
+    "budgets",
     "setup",
     "exercise",
     "seed",
@@ -24,6 +25,7 @@ const KEYS: [&str; 11] = [
     "operators",
     "protected",
     "sources",
+    "own",
 ];
 const LATER: [Later; 5] = ["escalation", "notify", "console", "failure_handling", "pools"];
 
@@ -42,6 +44,8 @@ pub struct Settings {
     pub time: source::Options,
     /// Limits of the engine.
     pub limits: Limits,
+    /// Where the settings name the action of each budget of the limits.
+    pub(super) budgets_at: Vec<Place>,
     /// Sizes of queues.
     pub queue: Queues,
     /// Limits of lines.
@@ -52,6 +56,8 @@ pub struct Settings {
     pub protected: Vec<Entry>,
     /// What `run` and `serve` watch, if nothing is named to them.
     pub sources: Vec<SourceSpec>,
+    /// By what quell knows itself in signals (C36).
+    pub own: Own,
 }
 
 /// Sizes of queues.
@@ -77,11 +83,13 @@ impl Default for Settings {
             lateness: Span::from_secs(60),
             time: source::Options::default(),
             limits: Limits::default(),
+            budgets_at: Vec::new(),
             queue: Queues { signals: 1024 },
             lines: Lines { max_bytes: 1024 * 1024 },
             operators: Vec::new(),
             protected: Vec::new(),
             sources: Vec::new(),
+            own: Own::default(),
         }
     }
 }
@@ -127,6 +135,9 @@ fn read_all(reader: &mut Reader<'_>, node: &Node, settings: &mut Settings) {
     if let Some(node) = node.get("limits") {
         read_limits(reader, node, &mut settings.limits);
     }
+    if let Some(node) = node.get("budgets") {
+        (settings.budgets_at, settings.limits.budgets) = budgets::read(reader, node).into_iter().unzip();
+    }
     if let Some(node) = node.get("queue") {
         reader.mapping(node, "queue", &["signals"], &[]);
         set(&mut settings.queue.signals, reader, node, "signals", 1, 1_000_000);
@@ -143,6 +154,9 @@ fn read_all(reader: &mut Reader<'_>, node: &Node, settings: &mut Settings) {
     }
     if let Some(node) = node.get("sources") {
         settings.sources = sources::read(reader, node);
+    }
+    if let Some(node) = node.get("own") {
+        settings.own = own::read(reader, node);
     }
 }
 
@@ -175,7 +189,7 @@ pub(super) fn zone(reader: &mut Reader<'_>, node: &Node) -> Option<jiff::tz::Tim
 }
 
 fn read_limits(reader: &mut Reader<'_>, node: &Node, limits: &mut Limits) {
-    let keys = ["finished", "finished_for", "live_runs", "in_force", "agent_recovery", "reopen"];
+    let keys = ["finished", "finished_for", "live_runs", "in_force", "agent_recovery", "reopen", "echo"];
     reader.mapping(node, "limits", &keys, &[]);
     set(&mut limits.finished, reader, node, "finished", 1, 10_000_000);
     set(&mut limits.live_runs, reader, node, "live_runs", 1, 1_000_000);
@@ -184,6 +198,7 @@ fn read_limits(reader: &mut Reader<'_>, node: &Node, limits: &mut Limits) {
         ("finished_for", &mut limits.finished_for),
         ("agent_recovery", &mut limits.agent_recovery),
         ("reopen", &mut limits.reopen),
+        ("echo", &mut limits.echo),
     ];
     for (key, to) in spans {
         if let Some(span) = node.get(key).and_then(|n| reader.span(n, key)) {

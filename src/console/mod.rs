@@ -6,6 +6,7 @@
 //! the writer's, which alone waits for the terminal. The console can send nothing but `engine::Request`.
 
 pub mod actions;
+mod approvals;
 mod app;
 mod copy;
 mod detail;
@@ -29,6 +30,7 @@ mod person;
 mod requests;
 mod screen;
 pub mod session;
+mod settle;
 mod sort;
 mod subject;
 pub mod text;

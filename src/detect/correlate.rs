@@ -75,6 +75,9 @@ impl Correlator {
         let slot = self.groups.enter(&self.key, &place.rule.counted, place.now);
         let group = self.groups.get_mut(slot)?;
         group.recent.push(line());
+        if let (Some(source), Some(true)) = (signal.common.source_ip, signal.common.proven) {
+            group.proven = Some((source, signal.at));
+        }
         let newest = group.window.newest();
         let weight = u64::from(signal.weight);
         let count = self.groups.insert(slot, signal.at, weight, value, &place.reach(), place.limits);
@@ -204,7 +207,12 @@ fn begin(
     signal: &Signal,
 ) -> Box<Episode> {
     let id = identity(&[rule.head.id.as_bytes(), &group.key, &since.0.to_le_bytes()]);
-    Box::new(Episode::new(id, since, until, count, signal))
+    let mut episode = Episode::new(id, since, until, count, signal);
+    // One signal of the window that was proven is enough: whoever answers there is who sends.
+    if group.has_proven(signal.common.source_ip, since) {
+        episode.proven = Some(true);
+    }
+    Box::new(episode)
 }
 
 /// The detection of a group has ended: what is held back is sent.
@@ -238,6 +246,9 @@ fn detection(
         fields.entry(field.name().to_string()).or_insert_with(|| Value::from(value));
     }
     fields.insert("count".to_string(), episode.count.into());
+    if let Some(proven) = episode.proven {
+        fields.insert("proven".to_string(), proven.into());
+    }
     Detection {
         id: episode.id,
         rule: rule.head.clone(),

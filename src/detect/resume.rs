@@ -57,19 +57,22 @@ pub struct OpenEpisode {
     pub at: Timestamp,
     /// The fields of the signal that grew it last.
     pub common: Common,
+    /// Whether its source was proven.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proven: Option<bool>,
 }
 
 impl From<&Episode> for OpenEpisode {
     fn from(episode: &Episode) -> Self {
-        let Episode { id, since, until, count, at, common, .. } = episode.clone();
-        OpenEpisode { id, since, until, count, at, common }
+        let Episode { id, since, until, count, at, common, proven, .. } = episode.clone();
+        OpenEpisode { id, since, until, count, at, common, proven }
     }
 }
 
 impl From<OpenEpisode> for Episode {
     fn from(open: OpenEpisode) -> Self {
-        let OpenEpisode { id, since, until, count, at, common } = open;
-        Episode { id, since, until, count, at, common, sent: count, scheduled: false }
+        let OpenEpisode { id, since, until, count, at, common, proven } = open;
+        Episode { id, since, until, count, at, common, proven, sent: count, scheduled: false }
     }
 }
 

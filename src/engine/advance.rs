@@ -6,10 +6,11 @@ use std::sync::Arc;
 use super::choose::{Choice, best_match};
 use super::timers::TimerKey;
 use super::{
-    Actor, Effect, Engine, Event, INCIDENT, RUN, RollbackCause, RunStatus, StepStatus, StepWait, Task,
+    Actor, AgentKind, Effect, Engine, Event, INCIDENT, RUN, RollbackCause, RunStatus, StepStatus, StepWait,
+    Task,
 };
 use crate::flow::backoff::mix;
-use crate::model::{Failure, FailureKind, Outcome, RunId, StepIx};
+use crate::model::{Failure, FailureKind, Outcome, Presence, RunId, StepIx};
 use crate::workflow::{OnFailure, Step};
 
 /// The idempotency key of a step (C4): a function of the journal, the run and the step.
@@ -45,9 +46,10 @@ impl Engine {
                 return;
             }
             let ready = |(i, plan): (usize, &crate::workflow::PlanStep)| {
-                let pending = run.steps[i].status() == StepStatus::Pending;
+                let step = &run.steps[i];
+                let pending = step.status() == StepStatus::Pending;
                 let ready = pending && plan.needs.iter().all(|need| run.steps[need.index()].is_done());
-                ready.then_some(StepIx(i as u16))
+                (ready || step.is_approved()).then_some(StepIx(i as u16))
             };
             let ready: Vec<StepIx> = run.plan().steps.iter().enumerate().filter_map(ready).collect();
             let mut over = false;
@@ -75,7 +77,10 @@ impl Engine {
             self.assume_step(run, step, undecided);
             return true;
         }
-        match self.condition(run, step) {
+        // Of what was approved the condition held when it was asked.
+        let condition =
+            if self.permitted(run, step).is_some() { Ok(true) } else { self.condition(run, step) };
+        match condition {
             Ok(true) => {
                 self.start_step(run, step);
                 let state = self.state.run(run).and_then(|run| run.steps().get(step.index()));
@@ -131,7 +136,7 @@ impl Engine {
             return self.assume_step(id, ix, None);
         }
         let not_sent = |message: String| Failure { kind: FailureKind::NotSent, message };
-        if let Some(why) = self.must_not_act(id, ix) {
+        if let Some(why) = self.must_not_act() {
             let name = self.state.run(id).map_or("?", |run| run.step_id(ix));
             let message = format!("step `{name}` is not started: {why}");
             return self.on_step_failed(id, ix, not_sent(message));
@@ -144,7 +149,9 @@ impl Engine {
                 return self.on_step_failed(id, ix, not_sent(message));
             }
         };
-        let resolved = match self.resolve(id, ix, agent) {
+        let permitted = self.permitted(id, ix);
+        let asks = permitted.is_none();
+        let resolved = match permitted.map_or_else(|| self.resolve(id, ix, agent), Ok) {
             Ok(resolved) => resolved,
             Err(message) => return self.on_step_failed(id, ix, not_sent(message)),
         };
@@ -153,6 +160,9 @@ impl Engine {
         }
         if let Some(message) = self.ledger_is_full(&resolved) {
             return self.on_step_failed(id, ix, not_sent(message));
+        }
+        if asks && self.asks_first(id, ix, agent, &resolved) {
+            return;
         }
         let (action, undo) = resolved;
         if !self.takes_turn(id, ix, false, action.target.as_ref()) {
@@ -165,6 +175,8 @@ impl Engine {
         let timeout = self.definition(id, ix).map_or_else(Default::default, |step| step.timeout);
         let deadline = self.now + timeout;
         let key = key(self.state.seed(), id, run.step_id(ix), false);
+        // After an attempt that may have acted, what is there may be ours.
+        let probe_first = action.probe && kind != AgentKind::Builtin && !run.steps()[ix.index()].doubted;
         self.emit(Event::StepStarted {
             run: id,
             step: ix,
@@ -187,7 +199,7 @@ impl Engine {
             epoch: self.state.epoch_of(id, ix, &action),
             action,
             deadline,
-            probe_first: false,
+            probe_first,
             context: self.context(id, ix, agent),
         }));
     }
@@ -270,9 +282,7 @@ impl Engine {
             return self.on_undo_answered(id, ix, outcome);
         }
         match outcome {
-            Outcome::Succeeded(output) => {
-                self.emit(Event::StepSucceeded { run: id, step: ix, attempt, output, found: false });
-            }
+            Outcome::Succeeded(output) => self.on_performed(id, ix, output),
             Outcome::Found(output) => {
                 self.emit(Event::StepSucceeded { run: id, step: ix, attempt, output, found: true });
             }
@@ -298,7 +308,7 @@ impl Engine {
         } else if self.state.halt().is_some() {
             // Half done: it is settled when the halt is over.
             let attempt = self.state.run(id).map_or(0, |run| run.steps()[ix.index()].attempt());
-            self.emit(Event::StepInDoubt { run: id, step: ix, attempt });
+            self.emit(Event::StepInDoubt { run: id, step: ix, attempt, failure: None });
         } else {
             let message = "the action was stopped".to_owned();
             self.on_step_failed(id, ix, Failure { kind: FailureKind::NoAnswer, message });
@@ -318,6 +328,13 @@ impl Engine {
         let agent = run.steps()[ix.index()].agent().filter(|_| failure.kind.impairs_agent());
         let retry_at = if rolling_back { None } else { self.retry_at(id, ix, &failure) };
         let failure = Arc::new(failure);
+        if retry_at.is_none() && !rolling_back && self.is_to_be_asked_for(id, ix, &failure) {
+            self.emit(Event::StepInDoubt { run: id, step: ix, attempt, failure: Some(failure) });
+            if let Some(agent) = agent {
+                self.watch_agent(agent);
+            }
+            return self.ask(id, ix, false);
+        }
         let kept = Arc::clone(&failure);
         self.emit(Event::StepFailed { run: id, step: ix, attempt, failure: kept, retry_at });
         if let Some(agent) = agent {
@@ -339,8 +356,9 @@ impl Engine {
         let again = match failure.kind {
             FailureKind::NotSent => false,
             FailureKind::Answered | FailureKind::Unreachable => true,
-            FailureKind::NoAnswer | FailureKind::TimedOut | FailureKind::Unverified => {
-                step.action().is_some_and(|a| a.idempotent)
+            FailureKind::NoAnswer | FailureKind::TimedOut => step.action().is_some_and(|a| a.idempotent),
+            FailureKind::Unverified => {
+                step.found() == Some(&Presence::Absent) || step.action().is_some_and(|a| a.idempotent)
             }
         };
         let once_more = u32::from(definition.on_failure == OnFailure::RetryOnce);
@@ -378,13 +396,20 @@ impl Engine {
             let busy = undo || step.status() == StepStatus::Running;
             busy.then_some((StepIx(i as u16), attempt, undo))
         });
+        let verifying = run.steps().iter().enumerate();
+        let verifying = verifying.filter(|(_, step)| step.status() == StepStatus::Verifying);
+        let verifying: Vec<StepIx> = verifying.map(|(i, _)| StepIx(i as u16)).collect();
         for (step, attempt, undo) in running.collect::<Vec<_>>() {
             self.wish(Effect::Stop { run: id, step, attempt, undo });
             match (forget, undo) {
                 (true, false) => self.emit(Event::StepCancelled { run: id, step, in_doubt: true }),
-                (true, true) => self.emit(Event::UndoInDoubt { run: id, step, attempt }),
+                (true, true) => self.emit(Event::UndoInDoubt { run: id, step, attempt, failure: None }),
                 (false, _) => {}
             }
+        }
+        // It was performed: there is nothing to stop, and nobody waits for what would be found.
+        for step in verifying {
+            self.emit(Event::StepCancelled { run: id, step, in_doubt: true });
         }
     }
 

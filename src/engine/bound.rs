@@ -100,7 +100,7 @@ impl Library {
     }
 
     /// Agents that offer an action and fit, in order of name.
-    fn offering(&self, action: &str, requires: Option<&Requirement>) -> Vec<AgentId> {
+    pub fn offering(&self, action: &str, requires: Option<&Requirement>) -> Vec<AgentId> {
         let ids = (0..self.specs.len() as u32).map(AgentId);
         let fits = |id: &AgentId| {
             self.spec(*id).is_some_and(|spec| {

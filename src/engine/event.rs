@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AgentKind, AgentStatus, IncidentStatus, Request, Settled};
+use super::{AgentKind, AgentStatus, AskedApproval, Echo, IncidentStatus, Request, Settled};
 use crate::model::{
     Action, AgentId, Detection, Digest, Failure, IncidentId, Map, ObligationId, Presence, RunId, Seq,
     Severity, StepIx, Timestamp,
@@ -116,6 +116,9 @@ pub enum Event {
         reason: Option<Arc<str>>,
     },
 
+    /// A detection comes from quell itself: the workflow is not started by it (C36).
+    EchoHeard { incident: IncidentId, workflow: Arc<str>, echo: Box<Echo> },
+
     /// A run exists and is running.
     RunCreated(Box<NewRun>),
     /// A later trigger joined a live run of the same workflow and key (C15).
@@ -215,6 +218,35 @@ pub enum Event {
         reason: Arc<str>,
         by: Box<Actor>,
     },
+    /// An intent without an outcome (C3): after a crash, or with a `failure` that does not say what was done.
+    StepInDoubt {
+        run: RunId,
+        step: StepIx,
+        attempt: u32,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failure: Option<Arc<Failure>>,
+    },
+    /// The action answered "done"; until when it is verified.
+    StepPerformed {
+        run: RunId,
+        step: StepIx,
+        attempt: u32,
+        #[serde(default, skip_serializing_if = "Map::is_empty")]
+        output: Map,
+        until: Timestamp,
+    },
+    /// An agent is asked whether the effect of an attempt is there: in doubt, or to verify it.
+    StepProbing { run: RunId, step: StepIx, attempt: u32, undo: bool, agent: AgentId, until: Timestamp },
+    /// What was found. With `again_at` it is asked once more.
+    StepProbed {
+        run: RunId,
+        step: StepIx,
+        attempt: u32,
+        undo: bool,
+        found: Box<Presence>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        again_at: Option<Timestamp>,
+    },
     /// Its effect is in force already, for as long as it wants it: nothing is performed, and the step holds it too.
     StepJoined {
         run: RunId,
@@ -228,8 +260,6 @@ pub enum Event {
     /// A step holds an effect no longer. Nothing is performed: others hold it, or it ended before. In a
     /// rollback the step counts as undone.
     LetGo { run: RunId, step: StepIx, obligation: ObligationId, why: Arc<str>, by: Box<Actor> },
-    /// An intent without an outcome after a crash (C3).
-    StepInDoubt { run: RunId, step: StepIx, attempt: u32 },
 
     /// The intent to undo.
     UndoStarted {
@@ -252,8 +282,25 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retry_at: Option<Timestamp>,
     },
-    /// An undo's intent without an outcome after a crash.
-    UndoInDoubt { run: RunId, step: StepIx, attempt: u32 },
+    /// An undo's intent without an outcome, as [`Event::StepInDoubt`].
+    UndoInDoubt {
+        run: RunId,
+        step: StepIx,
+        attempt: u32,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failure: Option<Arc<Failure>>,
+    },
+    /// The undo answered "done"; until when it is verified that nothing is left.
+    UndoPerformed { run: RunId, step: StepIx, attempt: u32, until: Timestamp },
+
+    /// People have to approve a step before it starts; what it would do is settled.
+    ApprovalAsked(Box<AskedApproval>),
+    /// Somebody approved what has this hash; by `quell` if the time for objections is over.
+    ApprovalGiven { run: RunId, step: StepIx, hash: Box<Digest>, by: Box<Actor> },
+    /// Somebody denied it. That the step fails follows.
+    ApprovalDenied { run: RunId, step: StepIx, hash: Box<Digest>, by: Box<Actor>, reason: Arc<str> },
+    /// Somebody confirmed the effect of a step: it lasts as long as it was meant to (C29).
+    EffectConfirmed { run: RunId, step: StepIx, by: Box<Actor> },
 
     /// Somebody asked for what is not permitted.
     RequestRefused { by: Actor, request: Box<Request>, why: Arc<str> },

@@ -105,6 +105,26 @@ pub enum Request {
     Disarm { workflow: Arc<str> },
     /// Say what came of a step, or of its undo, that a person does.
     Answer { run: RunId, step: Arc<str>, undo: bool, done: bool, text: String },
+    /// Say yes to what a step would do. `hash` begins the hash that the asker saw; empty is whatever is
+    /// asked now. `groups` are those of the asker: whoever takes the request fills them in, they never
+    /// come from the asker.
+    Approve {
+        run: RunId,
+        step: Arc<str>,
+        hash: String,
+        #[serde(skip)]
+        groups: Box<[Arc<str>]>,
+    },
+    /// Say no to it.
+    Deny {
+        run: RunId,
+        step: Arc<str>,
+        reason: String,
+        #[serde(skip)]
+        groups: Box<[Arc<str>]>,
+    },
+    /// Keep an effect that would be taken back otherwise (C29).
+    Confirm { run: RunId, step: Arc<str> },
     /// Say what comes of a step in doubt, or of an undo that failed or waits for its next attempt.
     Settle {
         run: RunId,

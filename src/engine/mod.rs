@@ -5,14 +5,19 @@
 //! records are durable.
 
 mod advance;
+mod approval;
 mod answer;
 mod arming;
 mod agents;
 mod apply;
 mod bound;
+mod budget;
 mod choose;
+mod confirm;
 mod core;
+mod doubt;
 mod event;
+mod feedback;
 mod gate;
 mod expiry;
 mod halt;
@@ -39,14 +44,20 @@ mod settle;
 mod setup;
 mod state;
 mod step;
+mod tally;
 mod timers;
+mod unproven;
+mod verify;
 mod waiting;
 
 pub use self::core::Engine;
 pub use agents::{AGENT, AgentState, AgentStatus};
+pub use approval::{AskedApproval, Denied, HASH_DIGITS, Permission};
 pub use arming::Arming;
+pub use budget::{Account, Budget};
 pub use choose::Fitness;
 pub use event::{Actor, Event, IllegalEvent, JournalKind, NewRun, Record, RollbackCause, RunMode, StepWait};
+pub use feedback::Echo;
 pub use gate::{Gate, Released};
 pub use halt::Halt;
 pub use incident::{INCIDENT, Incident, IncidentStatus};
@@ -65,6 +76,7 @@ pub use setup::{
 };
 pub use state::{Counts, State};
 pub use step::{Answered, STEP, StepState, StepStatus};
+pub use tally::Tally;
 
 #[cfg(test)]
 mod tests;

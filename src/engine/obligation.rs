@@ -100,6 +100,10 @@ pub struct Holder {
     pub(super) until: Moment,
     /// Its own attempt was done, or may have been: until then nothing is left to it.
     pub(super) acted: bool,
+    /// Until when it has to be confirmed, and until when it wants the effect then (C29).
+    pub(super) unconfirmed: Moment,
+    pub(super) lasts: Moment,
+    pub(super) confirmed: Option<Box<(Actor, Timestamp)>>,
 }
 
 impl Holder {
@@ -126,6 +130,14 @@ impl Holder {
     /// Until when it wants the effect; `None` is until it lets go.
     pub fn until(&self) -> Option<Timestamp> {
         self.until.get()
+    }
+    /// Until when a person has to confirm the effect, if one has to.
+    pub fn unconfirmed_until(&self) -> Option<Timestamp> {
+        self.unconfirmed.get()
+    }
+    /// Who confirmed it, and when.
+    pub fn confirmed(&self) -> Option<(&Actor, Timestamp)> {
+        self.confirmed.as_deref().map(|(by, at)| (by, *at))
     }
     /// Whether it has the effect and still wants it.
     pub fn holds_at(&self, now: Timestamp) -> bool {

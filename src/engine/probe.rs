@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AgentKind, Engine, HttpSpec, Task};
-use crate::model::{Action, AgentId, CommandLine, ObligationId, Presence, RunId, Span, StepIx, Timestamp};
+use super::{AgentKind, HttpSpec, Task};
+use crate::model::{Action, AgentId, CommandLine, ObligationId, RunId, Span, StepIx, Timestamp};
 
 /// How long an answer to "is it there?" may take, unless the file says otherwise.
 pub const PROBE_TIMEOUT: Span = Span::from_secs(10);
@@ -134,15 +134,6 @@ impl Probe {
             epoch: 0,
             probe_first: false,
             context: super::Context::default(),
-        }
-    }
-}
-
-impl Engine {
-    pub(super) fn on_probed(&mut self, of: ProbeOf, found: &Presence) {
-        match of {
-            ProbeOf::Obligation(id) => self.on_obligation_probed(id, found),
-            ProbeOf::Step { .. } => self.stale += 1,
         }
     }
 }

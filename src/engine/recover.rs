@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::advance::key;
+use super::doubt::Remedy;
 use super::{
     AgentKind, Effect, Engine, Event, IllegalEvent, JournalKind, Record, RunStatus, Setup, State, StepState,
     StepStatus, StepWait, Task,
@@ -143,12 +144,15 @@ impl Engine {
             let ix = StepIx(i as u16);
             match step.status() {
                 _ if self.still_asked(step) => None,
-                StepStatus::Running | StepStatus::Verifying => {
-                    Some(Event::StepInDoubt { run: id, step: ix, attempt: step.attempt() })
+                StepStatus::Running => {
+                    Some(Event::StepInDoubt { run: id, step: ix, attempt: step.attempt(), failure: None })
                 }
-                StepStatus::Undoing if step.undo_in_flight => {
-                    Some(Event::UndoInDoubt { run: id, step: ix, attempt: step.undo_attempt() })
-                }
+                StepStatus::Undoing if step.undo_in_flight => Some(Event::UndoInDoubt {
+                    run: id,
+                    step: ix,
+                    attempt: step.undo_attempt(),
+                    failure: None,
+                }),
                 _ => None,
             }
         });
@@ -268,27 +272,25 @@ impl Engine {
         if self.settle_failed(id) {
             return;
         }
+        self.settle_denied(id);
         self.watch_run(id);
         self.requeue(id);
         let Some(run) = self.state.run(id) else { return };
-        let in_doubt = run.steps().iter().enumerate();
-        let in_doubt: Vec<(StepIx, bool)> = in_doubt
-            .filter(|(_, step)| step.status() == StepStatus::InDoubt)
-            .map(|(i, step)| {
-                let again = step.is_settled_again() || step.action().is_some_and(|a| a.idempotent);
-                (StepIx(i as u16), again)
-            })
-            .collect();
-        if let Some((step, _)) = in_doubt.iter().find(|(_, idempotent)| !idempotent) {
-            let name = self.state.run(id).map_or("?", |run| run.step_id(*step));
-            let why = format!("step `{name}` is in doubt: it was cut short, and doing it twice may harm");
-            return self.emit(Event::RunParked { run: id, why: Arc::from(why) });
+        let places = run.steps().iter().enumerate().map(|(i, step)| (StepIx(i as u16), step));
+        let verifying = places.clone().filter(|(_, step)| step.status() == StepStatus::Verifying);
+        let verifying: Vec<StepIx> = verifying.map(|(ix, _)| ix).collect();
+        let in_doubt = places.filter(|(_, step)| step.status() == StepStatus::InDoubt);
+        let in_doubt: Vec<(StepIx, Remedy)> = in_doubt.map(|(ix, step)| (ix, step.remedy())).collect();
+        let asked = in_doubt.iter().filter(|(_, remedy)| *remedy == Remedy::Ask).map(|(ix, _)| *ix);
+        for step in verifying.into_iter().chain(asked) {
+            self.ask(id, step, false);
+        }
+        if let Some((step, _)) = in_doubt.iter().find(|(_, remedy)| *remedy == Remedy::Park) {
+            return self.park_in_doubt(id, *step, "doing it twice may harm");
         }
         let paused = self.state.run(id).is_some_and(|run| run.status() == RunStatus::Paused);
-        if in_doubt.is_empty() || !paused {
-            for (step, _) in in_doubt {
-                self.start_and_go_on(id, step);
-            }
+        for (step, _) in in_doubt.iter().filter(|(_, remedy)| *remedy == Remedy::Again && !paused) {
+            self.start_and_go_on(id, *step);
         }
         self.advance(id);
     }
@@ -314,9 +316,8 @@ impl Engine {
         for (i, step) in steps {
             match step.status() {
                 StepStatus::InDoubt => forward.push(StepIx(i as u16)),
-                StepStatus::UndoInDoubt => {
-                    undo = Some((StepIx(i as u16), step.undo().is_some_and(|action| action.idempotent)));
-                }
+                StepStatus::UndoInDoubt => undo = Some((StepIx(i as u16), step.undo_remedy())),
+                StepStatus::Undoing if step.undo_performed => undo = Some((StepIx(i as u16), Remedy::Ask)),
                 _ => {}
             }
         }
@@ -324,8 +325,9 @@ impl Engine {
             self.emit(Event::StepCancelled { run: id, step, in_doubt: true });
         }
         match undo {
-            Some((step, true)) => self.begin_undo(id, step),
-            Some((step, false)) => {
+            Some((step, Remedy::Again)) => self.begin_undo(id, step),
+            Some((step, Remedy::Ask)) => self.ask(id, step, true),
+            Some((step, Remedy::Park)) => {
                 let message = "in doubt: it was cut short, and doing it twice may harm".to_owned();
                 self.on_undo_failed(id, step, Failure { kind: FailureKind::NotSent, message });
             }

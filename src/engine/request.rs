@@ -82,6 +82,9 @@ impl Engine {
             Request::Answer { run, step, undo, done, text } => {
                 self.on_answer(*run, (step, *undo), *done, text, by)
             }
+            Request::Approve { run, step, hash, groups } => self.on_approve(*run, step, hash, groups, by),
+            Request::Confirm { run, step } => self.on_confirm(*run, step, by),
+            Request::Deny { run, step, reason, groups } => self.on_deny(*run, step, reason, groups, by),
             Request::Lift { what, reason } => self.on_lift(what, reason, by),
             Request::Settle { run, step, as_, reason } => self.on_settle(*run, step, *as_, reason, by),
         }
@@ -190,13 +193,16 @@ impl Engine {
         }
     }
 
-    /// Performs the steps in doubt again, under the same key.
+    /// Performs the steps in doubt again, under the same key; one that can be asked for and was not is
+    /// asked for.
     pub(super) fn again_in_doubt(&mut self, id: RunId) {
         let Some(run) = self.state.run(id) else { return };
         let in_doubt = run.steps().iter().enumerate();
-        let in_doubt = in_doubt.filter(|(_, step)| step.status() == StepStatus::InDoubt);
-        for ix in in_doubt.map(|(i, _)| StepIx(i as u16)).collect::<Vec<_>>() {
-            self.start_and_go_on(id, ix);
+        let in_doubt =
+            in_doubt.filter(|(_, step)| step.status() == StepStatus::InDoubt && !step.is_probing());
+        let in_doubt = in_doubt.map(|(i, step)| (StepIx(i as u16), step.is_still_to_be_asked_for()));
+        for (ix, asked) in in_doubt.collect::<Vec<_>>() {
+            if asked { self.ask(id, ix, false) } else { self.start_and_go_on(id, ix) }
         }
     }
 
@@ -283,6 +289,9 @@ impl Request {
             | Request::Retry { run }
             | Request::Abandon { run }
             | Request::Answer { run, .. }
+            | Request::Approve { run, .. }
+            | Request::Confirm { run, .. }
+            | Request::Deny { run, .. }
             | Request::Settle { run, .. } => Some(*run),
             _ => None,
         }

@@ -97,6 +97,22 @@ impl Library {
         Ok((Arc::new(forward), Some(Arc::new(undo))))
     }
 
+    /// The action that verifies a step, and who performs it: as with an undo, who could do the step, else
+    /// anybody.
+    pub(super) fn resolve_check(
+        &self,
+        step: &Step,
+        name: &Arc<str>,
+        with: &[(Arc<str>, Template)],
+        scope: &Scope<'_>,
+    ) -> Result<(AgentId, Arc<Action>), String> {
+        let same = self.offering(name, Some(&step.requires));
+        let all = if same.is_empty() { self.offering(name, None) } else { same };
+        let found = all.first().and_then(|id| Some((*id, self.spec(*id)?.actions.get(name)?)));
+        let (agent, spec) = found.ok_or_else(|| format!("no agent offers `{name}`, which verifies it"))?;
+        Ok((agent, Arc::new(check(name, spec, render(with, scope)?, &[])?)))
+    }
+
     /// What a step without placeholders does, by agent: the same in every run, worked out once. What
     /// cannot be resolved is left to the run, which says why.
     pub(super) fn fixed(&self, step: &Step, bound: &BoundStep) -> Vec<(AgentId, Resolved)> {

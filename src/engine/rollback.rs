@@ -8,7 +8,7 @@ use super::join::Owed;
 use super::timers::TimerKey;
 use super::{Actor, Acts, Effect, Engine, Event, RollbackCause, RunStatus, StepStatus, Task};
 use crate::flow::backoff::{Backoff, mix};
-use crate::model::{AgentId, Failure, FailureKind, Outcome, RunId, Span, StepIx};
+use crate::model::{AgentId, Failure, FailureKind, Outcome, Presence, RunId, Span, StepIx};
 
 /// How often an undo is tried before a person is asked.
 pub(super) const UNDO_ATTEMPTS: u32 = 5;
@@ -36,7 +36,9 @@ impl Engine {
         if !matches!(run.status(), RunStatus::Running | RunStatus::Paused | RunStatus::Parked) {
             return;
         }
-        let busy = run.steps().iter().any(|step| step.status() == StepStatus::Running);
+        let busy =
+            |step: &super::StepState| matches!(step.status(), StepStatus::Running | StepStatus::Verifying);
+        let busy = run.steps().iter().any(busy);
         let owed = run.steps().iter().any(|step| {
             let done = step.status() == StepStatus::Succeeded && !step.is_assumed();
             let acted = step.in_doubt() || done;
@@ -77,6 +79,7 @@ impl Engine {
         };
         let busy = |step: &super::StepState| {
             matches!(step.status(), StepStatus::Running | StepStatus::Verifying | StepStatus::Undoing)
+                || step.is_probing()
         };
         if run.steps().iter().any(busy) {
             return Next::Wait;
@@ -175,16 +178,12 @@ impl Engine {
 
     pub(super) fn on_undo_answered(&mut self, id: RunId, ix: StepIx, outcome: Outcome) {
         match outcome {
-            Outcome::Succeeded(_) | Outcome::Found(_) => {
-                let attempt = self.undo_attempt(id, ix);
-                self.emit(Event::UndoSucceeded { run: id, step: ix, attempt });
-                self.roll_on(id);
-            }
+            Outcome::Succeeded(_) | Outcome::Found(_) => self.on_undo_performed(id, ix),
             Outcome::Failed(failure) => self.on_undo_failed(id, ix, failure),
             Outcome::NotBegun => self.on_undo_not_begun(id, ix),
             Outcome::Stopped if self.state.halt().is_some() => {
                 let attempt = self.undo_attempt(id, ix);
-                self.emit(Event::UndoInDoubt { run: id, step: ix, attempt });
+                self.emit(Event::UndoInDoubt { run: id, step: ix, attempt, failure: None });
             }
             Outcome::Stopped => {
                 let message = "the undo was stopped".to_owned();
@@ -207,8 +206,9 @@ impl Engine {
         let again = match failure.kind {
             FailureKind::NotSent => false,
             FailureKind::Answered | FailureKind::Unreachable => true,
-            FailureKind::NoAnswer | FailureKind::TimedOut | FailureKind::Unverified => {
-                step.undo().is_some_and(|a| a.idempotent)
+            FailureKind::NoAnswer | FailureKind::TimedOut => step.undo().is_some_and(|a| a.idempotent),
+            FailureKind::Unverified => {
+                step.found() == Some(&Presence::Present) || step.undo().is_some_and(|a| a.idempotent)
             }
         };
         // Attempts are counted over retries by a person: each such retry buys as many again.
@@ -217,6 +217,13 @@ impl Engine {
         let round = attempt % UNDO_ATTEMPTS;
         let retry_at = (again && left).then(|| self.now + UNDO_BACKOFF.delay(round, hash));
         let failure = Arc::new(failure);
+        if retry_at.is_none() && self.is_to_be_asked_for(id, ix, &failure) {
+            self.emit(Event::UndoInDoubt { run: id, step: ix, attempt, failure: Some(failure) });
+            if let Some(agent) = agent {
+                self.watch_agent(agent);
+            }
+            return self.ask(id, ix, true);
+        }
         self.emit(Event::UndoFailed { run: id, step: ix, attempt, failure, retry_at });
         if let Some(agent) = agent {
             self.watch_agent(agent);

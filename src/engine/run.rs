@@ -81,9 +81,9 @@ pub static RUN: LazyLock<Machine<RunStatus, Run, Event>> = LazyLock::new(|| {
                     to: Completed,
                     on: "every step is done",
                     guard: Some(Guard { name: "every step is done", check: Run::all_done }),
-                    callback: Some(Run::contains_incident),
+                    callback: None,
                 },
-                go(Source::Within("Forward"), Parked, "a step is in doubt"),
+                go(Source::Within("Forward"), Parked, "a step is in doubt, or its approval expired"),
                 go(Source::Within("Forward"), RollingBack, "a critical step failed, or cancel"),
                 go(Source::Within("Forward"), Failed, "a critical step failed, nothing to undo or `stop`"),
                 go(Source::Within("Forward"), Abandoned, "abandon"),
@@ -102,6 +102,7 @@ pub static RUN: LazyLock<Machine<RunStatus, Run, Event>> = LazyLock::new(|| {
             ]
         },
     })
+    .on_enter("Ended", Run::contains_incident)
 });
 
 /// How far a rollback is.
@@ -251,14 +252,21 @@ impl Run {
         let works = |step: &StepState| match step.status() {
             StepStatus::Running | StepStatus::Undoing => !step.is_asked(),
             StepStatus::Waiting | StepStatus::Verifying => true,
+            StepStatus::InDoubt | StepStatus::UndoInDoubt => step.probing,
             _ => false,
         };
-        self.steps.iter().any(StepState::is_asked) && !self.steps.iter().any(works)
+        let waits = |step: &StepState| step.is_asked() || step.awaits_approval();
+        self.steps.iter().any(waits) && !self.steps.iter().any(works)
     }
     /// The steps that a person is asked to do, or to undo, in plan order.
     pub fn asked_steps(&self) -> impl Iterator<Item = StepIx> + '_ {
         let asked = self.steps.iter().enumerate().filter(|(_, step)| step.is_asked());
         asked.map(|(i, _)| StepIx(i as u16))
+    }
+    /// The steps about which people have to decide before they start, in plan order.
+    pub fn awaiting_steps(&self) -> impl Iterator<Item = StepIx> + '_ {
+        let awaiting = self.steps.iter().enumerate().filter(|(_, step)| step.awaits_approval());
+        awaiting.map(|(i, _)| StepIx(i as u16))
     }
     /// Its steps, in the order of its plan.
     pub fn steps(&self) -> &[StepState] {
@@ -284,6 +292,12 @@ impl Run {
     pub fn why(&self) -> Option<&str> {
         self.why.as_deref()
     }
+    /// What it waits to hear about effects that it asks for, for people.
+    pub fn asks_for(&self) -> Option<String> {
+        let asks = |(_, step): &(usize, &StepState)| step.is_probing();
+        let (i, step) = self.steps.iter().enumerate().find(asks)?;
+        Some(format!("step `{}`: {}", self.step_id(StepIx(i as u16)), step.note()?))
+    }
     /// The steps that failed, in plan order (S2.3).
     pub fn failed_steps(&self) -> impl Iterator<Item = StepIx> + '_ {
         let failed = |(_, s): &(usize, &StepState)| {
@@ -304,16 +318,15 @@ impl Run {
         self.ended_at().unwrap_or(now).since(self.created_at)
     }
 
-    /// A completed run contains the incident that it answers, if the incident's own table permits that;
-    /// one that only observed contains nothing.
-    fn contains_incident(&self, _: &Change<RunStatus>, emitted: &mut Vec<Event>) {
-        emitted.extend(self.incident.filter(|_| self.mode.is_live() && !self.is_lift()).map(|incident| {
-            Event::IncidentChanged {
-                incident,
-                to: IncidentStatus::Contained,
-                by: Actor::engine(),
-                reason: Some(Arc::from(format!("{} completed", self.id))),
-            }
+    /// Of the runs that ended, a completed one contains the incident that it answers, if the incident's own
+    /// table permits that; one that only observed contains nothing.
+    fn contains_incident(&self, change: &Change<RunStatus>, emitted: &mut Vec<Event>) {
+        let contains = change.to == RunStatus::Completed && self.mode.is_live() && !self.is_lift();
+        emitted.extend(self.incident.filter(|_| contains).map(|incident| Event::IncidentChanged {
+            incident,
+            to: IncidentStatus::Contained,
+            by: Actor::engine(),
+            reason: Some(Arc::from(format!("{} completed", self.id))),
         }));
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::answer::MAX_TEXT;
+use super::doubt::Remedy;
 use super::rollback::UNDO_ATTEMPTS;
 use super::{Actor, Engine, Event, RollbackCause, Run, RunStatus, StepState, StepStatus};
 use crate::model::{Failure, FailureKind, Map, RunId, StepIx, Timestamp};
@@ -271,6 +272,7 @@ impl Engine {
         self.watch_run(id);
         self.requeue(id);
         self.again_in_doubt(id);
+        self.ask_expired_again(id);
         self.advance(id);
     }
 
@@ -278,8 +280,8 @@ impl Engine {
     fn unsettled(&self, id: RunId) -> Vec<StepIx> {
         let Some(run) = self.state.run(id) else { return Vec::new() };
         let open = |step: &StepState| {
-            let again = step.is_settled_again() || step.action().is_some_and(|action| action.idempotent);
-            step.status() == StepStatus::InDoubt && !again
+            let open = step.remedy() != Remedy::Again && !step.is_probing();
+            step.status() == StepStatus::InDoubt && open
         };
         let open = run.steps().iter().enumerate().filter(|(_, step)| open(step));
         open.map(|(i, _)| StepIx(i as u16)).collect()

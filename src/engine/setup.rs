@@ -1,11 +1,12 @@
 //! What the engine works with: agents, workflows, limits. Checked by `config`; immutable here.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{JournalKind, ProbeSpec, Question};
+use super::{Budget, JournalKind, ProbeSpec, Question};
 use crate::model::{CommandLine, Endpoint, HttpRequest, Span, ValueType};
 use crate::workflow::Workflow;
 
@@ -22,6 +23,8 @@ pub struct Setup {
     pub workflows: BTreeMap<Arc<str>, Arc<Workflow>>,
     /// Named limits.
     pub limits: Limits,
+    /// Addresses from which quell itself connects: what they do starts nothing (C36).
+    pub own: Arc<[IpAddr]>,
 }
 
 /// Which runs act; all others observe (C31).
@@ -202,6 +205,10 @@ pub struct Limits {
     pub agent_recovery: Span,
     /// How long after its end an incident opens again instead of a new one.
     pub reopen: Span,
+    /// How long after its end an effect may still be heard in the signals (C36).
+    pub echo: Span,
+    /// How much of an action is done without asking a person.
+    pub budgets: Vec<Budget>,
 }
 
 impl Default for Limits {
@@ -213,6 +220,8 @@ impl Default for Limits {
             in_force: 100_000,
             agent_recovery: Span::from_secs(60),
             reopen: Span::from_secs(3_600),
+            echo: Span::from_secs(60),
+            budgets: Vec::new(),
         }
     }
 }

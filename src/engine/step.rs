@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, LazyLock};
 
-use super::{Actor, Event, Settlement, StepWait};
+use super::{Actor, Event, Permission, Settlement, StepWait};
 use crate::flow::machine::{Chart, Machine, Place, Source, Superstate, Transition};
-use crate::model::{Action, AgentId, Failure, Map, Moment, ObligationId, Timestamp};
+use crate::model::{Action, AgentId, Failure, Map, Moment, ObligationId, Presence, Timestamp};
 use crate::states;
 
 states!(
@@ -66,10 +66,10 @@ pub static STEP: LazyLock<Machine<StepStatus, StepState, Event>> = LazyLock::new
                     Waiting,
                     "no agent is selectable, or another run acts on its target",
                 ),
-                go(&[Pending], AwaitingApproval, "its approval is asked for"),
+                go(&[Pending, Waiting], AwaitingApproval, "its approval is asked for"),
                 go(&[Pending, Waiting, AwaitingApproval, InDoubt], Running, "an attempt starts"),
-                go(&[Running], Waiting, "an attempt failed, another will follow"),
-                go(&[Running], Verifying, "the action answered"),
+                go(&[Running, Verifying], Waiting, "an attempt failed, another will follow"),
+                go(&[Running, InDoubt], Verifying, "the action answered"),
                 go(&[Running, Verifying, InDoubt], Succeeded, "done"),
                 go(
                     &[Pending, Waiting, AwaitingApproval],
@@ -82,7 +82,7 @@ pub static STEP: LazyLock<Machine<StepStatus, StepState, Event>> = LazyLock::new
                     Failed,
                     "given up, or never sent",
                 ),
-                go(&[Running, Verifying], InDoubt, "a crash took the outcome"),
+                go(&[Running, Verifying], InDoubt, "a crash took the outcome, or no answer came"),
                 go(&[Pending], Skipped, "its condition does not hold"),
                 go(&[Waiting, InDoubt], Skipped, "what it was to lift has ended"),
                 go(
@@ -100,7 +100,7 @@ pub static STEP: LazyLock<Machine<StepStatus, StepState, Event>> = LazyLock::new
                     Undone,
                     "reversed, undone by hand, or let go",
                 ),
-                go(&[Undoing], UndoInDoubt, "a crash took the undo's outcome"),
+                go(&[Undoing], UndoInDoubt, "a crash took the undo's outcome, or no answer came"),
                 go(
                     &[Undoing, UndoInDoubt, Succeeded, Failed, Cancelled, InDoubt],
                     UndoFailed,
@@ -140,8 +140,24 @@ pub struct StepState {
     /// The condition on which it depends whether it would be performed, if nobody can say.
     pub(super) undecided: Option<Arc<str>>,
     pub(super) answered: Option<Arc<Answered>>,
+    /// What people were asked before it starts, and what they said.
+    pub(super) permission: Option<Box<Permission>>,
     pub(super) settled: Option<Arc<Settlement>>,
     pub(super) undo_settled: Option<Arc<Settlement>>,
+    /// An attempt once ended without an answer, whatever was found out about it later.
+    pub(super) doubted: bool,
+    /// It is in doubt since no answer came, rather than since a crash took it.
+    pub(super) lost: bool,
+    /// It is asked whether its effect is there; until `until`.
+    pub(super) probing: bool,
+    /// What was found last.
+    pub(super) found: Option<Arc<Presence>>,
+    /// Its effect was there before: nothing was performed.
+    pub(super) was_found: bool,
+    /// Its undo answered, and is being verified.
+    pub(super) undo_performed: bool,
+    /// How long it is asked again whether it is verified.
+    pub(super) verify_until: Moment,
 }
 
 /// What a person said of a step, or of its undo.
@@ -183,8 +199,16 @@ impl StepState {
             assumed: false,
             undecided: None,
             answered: None,
+            permission: None,
             settled: None,
             undo_settled: None,
+            doubted: false,
+            lost: false,
+            probing: false,
+            found: None,
+            was_found: false,
+            undo_performed: false,
+            verify_until: Moment::NONE,
         }
     }
 
@@ -260,6 +284,18 @@ impl StepState {
     pub fn answered(&self) -> Option<&Answered> {
         self.answered.as_deref()
     }
+    /// What people were asked before it starts, and what they said.
+    pub fn permission(&self) -> Option<&Permission> {
+        self.permission.as_deref()
+    }
+    /// Whether people have to decide whether it starts.
+    pub fn awaits_approval(&self) -> bool {
+        self.status() == StepStatus::AwaitingApproval && self.permission().is_some_and(Permission::is_open)
+    }
+    /// Whether it may start, since enough people said yes.
+    pub fn is_approved(&self) -> bool {
+        self.status() == StepStatus::AwaitingApproval && self.permission().is_some_and(Permission::is_granted)
+    }
     /// What a person is asked to do now.
     pub fn question(&self) -> Option<&str> {
         let action = match (self.status(), self.undo_in_flight) {
@@ -272,6 +308,42 @@ impl StepState {
     /// Whether a person is asked to do it, or to undo it, now.
     pub fn is_asked(&self) -> bool {
         self.question().is_some()
+    }
+    /// Whether an agent is being asked if its effect is there.
+    pub fn is_probing(&self) -> bool {
+        self.probing
+    }
+    /// What was found when its effect was asked for last, in doubt or to verify it.
+    pub fn found(&self) -> Option<&Presence> {
+        self.found.as_deref()
+    }
+    /// Whether its effect was there before, so that nothing was performed and nothing is owed.
+    pub fn was_found(&self) -> bool {
+        self.was_found
+    }
+    /// What is asked or was found about its effect, for people: what explains where it stands now.
+    pub fn note(&self) -> Option<String> {
+        if self.was_found {
+            return Some("found present: nothing was done, and nothing is owed".to_owned());
+        }
+        let found = || self.found().map(|found| format!("its effect is {found}"));
+        match (self.status(), self.probing) {
+            (StepStatus::Verifying, true) => Some("performed; its effect is asked for".to_owned()),
+            (StepStatus::Verifying, false) => {
+                let found = found().unwrap_or_else(|| "its effect is still to be asked for".to_owned());
+                Some(format!("performed; {found}"))
+            }
+            (StepStatus::InDoubt | StepStatus::UndoInDoubt, true) => {
+                Some("in doubt: its effect is asked for".to_owned())
+            }
+            (StepStatus::InDoubt | StepStatus::UndoInDoubt, false) => found(),
+            (StepStatus::Undoing, true) => Some("undone; its effect is asked for".to_owned()),
+            _ => None,
+        }
+    }
+    /// Whether its undo answered "done", and that is being verified.
+    pub fn undo_is_verified(&self) -> bool {
+        self.undo_performed
     }
     /// Whether an attempt to undo it is in flight.
     pub fn undo_in_flight(&self) -> bool {

@@ -53,12 +53,17 @@ impl TimerKey {
             TimerKey::Step(run, step) => state.run(run).is_some_and(|run| {
                 run.steps().get(step.index()).is_some_and(|step| {
                     step.until() == Some(at)
+                        && !run.status().is_terminal()
                         && match step.status() {
                             StepStatus::Running => true,
+                            // The end of a question, or the time to ask again.
+                            StepStatus::InDoubt | StepStatus::UndoInDoubt => step.is_probing(),
+                            StepStatus::Verifying => step.is_probing() || goes_on,
+                            StepStatus::Undoing if step.is_probing() => true,
                             StepStatus::Undoing => {
                                 run.status() == RunStatus::RollingBack && (step.undo_in_flight || goes_on)
                             }
-                            StepStatus::Waiting => {
+                            StepStatus::Waiting | StepStatus::AwaitingApproval => {
                                 run.status() == RunStatus::Running && (goes_on || run.is_lift_by_hand())
                             }
                             _ => false,
@@ -155,7 +160,11 @@ impl Engine {
                 self.wish(Effect::Stop { run, step, attempt, undo: true });
                 self.on_undo_failed(run, step, late("the undo"));
             }
+            StepStatus::InDoubt | StepStatus::Verifying => self.on_probe_due(run, step, false),
+            StepStatus::UndoInDoubt => self.on_probe_due(run, step, true),
+            StepStatus::Undoing if state.undo_is_verified() => self.on_probe_due(run, step, true),
             StepStatus::Undoing => self.begin_undo(run, step),
+            StepStatus::AwaitingApproval => self.on_approval_timeout(run, step),
             StepStatus::Waiting => match state.waits_for() {
                 Some(StepWait::Agent | StepWait::Lease) => self.on_waited_too_long(run, step),
                 _ => self.start_and_go_on(run, step),

@@ -87,6 +87,7 @@ fn setup() -> Arc<Setup> {
         agents: vec![agent],
         workflows: BTreeMap::from([(Arc::from("stop"), Arc::new(stop))]),
         limits: Limits::default(),
+        own: Arc::default(),
     })
 }
 
@@ -208,7 +209,8 @@ fn all_is_well(records: &[Record]) {
     let mut done: Vec<_> = records
         .iter()
         .filter_map(|record| match &record.event {
-            Event::StepSucceeded { run, step, .. } => Some((*run, *step)),
+            // Runs on one target share its effect: those after the first join it.
+            Event::StepSucceeded { run, step, .. } | Event::StepJoined { run, step, .. } => Some((*run, *step)),
             _ => None,
         })
         .collect();

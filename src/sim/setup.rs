@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use super::dice::Dice;
 use crate::engine::{
-    ActionSpec, Acts, AgentKind, AgentSpec, DrillSpec, JournalKind, Limits, Means, Question, Setup,
+    ActionSpec, Acts, AgentKind, AgentSpec, DrillProbe, DrillSpec, JournalKind, Limits, Means, PROBE_TIMEOUT,
+    ProbeMeans, ProbeSpec, Question, Setup,
 };
 use crate::model::{Span, ValueType};
 use crate::workflow;
 
-const WORKFLOWS: [&str; 5] = [
+const WORKFLOWS: [&str; 6] = [
     "
 workflow: diamond
 trigger: { rule: alpha }
@@ -45,6 +46,15 @@ steps:
   - { id: e, role: LEFT, action: act, needs: [d], with: { x: e }, on_failure: stop }
 ",
     "
+workflow: probed
+trigger: { rule: gamma }
+steps:
+  - { id: a, role: LEFT, action: wire, with: { x: a }, retry: { attempts: 2, backoff: 2s } }
+  - { id: b, role: RIGHT, action: wire, needs: [a], with: { x: b }, verify: true }
+  - { id: c, role: LEFT, action: bolt, needs: [a], with: { x: c }, verify: { within: 20s }, retry: { attempts: 2 } }
+  - { id: d, role: RIGHT, action: tell, needs: [b, c], with: { x: d }, undo: 'none: said', verify: { action: tell, with: { x: d } } }
+",
+    "
 workflow: by-hand
 trigger: { rule: beta, when: 'detection.count >= 2' }
 steps:
@@ -73,6 +83,12 @@ fn action(idempotent: bool, undo: Option<&str>) -> ActionSpec {
     }
 }
 
+/// It can be asked for. The world says what it finds.
+fn probed(spec: ActionSpec) -> ActionSpec {
+    let means = ProbeMeans::Drill(DrillProbe::Acted);
+    ActionSpec { probe: Some(ProbeSpec { means, timeout: PROBE_TIMEOUT }), ..spec }
+}
+
 /// What ends by itself when its time is over.
 fn ends_itself() -> ActionSpec {
     let mut spec = action(true, Some("unact"));
@@ -88,6 +104,9 @@ fn agent(name: &str, role: &str, concurrency: u32) -> AgentSpec {
         ("once", action(false, Some("unonce"))),
         ("unonce", action(false, None)),
         ("tell", action(true, None)),
+        ("wire", probed(action(false, Some("unwire")))),
+        ("unwire", action(false, None)),
+        ("bolt", probed(action(true, Some("unact")))),
     ];
     AgentSpec {
         name: Arc::from(name),
@@ -133,5 +152,5 @@ pub fn setup(dice: &mut Dice) -> Arc<Setup> {
         };
     }
     let limits = Limits { finished: 20, agent_recovery: Span::from_secs(30), ..Limits::default() };
-    Arc::new(Setup { kind, acts: Acts::of(kind), agents, workflows, limits })
+    Arc::new(Setup { kind, acts: Acts::of(kind), agents, workflows, limits, own: Arc::default() })
 }

@@ -11,10 +11,12 @@ use super::ledger::LedgerWitness;
 use super::setup::setup;
 use crate::engine::{AgentKind, Effect, Engine, Event, Gate, Input, Record, Setup, State, Task};
 use crate::model::{
-    Detection, DetectionId, Failure, FailureKind, Map, Outcome, RuleHead, Severity, Span, Timestamp,
+    Detection, DetectionId, Failure, FailureKind, Map, Outcome, RuleHead, RunId, Severity, Span, StepIx,
+    Timestamp,
 };
 
 mod people;
+mod probes;
 
 /// What a seed came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +51,8 @@ pub struct World {
     ledger: LedgerWitness,
     trace: Vec<String>,
     crashes: u32,
+    /// Whether the effect of each step is there.
+    there: BTreeMap<(RunId, StepIx), bool>,
     /// The kill switch, as whoever performs knows it.
     halted: bool,
     faults: bool,
@@ -81,6 +85,7 @@ impl World {
             ledger: LedgerWitness::default(),
             trace: Vec::new(),
             crashes: 0,
+            there: BTreeMap::new(),
             halted: false,
             faults: true,
             fingerprint: seed,
@@ -136,6 +141,9 @@ impl World {
             self.now = self.now.max(at);
             let input = self.take_due().unwrap_or(Input::Tick);
             self.note(format!("{} > {}", self.now.clock(), brief(&input)));
+            if let Input::Probed { of, found } = &input {
+                self.witness.told(*of, found);
+            }
             let output = self.engine.handle(input, self.now);
             self.gate.offer(output);
             // Several inputs may share a batch, as they do under load.
@@ -205,6 +213,7 @@ impl World {
         for record in batch.iter() {
             self.note(format!("{} {} {:?}", record.seq, record.at.clock(), record.event));
             self.disk.push(record.clone());
+            Witness::nothing_answers_itself(record, &self.replica)?;
             self.ledger.record(record, &self.replica)?;
             self.replica.apply(record).map_err(|illegal| illegal.to_string())?;
             self.witness.record(record)?;
@@ -266,7 +275,7 @@ impl World {
                     self.ledger.effect(&task, &self.replica)?;
                     self.answer(&task);
                 }
-                Effect::Probe(_) => {}
+                Effect::Probe(probe) => self.look(&probe),
                 Effect::Stop { run, step, attempt, undo } if self.dice.chance(90) => {
                     let at = self.now + Span::from_millis(self.dice.below(2_000));
                     let outcome = Outcome::Stopped;
@@ -285,15 +294,22 @@ impl World {
             return self.person_answers(task);
         }
         let roll = if self.faults { self.dice.below(100) } else { 99 };
+        if task.probe_first && self.dice.chance(8) {
+            self.there.insert((task.run, task.step), true);
+            let (run, step, attempt, undo) = (task.run, task.step, task.attempt, task.undo);
+            let outcome = Outcome::Found(Map::new());
+            return self.at(self.now, Input::StepFinished { run, step, attempt, undo, outcome });
+        }
         let failed = |kind, message: &str| Outcome::Failed(Failure { kind, message: message.to_owned() });
         let mut output = Map::new();
         output.insert("key".to_owned(), task.key.to_string().into());
         let outcome = match roll {
             0..=7 => failed(FailureKind::Answered, "no"),
             8..=9 => failed(FailureKind::NoAnswer, "gone"),
-            10..=12 => return,
+            10..=12 => return self.act(task, None),
             _ => Outcome::Succeeded(output),
         };
+        self.act(task, Some(&outcome));
         let delay = if self.dice.chance(5) { 45_000 } else { 3_000 };
         let at = self.now + Span::from_millis(self.dice.below(delay));
         let (run, step, attempt, undo) = (task.run, task.step, task.attempt, task.undo);
@@ -321,7 +337,7 @@ impl World {
 }
 
 fn is_answer(input: &Input) -> bool {
-    matches!(input, Input::StepFinished { .. })
+    matches!(input, Input::StepFinished { .. } | Input::Probed { .. })
 }
 
 fn brief(input: &Input) -> String {

@@ -53,3 +53,21 @@ fn what_cannot_be_explained_is_said() {
     let (_, err) = expect(&["explain", "run-1", "--state", &nothing], 1);
     assert!(err.contains("there is no journal"), "{err}");
 }
+
+#[test]
+fn a_report_is_of_what_was_true_then() {
+    let (_folder, state) = played();
+    let report = |args: &[&str]| {
+        let (out, _) = expect(&[&["report", "--json", "--state", &state], args].concat(), 0);
+        lines(&out).remove(0)
+    };
+    let all = report(&[]);
+    assert_eq!((&all["incidents_opened"], &all["in_force"]["count"]), (&4.into(), &4.into()));
+    let early = report(&["--since", "1m", "--until", "2026-03-14T09:00:40Z"]);
+    assert_eq!((&early["incidents_opened"], &early["in_force"]["count"]), (&2.into(), &2.into()));
+    assert_eq!(early["runs_live"]["latest"][0]["id"], "run-2");
+    let (_, err) = expect(&["report", "--since", "2099-01-01T00:00:00Z", "--state", &state], 2);
+    assert!(err.contains("is not before --until"), "{err}");
+    let (out, _) = expect(&["report", "--state", &state], 0);
+    assert!(out.starts_with("DRILL report from 2026-03-13 21:01:11 to 2026-03-14 09:01:11\n"), "{out}");
+}

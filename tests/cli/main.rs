@@ -1,5 +1,6 @@
 //! The real binary from outside: verbs, bad input, exit codes, output that others read.
 
+mod approvals;
 mod bad_input;
 mod bad_setup;
 mod bench;
@@ -11,5 +12,6 @@ mod programs;
 mod real;
 mod run;
 mod safety;
+mod settle;
 mod stops;
 mod usage;

@@ -24,7 +24,7 @@ impl ExecAgent {
         let streams = Streams::of(&mut child, context::json(&probe.as_task()));
         let patience = left.min(*patience);
         let ended = timeout(patience, child.wait()).await;
-        running.clear().await;
+        running.clear(matches!(ended, Ok(Ok(_)))).await;
         let _ = timeout(REAP, child.wait()).await;
         running.ended();
         let (_, stderr) = streams.end().await;

@@ -1,5 +1,6 @@
 //! Agents that run programs: no shell, an argument list, and nothing of a program outlives its step.
 
+mod adopted;
 mod context;
 mod look;
 mod output;
@@ -74,6 +75,7 @@ impl ExecAgent {
             biased;
             status = child.wait() => Ok(status),
             cut = attempt.cut() => Err(cut),
+            never = self.programs.reap() => match never {},
         };
         if ended.is_err() {
             let leader = async {
@@ -81,7 +83,7 @@ impl ExecAgent {
             };
             running.tree.terminate(Duration::from_micros(spec.grace.0), leader, attempt.quit()).await;
         }
-        running.clear().await;
+        running.clear(matches!(ended, Ok(Ok(_)))).await;
         let _ = timeout(REAP, child.wait()).await;
         running.ended();
         let (stdout, stderr) = streams.end().await;

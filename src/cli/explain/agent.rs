@@ -1,6 +1,6 @@
 //! Why an agent was chosen: the figures of all that could have been, as they were then (S5.2).
 
-use super::words;
+use crate::cli::output::words::span;
 use crate::engine::{AgentState, Fitness, State};
 use crate::model::AgentId;
 use crate::workflow::Requirement;
@@ -83,7 +83,7 @@ fn figures(of: &Candidate) -> String {
     if !of.tried {
         return format!("{:.3} (nothing done yet, {busy})", of.fitness.score());
     }
-    let (score, ok, mean) = (of.fitness.score(), success_rate * 100.0, words::span(mean_response));
+    let (score, ok, mean) = (of.fitness.score(), success_rate * 100.0, span(mean_response));
     format!("{score:.3} ({ok:.0} % succeeded, {mean} on average, {busy})")
 }
 

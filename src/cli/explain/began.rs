@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use super::words;
+use crate::cli::output::paragraph;
+use crate::cli::output::words::span;
 use crate::engine::{Actor, JournalKind, NewRun, Record, RunMode, State};
 use crate::model::{IncidentId, RunId, Seq, Timestamp};
 use crate::workflow::{self, Trigger, Workflow};
@@ -95,17 +97,17 @@ fn of_incident(id: IncidentId, state: &State) -> Vec<String> {
     let mut lines = vec![format!("{id}: the rule {} ({level}) found `{}`", rule.name, rule.title)];
     let signals = if latest.count == 1 { "1 signal".to_owned() } else { format!("{} signals", latest.count) };
     let window = latest.at.since(latest.since);
-    let within = if window.0 == 0 { String::new() } else { format!(" within {}", words::span(window)) };
+    let within = if window.0 == 0 { String::new() } else { format!(" within {}", span(window)) };
     lines.push(format!(
         "{signals} about {}{within}, the last at {}",
         incident.key(),
-        words::moment(latest.at)
+        paragraph::moment(latest.at)
     ));
     if incident.count() > latest.count {
         lines.push(format!(
             "{id} has counted {} in all, since {}",
             incident.count(),
-            words::moment(incident.opened_at())
+            paragraph::moment(incident.opened_at())
         ));
     }
     lines
@@ -135,7 +137,7 @@ fn mode(new: &NewRun, state: &State, followed: Option<RunId>) -> String {
             format!(
                 "it acts: {} armed the workflow at {}, with this text ({short})",
                 arming.by(),
-                words::moment(arming.at())
+                paragraph::moment(arming.at())
             )
         }
         (RunMode::Live, None) => "it acts".to_owned(),
@@ -158,7 +160,7 @@ fn mode(new: &NewRun, state: &State, followed: Option<RunId>) -> String {
             format!(
                 "it only observes: {} disarmed its workflow at {}{why}",
                 words::by(arming.by()),
-                words::moment(arming.at())
+                paragraph::moment(arming.at())
             )
         }
     }

@@ -8,30 +8,14 @@ use super::agent::Candidate;
 use super::course::Moment;
 use super::{Explanation, words};
 use crate::cli::next;
-use crate::cli::output::words::words as spaced;
-use crate::console::text::wrap;
-use crate::engine::{JournalKind, Run};
+use crate::cli::output::paragraph::add;
+use crate::cli::output::words::{span, words as spaced};
+use crate::engine::JournalKind;
 use crate::flow::machine::Status;
 use crate::model::{SafeJson, SafeText, Timestamp};
 
-/// Columns of a line at most.
-const COLUMNS: usize = 80;
-
 /// Characters of a raw record that are shown.
 const EVIDENCE: usize = 144;
-
-/// Adds a text from anywhere: the first line behind `head`, the others below it.
-fn add(out: &mut String, head: &str, text: &str) {
-    let indent = head.chars().count();
-    let safe = SafeText(text).to_string();
-    for (i, line) in wrap(&safe, COLUMNS - indent).into_iter().enumerate() {
-        // Writing to a `String` cannot fail.
-        let _ = match i {
-            0 => writeln!(out, "{head}{line}"),
-            _ => writeln!(out, "{:indent$}{line}", ""),
-        };
-    }
-}
 
 /// `14:03:22.123`.
 fn clock(at: Timestamp) -> String {
@@ -48,7 +32,7 @@ pub fn text(of: &Explanation) -> String {
     let (run, began) = (&of.run, &of.began);
     let drill = if of.state.kind() == Some(JournalKind::Exercise) { "DRILL " } else { "" };
     let observed = if run.mode().is_live() { "" } else { ", only observed" };
-    let lasted = words::span(run.duration(of.state.now()));
+    let lasted = span(run.duration(of.state.now()));
     let stands = spaced(run.status().name());
     add(&mut out, drill, &format!("{} {}: {stands}{observed}, {lasted}", run.id(), run.workflow()));
 
@@ -81,13 +65,13 @@ pub fn text(of: &Explanation) -> String {
     if of.cut > 0 {
         let _ = writeln!(out, "  … and {} more: `quell journal show` has every record", of.cut);
     }
-    stands_now(&mut out, run);
+    stands_now(&mut out, of);
     out
 }
 
 /// What is left to do, if something is.
-fn stands_now(out: &mut String, run: &Run) {
-    let (in_force, todo) = (next::in_force(run), next::actions(run));
+fn stands_now(out: &mut String, of: &Explanation) {
+    let (in_force, todo) = (next::in_force(&of.state, of.run.id()), next::actions(&of.run));
     if in_force.is_empty() && todo.is_empty() {
         return;
     }
@@ -126,7 +110,7 @@ pub fn json(of: &Explanation) -> String {
         },
         "course": of.course.iter().map(moment).collect::<Vec<_>>(),
         "cut": of.cut,
-        "in_force": next::in_force(run),
+        "in_force": next::in_force(&of.state, run.id()),
         "next": next::actions(run).into_iter().map(|(command, _)| command).collect::<Vec<_>>(),
     });
     format!("{}\n", SafeJson(&value.to_string()))

@@ -30,7 +30,8 @@ fn about(event: &Event) -> About {
         }
         Event::IncidentOpened { incident, .. }
         | Event::IncidentRepeated { incident, .. }
-        | Event::IncidentChanged { incident, .. } => About::Incident(*incident),
+        | Event::IncidentChanged { incident, .. }
+        | Event::EchoHeard { incident, .. } => About::Incident(*incident),
         Event::RunCreated(new) => About::Run(new.run),
         Event::RunJoined { run, .. }
         | Event::RunPaused { run, .. }
@@ -54,10 +55,18 @@ fn about(event: &Event) -> About {
         | Event::StepSettled { run, step, .. }
         | Event::StepJoined { run, step, .. }
         | Event::StepInDoubt { run, step, .. }
+        | Event::StepPerformed { run, step, .. }
+        | Event::StepProbing { run, step, .. }
+        | Event::StepProbed { run, step, .. }
+        | Event::UndoPerformed { run, step, .. }
         | Event::UndoStarted { run, step, .. }
         | Event::UndoSucceeded { run, step, .. }
         | Event::UndoFailed { run, step, .. }
-        | Event::UndoInDoubt { run, step, .. } => About::Step(*run, *step),
+        | Event::UndoInDoubt { run, step, .. }
+        | Event::ApprovalGiven { run, step, .. }
+        | Event::ApprovalDenied { run, step, .. }
+        | Event::EffectConfirmed { run, step, .. } => About::Step(*run, *step),
+        Event::ApprovalAsked(asked) => About::Step(asked.run, asked.step),
         Event::LetGo { obligation, .. }
         | Event::ObligationExpired { obligation }
         | Event::ObligationProbed { obligation, .. } => About::Obligation(*obligation),
@@ -70,6 +79,14 @@ fn about(event: &Event) -> About {
 pub fn run_of(event: &Event) -> Option<RunId> {
     match about(event) {
         About::Run(run) | About::Step(run, _) => Some(run),
+        _ => None,
+    }
+}
+
+/// The step that an event is about.
+pub fn step_of(event: &Event) -> Option<(RunId, StepIx)> {
+    match about(event) {
+        About::Step(run, step) => Some((run, step)),
         _ => None,
     }
 }
@@ -129,7 +146,7 @@ fn taken_apart(event: &Event) -> io::Result<(String, Map)> {
 
 /// Times are numbers in the journal, and RFC 3339 for everybody else.
 fn show_times(fields: &mut Map) {
-    for name in ["at", "since", "until", "deadline", "retry_at"] {
+    for name in ["at", "since", "until", "deadline", "retry_at", "again_at"] {
         if let Some(value) = fields.get_mut(name)
             && let Some(micros) = value.as_i64()
         {
@@ -171,6 +188,9 @@ fn incident_fields(id: IncidentId, state: &State, fields: &mut Map) -> Option<St
     set(fields, "key", incident.key());
     set(fields, "status", incident.status().name());
     set(fields, "count", incident.count());
+    if incident.echoes() > 0 {
+        set(fields, "echoes", incident.echoes());
+    }
     Some(id.to_string())
 }
 
@@ -189,6 +209,10 @@ fn run_fields(id: RunId, state: &State, fields: &mut Map) -> Option<String> {
     if let Some(rollback) = run.rollback() {
         set(fields, "rollback_done", rollback.done);
         set(fields, "rollback_total", rollback.total);
+        let skipped: Vec<Value> = run.skipped_undos().map(|step| run.step_id(step).into()).collect();
+        if !skipped.is_empty() {
+            set(fields, "rollback_skipped", skipped);
+        }
     }
     name_steps(fields);
     if run.status().is_terminal() {
@@ -259,6 +283,10 @@ fn step_fields(id: RunId, ix: StepIx, state: &State, fields: &mut Map) -> Option
     }
     if let Some(question) = step.question() {
         set(fields, "question", question);
+    }
+    if let Some(permission) = step.permission().filter(|_| fields.contains_key("hash")) {
+        set(fields, "count", permission.asked().count);
+        set(fields, "given", permission.given().len());
     }
     let attempt = if fields.contains_key("attempt") { None } else { Some(step.attempt()) };
     if let Some(attempt) = attempt {

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use super::{Misfit, Stamp, unknown};
 use crate::engine::obligation::Holder;
 use crate::engine::{
-    Actor, Event, OBLIGATION, Obligation, ObligationStatus, RunStatus, STEP, Settled, State, StepState,
-    StepStatus,
+    Actor, Event, OBLIGATION, Obligation, ObligationStatus, RunStatus, STEP, State, StepState, StepStatus,
 };
 use crate::flow::machine::Place;
 use crate::model::{Moment, ObligationId, Presence, RunId, StepIx, Value};
@@ -77,9 +76,7 @@ impl State {
                 self.lease_returned(*run, *step);
                 self.effect_to(*run, *step, ObligationStatus::InDoubt, stamp);
             }
-            StepSettled { run, step, undo: true, settled, reason, by, .. } => {
-                self.effect_settled(*run, *step, *settled, (reason, by), stamp);
-            }
+            StepSettled { .. } => self.effect_settled(event, stamp),
             RunCreated(new) => {
                 if let Some(earlier) = new.retry_of {
                     new.takes_over.iter().for_each(|step| self.hand_over(earlier, new.run, *step, stamp));
@@ -98,7 +95,7 @@ impl State {
     }
 
     /// The obligation of a step that stands.
-    fn effect_mut(&mut self, run: RunId, step: StepIx) -> Option<&mut Obligation> {
+    pub(super) fn effect_mut(&mut self, run: RunId, step: StepIx) -> Option<&mut Obligation> {
         let step = self.runs.get(run.0)?.steps.get(step.index())?;
         let obligation = self.ledger.obligations.get_mut(step.obligation()?.0)?;
         (!obligation.status().is_ended()).then_some(obligation)
@@ -171,6 +168,9 @@ impl State {
             incident: run.incident,
             until: Moment::NONE,
             acted: false,
+            unconfirmed: Moment::NONE,
+            lasts: Moment::NONE,
+            confirmed: None,
         })
     }
 
@@ -190,7 +190,10 @@ impl State {
         obligation.self_until = expires.filter(|_| action.args.contains_key("expires")).into();
         obligation.output = output;
         obligation.changed = stamp.seq;
-        obligation.settle_until();
+        self.effect_unconfirmed(id, ix, stamp.at);
+        if let Some(obligation) = self.effect_mut(id, ix) {
+            obligation.settle_until();
+        }
     }
 
     /// A step is over without having succeeded. What may have acted is in doubt; what did not lets go.
@@ -254,7 +257,7 @@ impl State {
         let Some(new) = self.holder(later, ix) else { return };
         let Some(obligation) = self.effect_mut(later, ix) else { return };
         if let Some(holder) = obligation.holders.iter_mut().find(|h| (h.run, h.step) == (earlier, ix)) {
-            *holder = Holder { until: holder.until, ..new };
+            *holder = Holder { run: new.run, by: new.by, incident: new.incident, ..holder.clone() };
             obligation.changed = stamp.seq;
         }
     }
@@ -324,43 +327,13 @@ impl State {
         }
     }
 
-    /// A person said what comes of an undo. That it is done has a record of its own.
-    fn effect_settled(
-        &mut self,
-        run: RunId,
-        step: StepIx,
-        settled: Settled,
-        (reason, by): (&Arc<str>, &Actor),
-        stamp: Stamp,
-    ) {
-        let Some(entry) = self.runs.get(run.0).and_then(|run| run.steps.get(step.index())?.obligation())
-        else {
-            return;
-        };
-        let Some(obligation) = self.ledger.obligations.get_mut(entry.0) else { return };
-        match settled {
-            Settled::Skip if obligation.other_holders(run, step, stamp.at).next().is_some() => {
-                obligation.holders.retain(|holder| (holder.run, holder.step) != (run, step));
-                obligation.changed = stamp.seq;
-                obligation.settle_until();
-            }
-            Settled::Skip => {
-                self.obligation_to(entry, ObligationStatus::Waived, Some(by.clone()), stamp);
-                if let Some(obligation) = self.ledger.obligations.get_mut(entry.0) {
-                    obligation.why = Some(Arc::clone(reason));
-                }
-            }
-            Settled::Again if obligation.status() == ObligationStatus::Waived => {
-                self.obligation_to(entry, ObligationStatus::LiftFailed, Some(by.clone()), stamp);
-                self.ledger.ended.retain(|(_, ended)| *ended != entry);
-                let effect = self.ledger.get(entry).and_then(|o| Some((&o.action.name, o.target()?)));
-                if let Some((name, target)) =
-                    effect.map(|(name, target)| (Arc::clone(name), Arc::clone(target)))
-                {
-                    self.ledger.by_effect.entry((name, target)).or_insert(entry);
-                }
-            }
-            _ => {}
+    /// What was not undone, and that was accepted, is to be undone after all.
+    pub(super) fn obligation_owed_again(&mut self, id: ObligationId, by: &Actor, stamp: Stamp) {
+        self.obligation_to(id, ObligationStatus::LiftFailed, Some(by.clone()), stamp);
+        self.ledger.ended.retain(|(_, ended)| *ended != id);
+        let effect = self.ledger.get(id).and_then(|o| Some((&o.action.name, o.target()?)));
+        if let Some((name, target)) = effect.map(|(name, target)| (Arc::clone(name), Arc::clone(target))) {
+            self.ledger.by_effect.entry((name, target)).or_insert(id);
         }
     }
 

@@ -1,7 +1,10 @@
 //! Folding records into the state: one file per noun. Reads no clock, decides nothing.
 
 mod agent;
+mod approval;
 mod arming;
+mod budget;
+mod confirm;
 mod credit;
 mod halt;
 mod incident;
@@ -10,6 +13,7 @@ mod ledger;
 mod run;
 mod person;
 mod settle;
+mod probe;
 mod step;
 mod undo;
 
@@ -57,7 +61,10 @@ impl State {
         let stamp = Stamp { seq: record.seq, at: record.at };
         self.fold(&record.event, stamp).map_err(|Misfit(why)| IllegalEvent { seq: record.seq, why })?;
         self.credit(&record.event);
+        self.approvals_follow();
+        self.accounts_follow(&record.event, stamp);
         self.ledger_follows(&record.event, stamp);
+        self.unconfirmed_follow();
         self.seq = record.seq;
         self.now = self.now.max(record.at);
         Ok(())
@@ -104,6 +111,8 @@ impl State {
                 self.incident_changed(*incident, *to, by, reason.as_ref(), stamp)
             }
 
+            EchoHeard { incident, workflow, .. } => self.echo_heard(*incident, workflow),
+
             RunCreated(new) => self.run_created(new, stamp),
             RunJoined { run, incident } => self.run_joined(*run, *incident),
             RunPaused { run, .. } => self.run_paused(*run, stamp),
@@ -121,7 +130,9 @@ impl State {
             RunAbandoned { run, .. } => self.run_ended(*run, super::RunStatus::Abandoned, None, stamp),
 
             StepStarted { .. } => self.step_started(event, stamp),
-            StepSucceeded { run, step, output, .. } => self.step_succeeded(*run, *step, output, stamp),
+            StepSucceeded { run, step, output, found, .. } => {
+                self.step_succeeded(*run, *step, output, *found, stamp)
+            }
             StepFailed { run, step, failure, retry_at, .. } => {
                 self.step_failed(*run, *step, failure, *retry_at, stamp)
             }
@@ -131,7 +142,14 @@ impl State {
             StepAssumed { .. } => self.step_assumed(event, stamp),
             StepAnswered { .. } => self.step_answered(event, stamp),
             StepSettled { .. } => self.step_settled(event, stamp),
-            StepInDoubt { run, step, .. } => self.step_in_doubt(*run, *step, stamp),
+            StepInDoubt { run, step, failure, .. } => {
+                self.step_in_doubt(*run, *step, failure.as_ref(), stamp)
+            }
+            StepPerformed { run, step, output, until, .. } => {
+                self.step_performed(*run, *step, output, *until, stamp)
+            }
+            StepProbing { .. } => self.step_probing(event),
+            StepProbed { .. } => self.step_probed(event),
             StepJoined { .. } => self.step_joined(event, stamp),
             LetGo { .. } => self.let_go(event, stamp),
 
@@ -140,7 +158,15 @@ impl State {
             UndoFailed { run, step, failure, retry_at, .. } => {
                 self.undo_failed(*run, *step, failure, *retry_at, stamp)
             }
-            UndoInDoubt { run, step, .. } => self.undo_in_doubt(*run, *step, stamp),
+            UndoInDoubt { run, step, failure, .. } => {
+                self.undo_in_doubt(*run, *step, failure.as_ref(), stamp)
+            }
+            UndoPerformed { run, step, until, .. } => self.undo_performed(*run, *step, *until, stamp),
+
+            ApprovalAsked(asked) => self.approval_asked(asked, stamp),
+            ApprovalGiven { run, step, hash, by } => self.approval_given(*run, *step, **hash, by, stamp),
+            ApprovalDenied { .. } => self.approval_denied(event, stamp),
+            EffectConfirmed { run, step, by } => self.effect_confirmed(*run, *step, by, stamp),
 
             RequestRefused { .. } => {
                 self.counts.refused += 1;

@@ -1,5 +1,9 @@
 //! The engine, told what happens in a few words and answering in a few words.
 
+mod approval;
+mod budget;
+mod doubt;
+mod feedback;
 mod halt;
 mod hands;
 mod ledger;
@@ -10,6 +14,7 @@ mod people;
 mod recovery;
 mod reload;
 mod rollback;
+mod rollback_contract;
 mod settle;
 mod signals;
 mod world;

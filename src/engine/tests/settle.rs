@@ -2,7 +2,9 @@
 
 use super::check;
 use super::world::{START, World};
-use crate::engine::{Actor, Answer, Effect, Input, Request, RunStatus, Settled, StepStatus};
+use crate::engine::{
+    Actor, Answer, Effect, Input, ObligationStatus, Request, RunStatus, Settled, StepStatus,
+};
 use crate::model::{RequestId, RunId, StepIx};
 
 const CHAIN: &str = "
@@ -236,5 +238,35 @@ fn c23_two_people_settle_at_once_and_the_second_is_told() {
             panic!("{:?}", output.effects)
         };
         assert!(told.starts_with(why), "{told}");
+    }
+}
+
+#[test]
+fn what_is_settled_is_settled_on_the_ledger() {
+    use ObligationStatus::*;
+    for (script, expected) in [
+        (format!("{PARKED} settle run-1 c done it is there"), [InForce, InForce, InForce]),
+        (format!("{PARKED} settle run-1 c failed"), [InForce, Lifting, Void]),
+        (format!("{STUCK} settle run-1 b done by hand"), [Lifted, Lifted, Lifted]),
+        (format!("{STUCK} settle run-1 b skip the host is gone"), [Lifted, Waived, Lifted]),
+        (
+            format!(
+                "{PARKED} settle run-1 c undo\n undo-fails c\n settle run-1 c skip gone\n settle run-1 a skip why"
+            ),
+            [InForce, Lifting, Waived],
+        ),
+        (format!("{PARKED} settle run-1 c undo\n settle run-1 a done by hand"), [Lifted, InForce, Lifting]),
+    ] {
+        let mut world = World::new(&[CHAIN]);
+        world.play(&script);
+        let state = world.engine.state();
+        let of = |step: u16| {
+            let step = state.run(RunId(1)).unwrap().steps()[usize::from(step)].obligation();
+            state.ledger().get(step.unwrap()).unwrap()
+        };
+        assert_eq!([0, 1, 2].map(|step| of(step).status()), expected, "{script}");
+        if expected == [Lifted, Waived, Lifted] {
+            assert_eq!(of(1).why(), Some("the host is gone"));
+        }
     }
 }

@@ -14,7 +14,10 @@ pub struct World {
     pub setup: Arc<Setup>,
     pub records: Vec<Record>,
     pub now: Timestamp,
+    /// Who asks.
+    pub by: Arc<str>,
     tasks: Vec<Task>,
+    probes: Vec<Probe>,
     requests: u64,
 }
 
@@ -33,6 +36,12 @@ fn action(takes: &[&str], idempotent: bool, undo: Option<&str>) -> ActionSpec {
     }
 }
 
+/// It can be asked for.
+fn probed(spec: ActionSpec) -> ActionSpec {
+    let means = ProbeMeans::Drill(DrillProbe::Acted);
+    ActionSpec { probe: Some(ProbeSpec { means, timeout: PROBE_TIMEOUT }), ..spec }
+}
+
 /// What ends by itself when its time is over.
 fn ends_itself() -> ActionSpec {
     let mut spec = action(&["address"], true, Some("unblock"));
@@ -46,6 +55,10 @@ fn agent(name: &str, role: &str, concurrency: u32) -> AgentSpec {
         ("unblock", action(&["address"], true, None)),
         ("once", action(&["address"], false, Some("unblock"))),
         ("tell", action(&["text"], true, None)),
+        ("wire", probed(action(&["address"], false, Some("unwire")))),
+        ("unwire", action(&["address"], false, None)),
+        ("bolt", probed(action(&["address"], true, Some("unblock")))),
+        ("ping", action(&["address"], true, None)),
         ("hold", ends_itself()),
     ];
     AgentSpec {
@@ -94,6 +107,7 @@ pub fn setup(workflows: &[&str]) -> Arc<Setup> {
         agents: vec![agent("wall-1", "WALL", 4), agent("bell-1", "BELL", 1), hand()],
         workflows: parsed.collect::<BTreeMap<_, _>>(),
         limits: Limits { finished: 3, ..Limits::default() },
+        own: Arc::default(),
     })
 }
 
@@ -104,7 +118,16 @@ impl World {
 
     pub fn of(setup: Arc<Setup>) -> World {
         let (engine, output) = Engine::new(Arc::clone(&setup), "test", 7, START);
-        let mut world = World { engine, setup, records: vec![], now: START, tasks: vec![], requests: 0 };
+        let mut world = World {
+            engine,
+            setup,
+            records: vec![],
+            now: START,
+            by: "ada".into(),
+            tasks: vec![],
+            probes: vec![],
+            requests: 0,
+        };
         world.take(output);
         world
     }
@@ -124,9 +147,17 @@ impl World {
                     if let Some(question) = &task.action.question {
                         writeln!(told, "    → asks ({}, {}): {question}", task.attempt, task.key).unwrap();
                     }
+                    if task.probe_first {
+                        writeln!(told, "    → looks for it first").unwrap();
+                    }
                     self.tasks.push(task);
                 }
-                Effect::Probe(_) => {}
+                Effect::Probe(probe) => {
+                    let how = if probe.check { "checks" } else { "looks for" };
+                    let (action, key) = (&probe.action.name, &probe.key);
+                    writeln!(told, "    → {how} {action} ({key})").unwrap();
+                    self.probes.push(probe);
+                }
                 Effect::Stop { run, step, .. } => {
                     writeln!(told, "    → stop {} of {run}", self.step(run, step)).unwrap();
                 }
@@ -148,6 +179,7 @@ impl World {
     /// Loses the engine, as a crash does, and takes up the journal again.
     pub fn crash(&mut self) -> String {
         self.tasks.clear();
+        self.probes.clear();
         let records = self.records.clone();
         let (engine, output) = Engine::recover(records, Arc::clone(&self.setup), "test", self.now).unwrap();
         self.engine = engine;
@@ -188,6 +220,10 @@ impl World {
                     Outcome::Succeeded([(name.to_owned(), value.into())].into_iter().collect()),
                 )
             }
+            ["found", step] => self.answer(step, false, Outcome::Found(Map::new())),
+            [verb @ ("present" | "absent" | "unknown"), step] => self.probed(step, false, verb),
+            [verb @ ("present" | "absent" | "unknown"), step, "undone"] => self.probed(step, true, verb),
+            ["undo-lost", step] => self.answer(step, true, failed(FailureKind::NoAnswer)),
             ["fail", step] => self.answer(step, false, failed(FailureKind::Answered)),
             ["lost", step] => self.answer(step, false, failed(FailureKind::NoAnswer)),
             ["not-begun", step] => self.answer(step, false, Outcome::NotBegun),
@@ -227,6 +263,27 @@ impl World {
             }
             ["arm", workflow] => self.ask(Request::Arm { workflow: Arc::from(workflow) }),
             ["disarm", workflow] => self.ask(Request::Disarm { workflow: Arc::from(workflow) }),
+            ["as", who, ref rest @ ..] => {
+                let before = std::mem::replace(&mut self.by, Arc::from(who.replace('_', " ")));
+                let told = self.line(&rest.join(" "));
+                self.by = before;
+                told
+            }
+            ["approve", run, step, ref hash @ ..] => self.ask(Request::Approve {
+                run: run.parse().unwrap(),
+                step: Arc::from(step),
+                hash: hash.join(""),
+                groups: Box::new([]),
+            }),
+            ["confirm", run, step] => {
+                self.ask(Request::Confirm { run: run.parse().unwrap(), step: Arc::from(step) })
+            }
+            ["deny", run, step, ref reason @ ..] => self.ask(Request::Deny {
+                run: run.parse().unwrap(),
+                step: Arc::from(step),
+                reason: reason.join(" "),
+                groups: Box::new([]),
+            }),
             ["crash"] => self.crash(),
             ["drain"] => self.input(Input::Drain),
             [verb, id] => self.ask(request(verb, id, "")),
@@ -242,7 +299,7 @@ impl World {
 
     pub fn ask(&mut self, request: Request) -> String {
         self.requests += 1;
-        let (id, by) = (RequestId(self.requests), Actor(Arc::from("ada")));
+        let (id, by) = (RequestId(self.requests), Actor(Arc::clone(&self.by)));
         self.input(Input::Request { id, by, seen: None, request })
     }
 
@@ -283,6 +340,24 @@ impl World {
         self.input(Input::StepFinished { run, step, attempt, undo, outcome })
     }
 
+    /// The last question about a step, or about its undo, is answered.
+    fn probed(&mut self, step: &str, undo: bool, word: &str) -> String {
+        let about = |probe: &&Probe| match probe.of {
+            ProbeOf::Step { run, step: ix, undo: of_undo, .. } => {
+                of_undo == undo && self.step(run, ix) == step
+            }
+            ProbeOf::Obligation(_) => false,
+        };
+        let of = self.probes.iter().rev().find(about).unwrap_or_else(|| panic!("nobody asks for {step}")).of;
+        self.now = self.now + Span::from_secs(1);
+        let found = match word {
+            "present" => Presence::Present,
+            "absent" => Presence::Absent,
+            _ => Presence::Unknown("it cannot say".to_owned()),
+        };
+        self.input(Input::Probed { of, found })
+    }
+
     fn step(&self, run: RunId, step: StepIx) -> String {
         self.engine.state().run(run).map_or("?".to_owned(), |run| run.step_id(step).to_owned())
     }
@@ -310,6 +385,9 @@ impl World {
                     reason.as_ref().map_or(String::new(), |r| format!(": {r}"))
                 )
             }
+            EchoHeard { incident, workflow, echo } => {
+                format!("{incident} echo, {workflow} not started: {}", echo.told())
+            }
             RunCreated(new) => {
                 let NewRun { run, workflow, by, retry_of, mode, .. } = &**new;
                 let mode = if mode.is_live() { "" } else { ", observes" };
@@ -328,6 +406,17 @@ impl World {
             StepAnswered { run, step: s, undo, done, text, by, .. } => {
                 let undo = if *undo { " undo" } else { "" };
                 format!("{}{undo} answered by {by}: {done} `{text}`", step(run, s))
+            }
+            ApprovalAsked(asked) => {
+                let AskedApproval { run, step: s, action, count, until, why, .. } = &**asked;
+                let target = action.target.as_deref().unwrap_or("-");
+                let span = until.since(self.now);
+                format!("{} ASKS {count} for {span}: {} {target}: {why}", step(run, s), action.name)
+            }
+            EffectConfirmed { run, step: s, by } => format!("{} confirmed by {by}", step(run, s)),
+            ApprovalGiven { run, step: s, by, .. } => format!("{} approved by {by}", step(run, s)),
+            ApprovalDenied { run, step: s, by, reason, .. } => {
+                format!("{} DENIED by {by}: {reason}", step(run, s))
             }
             StepSettled { run, step: s, undo, settled, reason, by, .. } => {
                 let undo = if *undo { " undo" } else { "" };
@@ -351,7 +440,9 @@ impl World {
                 let target = action.target.as_deref().unwrap_or("-");
                 format!("{} starts ({attempt}): {} {target}, {undo}", step(run, s), action.name)
             }
-            StepSucceeded { run, step: s, .. } => format!("{} succeeded", step(run, s)),
+            StepSucceeded { run, step: s, found, .. } => {
+                format!("{} succeeded{}", step(run, s), if *found { ": it was there before" } else { "" })
+            }
             StepFailed { run, step: s, failure, retry_at, .. } => {
                 let then = retry_at
                     .map_or(String::new(), |at| format!(", again in {}ms", at.since(self.now).0 / 1000));
@@ -362,7 +453,20 @@ impl World {
             StepCancelled { run, step: s, in_doubt } => {
                 format!("{} cancelled{}", step(run, s), if *in_doubt { ", in doubt" } else { "" })
             }
-            StepInDoubt { run, step: s, .. } => format!("{} IN DOUBT", step(run, s)),
+            StepInDoubt { run, step: s, failure, .. } => {
+                let why = failure.as_ref().map_or(String::new(), |failure| format!(": {}", failure.message));
+                format!("{} IN DOUBT{why}", step(run, s))
+            }
+            StepPerformed { run, step: s, .. } => format!("{} performed, to be verified", step(run, s)),
+            UndoPerformed { run, step: s, .. } => format!("{} undo performed, to be verified", step(run, s)),
+            StepProbing { run, step: s, undo, .. } => {
+                format!("{} is asked for{}", step(run, s), if *undo { " after its undo" } else { "" })
+            }
+            StepProbed { run, step: s, found, again_at, .. } => {
+                let then = again_at
+                    .map_or(String::new(), |at| format!(", again in {}ms", at.since(self.now).0 / 1000));
+                format!("{} is {found}{then}", step(run, s))
+            }
             UndoStarted { run, step: s, attempt, action, .. } => {
                 format!("{} undo starts ({attempt}): {}", step(run, s), action.name)
             }
@@ -371,7 +475,10 @@ impl World {
                 let then = if retry_at.is_some() { ", again later" } else { ", given up" };
                 format!("{} undo failed: {}{then}", step(run, s), failure.message)
             }
-            UndoInDoubt { run, step: s, .. } => format!("{} undo IN DOUBT", step(run, s)),
+            UndoInDoubt { run, step: s, failure, .. } => {
+                let why = failure.as_ref().map_or(String::new(), |failure| format!(": {}", failure.message));
+                format!("{} undo IN DOUBT{why}", step(run, s))
+            }
             RequestRefused { why, .. } => format!("refused: {why}"),
             ObligationsRetired { .. } => String::new(),
             StepJoined { run, step: s, obligation, .. } => format!("{} JOINS {obligation}", step(run, s)),

@@ -39,7 +39,7 @@ impl World {
         let release = Input::Request { id: RequestId(99), by, seen: None, request };
         self.at(START + Span::from_secs(1_300), release);
         // Most of what is real is armed before the first signal comes.
-        for workflow in ["diamond", "chain", "wide", "by-hand", "afterwards"] {
+        for workflow in ["diamond", "chain", "wide", "probed", "by-hand", "afterwards"] {
             if self.dice.chance(80) {
                 let (by, request) = (self.person(), Request::Arm { workflow: Arc::from(workflow) });
                 self.at(START, Input::Request { id: RequestId(100), by, seen: None, request });

@@ -25,6 +25,7 @@
 
 mod eve;
 mod json;
+mod proven;
 mod sshd;
 mod time;
 mod undecodable;
