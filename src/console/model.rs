@@ -125,6 +125,8 @@ pub enum Mode {
 pub enum Question {
     /// Cancel and roll back?
     Cancel { run: RunId, seen: Seq },
+    /// Undo what is in force?
+    Lift { obligation: ObligationId, seen: Seq },
     /// Halt everything?
     Halt,
     /// Leave although real runs are live?
