@@ -211,7 +211,7 @@ pub static ACTIONS: &[Action] = {
         Answer, [ch('d')], "answer", Act None 3, can_answer, "Answers for a step that a person does: done, or failed.";
         Approvals, [ch('A')], "approvals", Act Confirm 0, can_approve, "Lists what people have to approve; y approves what is shown, n denies it.";
         Settle, [ch('s')], "settle", Act None 3, can_settle, "Says what comes of a step in doubt, or of an undo that failed.";
-        Lift, [ch('u')], "lift", Act Confirm 4, can_lift, "Undoes what is in force, in the ledger (6); asks first, by id, and names who wants it to last.";
+        Lift, [ch('u')], "lift", Act Confirm 4, can_lift, "Undoes what is in force (6); asks first, by id. Names who wants it to last.";
         Arm, [ch('W')], "arm", Act Type 0, can_arm, "Lets the workflow of a run act; asks for its name. Also `:arm NAME`.";
         Disarm, [ch('w')], "disarm", Act None 0, can_disarm, "Lets it only observe from now on. Also `:disarm NAME`.";
 
