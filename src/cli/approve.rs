@@ -1,6 +1,6 @@
-//! `quell approve`, `quell deny` and `quell approvals`.
+//! `quell approve`, `quell deny`, `quell confirm` and `quell approvals`.
 
-use super::args::{Approve, Deny, Steer, View};
+use super::args::{Approve, Confirm, Deny, Steer, View};
 use super::error::Error;
 use super::output::{print, tell};
 use super::{Verdict, ask, steer, views};
@@ -29,6 +29,15 @@ pub fn approve(args: &Approve) -> Result<Verdict, Error> {
 pub fn deny(args: &Deny) -> Result<Verdict, Error> {
     let (run, step, reason) = (args.run, args.step.as_str().into(), args.reason.clone());
     steer::steer(&args.steer, Request::Deny { run, step, reason, groups: Box::new([]) })
+}
+
+/// `quell confirm`.
+///
+/// # Errors
+/// As [`approve`].
+pub fn confirm(args: &Confirm) -> Result<Verdict, Error> {
+    let (run, step) = (args.run, args.step.as_str().into());
+    steer::steer(&args.steer, Request::Confirm { run, step })
 }
 
 /// Says what would be approved, and gives its hash: what is approved is what was shown.

@@ -91,6 +91,9 @@ pub enum Verb {
     /// Undo what is in force, and wait until it is undone
     #[command(after_help = help::LIFT)]
     Lift(Lift),
+    /// Keep an effect that would be taken back otherwise
+    #[command(after_help = help::CONFIRM)]
+    Confirm(Confirm),
     /// Print the figures of an engine at work: books, queue, latencies
     #[command(after_help = help::METRICS)]
     Metrics(Metrics),
@@ -430,6 +433,18 @@ pub struct Approve {
     /// Only if what it would do has this hash, or one that begins so: see `quell approvals`
     #[arg(long, value_name = "HASH")]
     pub hash: Option<String>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub steer: Steer,
+}
+
+/// `quell confirm`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Confirm {
+    /// Such as run-7
+    pub run: RunId,
+    /// The step, by its id
+    pub step: String,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub steer: Steer,

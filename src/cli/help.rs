@@ -113,6 +113,16 @@ people (`from`), to be one of them.
 
 Exit codes: 0 it is approved, or waits for more people; 1 it was refused; 2 usage or setup; 3 its run waits for a person.";
 
+/// `quell confirm --help`.
+pub const CONFIRM: &str = "\
+Examples:
+  quell confirm run-7 isolate
+
+A step with `confirm: 60s` is undone after that time, also if its run has ended, unless somebody confirms it. It takes the role `approve`.
+`quell approvals` lists what waits for it.
+
+Exit codes: 0 it is confirmed; 1 it was refused, for example since it is too late; 2 usage or setup.";
+
 /// `quell deny --help`.
 pub const DENY: &str = "\
 Examples:

@@ -105,6 +105,7 @@ fn obey(args: Args) -> Result<Verdict, Error> {
         Some(Verb::Ledger(args)) => fine(ledger::run(&args)),
         Some(Verb::Approvals(args)) => fine(approve::list(&args)),
         Some(Verb::Approve(args)) => approve::approve(&args),
+        Some(Verb::Confirm(args)) => approve::confirm(&args),
         Some(Verb::Deny(args)) => approve::deny(&args),
         Some(Verb::Lift(args)) => lift::run(&args),
         Some(Verb::Metrics(args)) => fine(metrics::show(&args)),

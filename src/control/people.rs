@@ -61,7 +61,7 @@ pub fn needs(request: &Request) -> Role {
         // It puts to work what lies on disk.
         Request::Reload | Request::Arm { .. } | Request::Disarm { .. } => Role::Arm,
         Request::Halt { .. } | Request::Release => Role::Halt,
-        Request::Approve { .. } | Request::Deny { .. } => Role::Approve,
+        Request::Approve { .. } | Request::Deny { .. } | Request::Confirm { .. } => Role::Approve,
         _ => Role::Run,
     }
 }

@@ -60,6 +60,9 @@ pub struct IncidentRow {
     pub opened: String,
     pub owner: Option<String>,
     pub runs: Vec<String>,
+    /// How often it went on while it was answered, and set nothing off.
+    #[serde(default)]
+    pub echoes: u64,
     pub changed: Seq,
     pub changed_by: String,
 }
@@ -119,6 +122,7 @@ fn incident(incident: &Incident) -> Row {
         opened: time(incident.opened_at()),
         owner: incident.owner().map(|owner| owner.0.to_string()),
         runs: incident.runs().iter().map(ToString::to_string).collect(),
+        echoes: incident.echoes(),
         changed: incident.changed(),
         changed_by: by(incident.changed_by()),
     })

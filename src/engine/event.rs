@@ -299,6 +299,8 @@ pub enum Event {
     ApprovalGiven { run: RunId, step: StepIx, hash: Box<Digest>, by: Box<Actor> },
     /// Somebody denied it. That the step fails follows.
     ApprovalDenied { run: RunId, step: StepIx, hash: Box<Digest>, by: Box<Actor>, reason: Arc<str> },
+    /// Somebody confirmed the effect of a step: it lasts as long as it was meant to (C29).
+    EffectConfirmed { run: RunId, step: StepIx, by: Box<Actor> },
 
     /// Somebody asked for what is not permitted.
     RequestRefused { by: Actor, request: Box<Request>, why: Arc<str> },

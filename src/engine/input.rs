@@ -123,6 +123,8 @@ pub enum Request {
         #[serde(skip)]
         groups: Box<[Arc<str>]>,
     },
+    /// Keep an effect that would be taken back otherwise (C29).
+    Confirm { run: RunId, step: Arc<str> },
     /// Say what comes of a step in doubt, or of an undo that failed or waits for its next attempt.
     Settle {
         run: RunId,

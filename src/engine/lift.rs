@@ -207,6 +207,7 @@ impl Engine {
             needs: Vec::new(),
             critical: true,
             approval: None,
+            confirm: None,
         };
         let plan = Plan { steps: lifts.iter().map(step).collect() };
         let incident = lifts.first().and_then(|id| ledger.get(*id)?.incident());

@@ -13,6 +13,7 @@ mod apply;
 mod bound;
 mod budget;
 mod choose;
+mod confirm;
 mod core;
 mod doubt;
 mod event;

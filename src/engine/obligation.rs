@@ -98,6 +98,10 @@ pub struct Holder {
     pub(super) by: Actor,
     pub(super) incident: Option<IncidentId>,
     pub(super) until: Moment,
+    /// Until when it has to be confirmed, and until when it wants the effect then (C29).
+    pub(super) unconfirmed: Moment,
+    pub(super) lasts: Moment,
+    pub(super) confirmed: Option<Box<(Actor, Timestamp)>>,
 }
 
 impl Holder {
@@ -124,6 +128,14 @@ impl Holder {
     /// Until when it wants the effect; `None` is until it lets go.
     pub fn until(&self) -> Option<Timestamp> {
         self.until.get()
+    }
+    /// Until when a person has to confirm the effect, if one has to.
+    pub fn unconfirmed_until(&self) -> Option<Timestamp> {
+        self.unconfirmed.get()
+    }
+    /// Who confirmed it, and when.
+    pub fn confirmed(&self) -> Option<(&Actor, Timestamp)> {
+        self.confirmed.as_deref().map(|(by, at)| (by, *at))
     }
     /// Whether it still wants the effect.
     pub fn holds_at(&self, now: Timestamp) -> bool {

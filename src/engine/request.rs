@@ -83,6 +83,7 @@ impl Engine {
                 self.on_answer(*run, (step, *undo), *done, text, by)
             }
             Request::Approve { run, step, hash, groups } => self.on_approve(*run, step, hash, groups, by),
+            Request::Confirm { run, step } => self.on_confirm(*run, step, by),
             Request::Deny { run, step, reason, groups } => self.on_deny(*run, step, reason, groups, by),
             Request::Lift { what, reason } => self.on_lift(what, reason, by),
             Request::Settle { run, step, as_, reason } => self.on_settle(*run, step, *as_, reason, by),
@@ -289,6 +290,7 @@ impl Request {
             | Request::Abandon { run }
             | Request::Answer { run, .. }
             | Request::Approve { run, .. }
+            | Request::Confirm { run, .. }
             | Request::Deny { run, .. }
             | Request::Settle { run, .. } => Some(*run),
             _ => None,

@@ -59,6 +59,8 @@ pub struct State {
     pub(super) counts: Counts,
     /// What people have to decide before it starts.
     pub(super) approvals: BTreeSet<(RunId, StepIx)>,
+    /// Whose effects people have to confirm.
+    pub(super) unconfirmed: BTreeSet<(RunId, StepIx)>,
     /// What was acted on, by action and by workflow.
     pub(super) accounts: BTreeMap<Arc<str>, Account>,
     pub(super) workflow_accounts: BTreeMap<Arc<str>, Account>,
@@ -146,6 +148,7 @@ impl State {
             closed: VecDeque::new(),
             counts: Counts::default(),
             approvals: BTreeSet::new(),
+            unconfirmed: BTreeSet::new(),
             accounts: BTreeMap::new(),
             workflow_accounts: BTreeMap::new(),
         }

@@ -209,7 +209,10 @@ fn all_is_well(records: &[Record]) {
     let mut done: Vec<_> = records
         .iter()
         .filter_map(|record| match &record.event {
-            Event::StepSucceeded { run, step, .. } => Some((*run, *step)),
+            // Runs on one target share its effect: those after the first join it.
+            Event::StepSucceeded { run, step, .. } | Event::StepJoined { run, step, .. } => {
+                Some((*run, *step))
+            }
             _ => None,
         })
         .collect();

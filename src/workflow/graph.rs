@@ -68,6 +68,9 @@ pub struct PlanStep {
     /// Whether a person has to approve it first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<Approval>,
+    /// How long a person has to confirm its effect, else it is undone (C29).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirm: Option<Span>,
 }
 
 fn yes() -> bool {

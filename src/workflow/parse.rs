@@ -110,8 +110,8 @@ fn read(reader: &mut Reader<'_>, node: &Node, text: &str) -> Option<(Workflow, V
     let mut plan = Vec::new();
     for (draft, needs) in drafts.into_iter().zip(needs) {
         let (id, critical) = (Arc::clone(&draft.step.id), draft.step.critical);
-        let approval = draft.step.approval.clone();
-        plan.push(PlanStep { id, name: draft.name, needs: needs.clone(), critical, approval });
+        let (approval, confirm) = (draft.step.approval.clone(), draft.step.confirm);
+        plan.push(PlanStep { id, name: draft.name, needs: needs.clone(), critical, approval, confirm });
         workflow.steps.push(super::Step { needs, ..draft.step });
     }
     workflow.plan = Arc::new(Plan { steps: plan });

@@ -8,6 +8,7 @@
 
 mod network;
 mod setup;
+mod unproven;
 mod ssh;
 
 use std::fs;
@@ -77,9 +78,10 @@ fn scenario(family: Family) {
     let armed = quell(&network, &setup, &["arm", "contain-port-scan"]).output().unwrap();
     assert!(armed.status.success(), "{}", String::from_utf8_lossy(&armed.stderr));
     let mut engine = start(&network, &setup);
+    setup.log_attempt(&network, SERVICE, "established");
     for port in 1000..1020 {
         network.connect(port);
-        setup.log_attempt(&network, port);
+        setup.log_attempt(&network, port, "new");
     }
     wait_for("the block", || !network.connect(SERVICE));
     let blocked = network.blocked();

@@ -77,13 +77,15 @@ impl Setup {
         file.write_all(GATE_STEP.as_bytes()).unwrap();
     }
 
-    /// Writes what a sensor in the guarded network would have seen.
-    pub fn log_attempt(&self, network: &Network, port: u16) {
+    /// Writes what a sensor in the guarded network would have seen: a connection that was established, or
+    /// the first packet of one only, in which anybody can write any address.
+    pub fn log_attempt(&self, network: &Network, port: u16, state: &str) {
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
         let at = Timestamp(i64::try_from(since.as_micros()).unwrap());
         let line = format!(
             "{{\"timestamp\":\"{at}\",\"event_type\":\"flow\",\"src_ip\":\"{}\",\"src_port\":{},\
-             \"dest_ip\":\"{}\",\"dest_port\":{port},\"proto\":\"TCP\"}}\n",
+             \"dest_ip\":\"{}\",\"dest_port\":{port},\"proto\":\"TCP\",\
+             \"flow\":{{\"state\":\"{state}\"}}}}\n",
             network.outside_address(),
             40_000 + port,
             network.guarded_address(),

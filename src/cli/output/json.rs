@@ -64,7 +64,8 @@ fn about(event: &Event) -> About {
         | Event::UndoFailed { run, step, .. }
         | Event::UndoInDoubt { run, step, .. }
         | Event::ApprovalGiven { run, step, .. }
-        | Event::ApprovalDenied { run, step, .. } => About::Step(*run, *step),
+        | Event::ApprovalDenied { run, step, .. }
+        | Event::EffectConfirmed { run, step, .. } => About::Step(*run, *step),
         Event::ApprovalAsked(asked) => About::Step(asked.run, asked.step),
         Event::LetGo { obligation, .. }
         | Event::ObligationExpired { obligation }
@@ -78,6 +79,14 @@ fn about(event: &Event) -> About {
 pub fn run_of(event: &Event) -> Option<RunId> {
     match about(event) {
         About::Run(run) | About::Step(run, _) => Some(run),
+        _ => None,
+    }
+}
+
+/// The step that an event is about.
+pub fn step_of(event: &Event) -> Option<(RunId, StepIx)> {
+    match about(event) {
+        About::Step(run, step) => Some((run, step)),
         _ => None,
     }
 }

@@ -111,6 +111,7 @@ impl Script {
                     needs: (i > 0).then(|| StepIx(i as u16 - 1)).into_iter().collect(),
                     critical: true,
                     approval: None,
+                    confirm: None,
                 })
                 .collect(),
         };

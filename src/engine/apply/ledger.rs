@@ -163,6 +163,9 @@ impl State {
             by: run.by.clone(),
             incident: run.incident,
             until: Moment::NONE,
+            unconfirmed: Moment::NONE,
+            lasts: Moment::NONE,
+            confirmed: None,
         })
     }
 
@@ -182,7 +185,10 @@ impl State {
         obligation.self_until = expires.filter(|_| action.args.contains_key("expires")).into();
         obligation.output = output;
         obligation.changed = stamp.seq;
-        obligation.settle_until();
+        self.effect_unconfirmed(id, ix, stamp.at);
+        if let Some(obligation) = self.effect_mut(id, ix) {
+            obligation.settle_until();
+        }
     }
 
     /// A step is over without having succeeded. What may have acted is in doubt; what did not lets go.
@@ -233,7 +239,7 @@ impl State {
         let Some(new) = self.holder(later, ix) else { return };
         let Some(obligation) = self.effect_mut(later, ix) else { return };
         if let Some(holder) = obligation.holders.iter_mut().find(|h| (h.run, h.step) == (earlier, ix)) {
-            *holder = Holder { until: holder.until, ..new };
+            *holder = Holder { run: new.run, by: new.by, incident: new.incident, ..holder.clone() };
             obligation.changed = stamp.seq;
         }
     }

@@ -4,6 +4,7 @@ mod agent;
 mod approval;
 mod arming;
 mod budget;
+mod confirm;
 mod credit;
 mod halt;
 mod incident;
@@ -63,6 +64,7 @@ impl State {
         self.approvals_follow();
         self.accounts_follow(&record.event, stamp);
         self.ledger_follows(&record.event, stamp);
+        self.unconfirmed_follow();
         self.seq = record.seq;
         self.now = self.now.max(record.at);
         Ok(())
@@ -164,6 +166,7 @@ impl State {
             ApprovalAsked(asked) => self.approval_asked(asked, stamp),
             ApprovalGiven { run, step, hash, by } => self.approval_given(*run, *step, **hash, by, stamp),
             ApprovalDenied { .. } => self.approval_denied(event, stamp),
+            EffectConfirmed { run, step, by } => self.effect_confirmed(*run, *step, by, stamp),
 
             RequestRefused { .. } => {
                 self.counts.refused += 1;

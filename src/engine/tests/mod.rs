@@ -1,8 +1,9 @@
 //! The engine, told what happens in a few words and answering in a few words.
 
+mod approval;
+mod budget;
 mod doubt;
 mod feedback;
-mod approval;
 mod halt;
 mod hands;
 mod ledger;

@@ -275,6 +275,9 @@ impl World {
                 hash: hash.join(""),
                 groups: Box::new([]),
             }),
+            ["confirm", run, step] => {
+                self.ask(Request::Confirm { run: run.parse().unwrap(), step: Arc::from(step) })
+            }
             ["deny", run, step, ref reason @ ..] => self.ask(Request::Deny {
                 run: run.parse().unwrap(),
                 step: Arc::from(step),
@@ -410,6 +413,7 @@ impl World {
                 let span = until.since(self.now);
                 format!("{} ASKS {count} for {span}: {} {target}: {why}", step(run, s), action.name)
             }
+            EffectConfirmed { run, step: s, by } => format!("{} confirmed by {by}", step(run, s)),
             ApprovalGiven { run, step: s, by, .. } => format!("{} approved by {by}", step(run, s)),
             ApprovalDenied { run, step: s, by, reason, .. } => {
                 format!("{} DENIED by {by}: {reason}", step(run, s))
