@@ -9,6 +9,7 @@ mod bench;
 mod check;
 mod completions;
 mod control;
+mod detect;
 mod engine;
 mod environment;
 mod error;
@@ -26,6 +27,7 @@ mod outputs;
 mod place;
 mod play;
 mod protected;
+mod rules;
 mod run;
 mod screen;
 mod serve;
@@ -94,6 +96,8 @@ fn obey(args: Args) -> Result<Verdict, Error> {
         Some(Verb::Halt(args)) => halt::halt(&args),
         Some(Verb::Release(args)) => halt::release(&args).map(|()| Verdict::Fine),
         Some(Verb::Protected(args)) => protected::run(&args).map(|()| Verdict::Fine),
+        Some(Verb::Detect(args)) => fine(detect::run(&args)),
+        Some(Verb::Rules(args)) => Ok(if rules::run(&args)? { Verdict::Fine } else { Verdict::Mistakes }),
         Some(Verb::Check(args)) => Ok(if check::run(&args)? { Verdict::Fine } else { Verdict::Mistakes }),
         Some(Verb::States(args)) => fine(states::run(&args)),
         Some(Verb::Journal(Journal::Show(args))) => fine(journal::show(&args)),

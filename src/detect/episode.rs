@@ -15,6 +15,8 @@ pub struct Episode {
     pub until: Timestamp,
     /// Events since then, or the most distinct values that one window had.
     pub count: u64,
+    /// Of a correlation over values: what its window amounted to last.
+    pub value: Option<f64>,
     /// The event time and common fields of the signal that grew it last.
     pub at: Timestamp,
     pub common: Common,
@@ -27,7 +29,7 @@ pub struct Episode {
 impl Episode {
     pub fn new(id: DetectionId, since: Timestamp, until: Timestamp, count: u64, signal: &Signal) -> Self {
         let common = signal.common.clone();
-        Episode { id, since, until, count, at: signal.at, common, sent: 0, scheduled: false }
+        Episode { id, since, until, count, value: None, at: signal.at, common, sent: 0, scheduled: false }
     }
 
     /// Whether an instant lies in it.
