@@ -51,7 +51,7 @@ pub fn feeds(rules: &RuleSet, rule: &Correlation, judged: Judged, feeding: &mut 
 }
 
 /// Something that one correlation fed to another. The windows are rebuilt after a restart from signals
-/// that are read again; these are not signals, so they are kept.
+/// that are read again; these are not signals, so they are kept, without their lines.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Link {
     /// The id of the correlation that was fed.

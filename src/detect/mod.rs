@@ -297,3 +297,10 @@ fn single(rule: Arc<RuleHead>, mut fields: Map, signal: &Signal) -> Detection {
 #[cfg(test)]
 #[path = "tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "correlation_tests.rs"]
+mod correlation_tests;
+
+#[cfg(test)]
+mod slow_tests;
