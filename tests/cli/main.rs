@@ -4,6 +4,7 @@ mod bad_input;
 mod bad_setup;
 mod bench;
 mod contract;
+mod detect;
 mod folders;
 mod output;
 mod programs;
