@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 
 use super::field::{FieldName, each};
 use super::need::{Mark, Usage};
-use super::pattern::fold;
+use super::pattern::fold_into;
 use super::set::RuleSet;
 use crate::model::{Scalar, Signal};
 
@@ -37,6 +37,13 @@ struct Marks {
 struct Texts {
     automaton: AhoCorasick,
     rules: Vec<Box<[u32]>>,
+}
+
+/// Room for the text of a value and for its lower case.
+#[derive(Debug, Default)]
+struct Buffers {
+    text: String,
+    folded: String,
 }
 
 /// The numbers of the rules that were found, each once.
@@ -134,13 +141,13 @@ impl Index {
     pub fn candidates(&self, signal: &Signal, candidates: &mut Candidates) {
         candidates.begin();
         candidates.add(&self.always);
-        let mut buffer = String::new();
+        let mut buffers = Buffers::default();
         if !self.own.is_empty() {
             for (key, field) in signal.document.fields() {
                 let Some(marks) = self.own.get(key) else { continue };
                 candidates.add(&marks.present);
                 if marks.by_value() {
-                    each(field, &mut |value| marks.look(value, &mut buffer, candidates));
+                    each(field, &mut |value| marks.look(value, &mut buffers, candidates));
                 }
             }
         }
@@ -149,11 +156,12 @@ impl Index {
                 candidates.add(&marks.present);
             }
             if marks.by_value() {
-                field.any(signal, |value| marks.look(value, &mut buffer, candidates));
+                field.any(signal, |value| marks.look(value, &mut buffers, candidates));
             }
         }
         if let Some(words) = &self.words {
-            signal.document.texts().for_each(|text| words.look(&fold(text, false, false), candidates));
+            let mut look = |text| words.look(fold_into(text, &mut buffers.folded), candidates);
+            signal.document.texts().for_each(&mut look);
         }
         candidates.found.sort_unstable();
     }
@@ -175,14 +183,13 @@ impl Marks {
     }
 
     /// Adds what stands under a value; never ends the search.
-    fn look(&self, value: Scalar, buffer: &mut String, candidates: &mut Candidates) -> bool {
-        let text = value.text(buffer);
-        let text = fold(text, false, false);
-        if let Some(numbers) = self.exact.get(&*text) {
+    fn look(&self, value: Scalar, buffers: &mut Buffers, candidates: &mut Candidates) -> bool {
+        let text = fold_into(value.text(&mut buffers.text), &mut buffers.folded);
+        if let Some(numbers) = self.exact.get(text) {
             candidates.add(numbers);
         }
         if let Some(inside) = &self.inside {
-            inside.look(&text, candidates);
+            inside.look(text, candidates);
         }
         false
     }

@@ -125,9 +125,28 @@ impl Pattern {
     }
 }
 
+/// Folds a text to lower case into a buffer that is used again and again: see [`fold`].
+pub fn fold_into<'b>(text: &str, folded: &'b mut String) -> &'b str {
+    folded.clear();
+    match text.is_ascii() {
+        true => {
+            folded.push_str(text);
+            folded.make_ascii_lowercase();
+        }
+        false => folded.push_str(&fold(text, false, false)),
+    }
+    folded
+}
+
 /// The form in which texts are compared: in lower case (character by character, so that a piece of a
 /// text folds as it does within it), and with one dash for all.
 pub fn fold(text: &str, cased: bool, dashes: bool) -> Cow<'_, str> {
+    if !dashes && text.is_ascii() {
+        return match !cased && text.bytes().any(|b| b.is_ascii_uppercase()) {
+            true => Cow::Owned(text.to_ascii_lowercase()),
+            false => Cow::Borrowed(text),
+        };
+    }
     let lowers = |c: char| match c.is_ascii() {
         true => c.is_ascii_uppercase(),
         false => c.to_lowercase().next() != Some(c),
