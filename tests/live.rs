@@ -309,7 +309,8 @@ fn what_cannot_be_watched_is_refused_with_what_to_do() {
         (&["--follow", log, "--tz", "Nowhere"], "is not a time zone"),
         (&["--follow", log, "--quarantine", log], "would overwrite"),
         (&["--follow", Path::new(log).parent().unwrap().to_str().unwrap()], "neither a file nor a pipe"),
-        (&[], "SOURCE"),
+        (&[], "no source is named, and the setup has none"),
+        (&["--follow"], "<SOURCE>"),
     ] {
         let said = refused(arguments);
         assert!(said.contains(expected), "{arguments:?}: {said}");

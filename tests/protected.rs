@@ -175,7 +175,18 @@ fn action(thing: &Thing, dice: &mut Dice) -> (Action, ValueType) {
     };
     let value = kind.fit(Value::from(text)).unwrap();
     let args = [("on".into(), value)].into_iter().collect();
-    (Action { name: "block".into(), args, target: None, idempotent: true, question: None }, kind)
+    (
+        Action {
+            name: "block".into(),
+            args,
+            target: None,
+            idempotent: true,
+            probe: false,
+            question: None,
+            expires: None,
+        },
+        kind,
+    )
 }
 
 #[test]

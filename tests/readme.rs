@@ -138,9 +138,11 @@ fn accepted_in_settings(example: &str) {
 fn the_yaml_examples_are_accepted() {
     let examples = blocks("yaml");
     assert!(examples.len() >= 2, "{examples:?}");
-    let (settings, examples): (Vec<_>, Vec<_>) = examples
-        .into_iter()
-        .partition(|example| ["operators:", "protected:"].iter().any(|key| example.starts_with(key)));
+    let (settings, examples): (Vec<_>, Vec<_>) = examples.into_iter().partition(|example| {
+        ["operators:", "protected:", "sources:", "budgets:", "own:"]
+            .iter()
+            .any(|key| example.starts_with(key))
+    });
     settings.iter().for_each(|example| accepted_in_settings(example));
     let (real, exercise): (Vec<_>, Vec<_>) = examples
         .into_iter()

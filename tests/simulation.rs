@@ -17,18 +17,29 @@ fn seeds_hold_every_promise() {
         None => 0..number("QUELL_SIM_SEEDS").unwrap_or(300),
     };
     let (mut records, mut crashes, mut runs) = (0, 0, BTreeMap::<String, u64>::new());
+    let mut settled = BTreeMap::<String, u64>::new();
     let count = seeds.end - seeds.start;
     for seed in seeds {
         let report = sim::run(seed).unwrap_or_else(|violation| panic!("\n{violation}"));
         records += report.records;
         crashes += report.crashes;
+        report.settled.into_iter().for_each(|(word, n)| *settled.entry(word).or_default() += n);
         report.runs.into_iter().for_each(|(status, n)| *runs.entry(status).or_default() += n);
     }
-    println!("{count} seeds, {records} records, {crashes} crashes, last states {runs:?}");
+    println!(
+        "{count} seeds, {records} records, {crashes} crashes, last states {runs:?}, settled {settled:?}"
+    );
     if count >= 300 {
         // A simulation that never gets anywhere would find nothing either.
         for status in ["completed", "failed", "rolled_back", "cancelled", "abandoned", "parked", "observed"] {
             assert!(runs.get(status).is_some_and(|n| *n > 0), "no run ended as {status}: {runs:?}");
+        }
+        let words: &[&str] = match count >= 3_000 {
+            true => &["again", "undo", "done", "failed", "undo again", "undo done", "undo skip"],
+            false => &["undo done", "undo skip"],
+        };
+        for word in words {
+            assert!(settled.contains_key(*word), "nobody settled {word}: {settled:?}");
         }
         assert!(crashes > 100, "only {crashes} crashes");
     }

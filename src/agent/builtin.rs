@@ -9,16 +9,26 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::blocklist::{Added, Blocklist, LIMIT};
 use super::{Agent, Reply};
-use crate::engine::{AgentSpec, BuiltinKind, Means, Task};
-use crate::model::{FailureKind, Map, Outcome, SafeText, Span, Timestamp, Value};
+use crate::engine::{AgentSpec, BuiltinKind, Means, Probe, Task};
+use crate::model::{FailureKind, Map, Outcome, Presence, SafeText, Span, Timestamp, Value};
 
 /// How long a block lasts if its step does not say: every block ends by itself (C28).
 pub const BLOCK_FOR: Span = Span::from_secs(3_600);
 /// How much of the end of a file is searched for a key that wrote to it before.
 const LOOK_BACK: u64 = 64 * 1024;
 /// Files of the state folder that `notify` may not write to.
-const RESERVED: [&str; 7] =
-    ["journal.db", "journal.db-wal", "journal.db-shm", "lock", "blocklist", "replay.json", "control.sock"];
+const RESERVED: [&str; 10] = [
+    "journal.db",
+    "journal.db-wal",
+    "journal.db-shm",
+    "journal.head",
+    "cursors.json",
+    "lock",
+    "blocklist",
+    "replay.json",
+    "control.sock",
+    "HALT",
+];
 
 /// Where builtins write, shared by all of them: one at a time.
 pub struct Desk {
@@ -69,6 +79,20 @@ impl Agent for BuiltinAgent {
             BuiltinKind::BlocklistRemove => call.unblock(),
         };
         done.map_or_else(refused, |output| Reply::now(Outcome::Succeeded(output)))
+    }
+
+    /// Looks for what the step of this key ordered.
+    fn probe(&self, probe: &Probe, now: Timestamp) -> (Span, Presence) {
+        let found = match self.actions.get(&probe.action.name) {
+            Some(BuiltinKind::BlocklistAdd) => {
+                let task = probe.as_task();
+                let call = Call { desk: &self.desk, task: &task, now };
+                let _writing = self.desk.writing.lock().unwrap_or_else(PoisonError::into_inner);
+                call.is_blocked().unwrap_or_else(Presence::Unknown)
+            }
+            _ => Presence::Unknown(super::NO_PROBE.to_owned()),
+        };
+        (Span::ZERO, found)
     }
 
     fn is_instant(&self) -> bool {
@@ -156,12 +180,17 @@ impl Call<'_> {
         Ok(Map::from_iter([("until".to_owned(), Value::from(until.to_string()))]))
     }
 
+    fn is_blocked(&self) -> Result<Presence, String> {
+        let list = Blocklist::at(self.desk.folder.join("blocklist"));
+        let found = list.has(self.parsed("address")?, &self.task.key, self.now);
+        let found = found.map_err(|error| format!("blocklist: {error}"))?;
+        Ok(if found { Presence::Present } else { Presence::Absent })
+    }
+
     fn unblock(&self) -> Result<Map, String> {
         let address = self.parsed("address")?;
-        // An undo takes back what its own step ordered; a step of its own takes back everything.
-        let key = self.task.undo.then(|| self.task.key.strip_suffix(":undo")).flatten();
         let list = Blocklist::at(self.desk.folder.join("blocklist"));
-        let removed = list.remove(address, key, self.now).map_err(|error| format!("blocklist: {error}"))?;
+        let removed = list.remove(address, self.now).map_err(|error| format!("blocklist: {error}"))?;
         Ok(Map::from_iter([("removed".to_owned(), Value::from(removed))]))
     }
 }
@@ -209,6 +238,7 @@ mod tests {
             idempotent: true,
             undo: None,
             means: Means::Builtin(builtin),
+            probe: None,
         };
         let spec = AgentSpec {
             name: "quell".into(),

@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use super::builtin::BuiltinAgent;
 use super::contain::contain;
@@ -13,8 +14,8 @@ use super::manual::ManualAgent;
 use super::protect::{Guard, Guarded};
 use super::slow::{Attempt, SlowAgent};
 use super::{Agent, Reply, Tools};
-use crate::engine::{AgentKind, JournalKind, Setup, Task};
-use crate::model::{AgentId, Failure, FailureKind, Outcome, Timestamp};
+use crate::engine::{AgentKind, JournalKind, Probe, Setup, Task};
+use crate::model::{AgentId, Failure, FailureKind, Map, Outcome, Presence, Span, Timestamp, Value};
 
 /// Whom to ask.
 #[derive(Clone, Default)]
@@ -87,17 +88,17 @@ impl Crew {
     }
 
     /// Whether the agent of a task answers at once; see [`Agent::is_instant`].
-    pub fn is_instant(&self, task: &Task) -> bool {
-        match self.member(task.agent) {
+    pub fn is_instant(&self, agent: AgentId) -> bool {
+        match self.member(agent) {
             Some(Member::Prompt(agent)) => agent.is_instant(),
             Some(Member::Slow(_)) => false,
             Some(Member::Held) | None => true,
         }
     }
 
-    /// The agent of a task, if it is one that takes its time.
-    pub fn slow(&self, task: &Task) -> Option<Arc<dyn SlowAgent>> {
-        match self.member(task.agent) {
+    /// An agent, if it is one that takes its time.
+    pub fn slow(&self, agent: AgentId) -> Option<Arc<dyn SlowAgent>> {
+        match self.member(agent) {
             Some(Member::Slow(agent)) => Some(Arc::clone(agent)),
             _ => None,
         }
@@ -117,7 +118,7 @@ impl Crew {
     /// nothing here: virtual time passes without the world (see [`perform_slowly`]). A panic of the agent is a failure of the task, and leaves its effect in doubt.
     pub fn perform(&self, task: &Task, now: Timestamp) -> Reply {
         // A question to a person is no effect.
-        if task.kind != AgentKind::Manual && self.guard.switch.is_thrown() {
+        if !task.passes_halt() && self.guard.switch.is_thrown() {
             return Reply::now(Outcome::NotBegun);
         }
         let agent = match self.member(task.agent) {
@@ -131,8 +132,31 @@ impl Crew {
                 return Reply::failed(FailureKind::NotSent, message);
             }
         };
-        contain(|| agent.perform(task, now))
-            .unwrap_or_else(|message| Reply::now(panicked(&task.key, &message)))
+        let perform = || match task.probe_first.then(|| agent.probe(&Probe::before(task), now)) {
+            Some((after, Presence::Present)) => Reply::Due { after, outcome: found() },
+            // Where nobody can say, it is performed: what is there already is the rarer case.
+            Some(_) | None => agent.perform(task, now),
+        };
+        contain(perform).unwrap_or_else(|message| Reply::now(panicked(&task.key, &message)))
+    }
+
+    /// Asks an agent that answers as it is called whether an effect is there, as [`Crew::perform`]
+    /// performs.
+    pub fn probe(&self, probe: &Probe, now: Timestamp) -> (Span, Presence) {
+        if probe.check {
+            return match self.perform(&probe.as_task(), now) {
+                Reply::Due { after, outcome } => (after, checked(outcome)),
+                Reply::Never => (probe.deadline.since(now), Presence::Unknown("no answer".to_owned())),
+            };
+        }
+        let unknown = |why: &str| (Span::ZERO, Presence::Unknown(why.to_owned()));
+        match self.member(probe.agent) {
+            Some(Member::Prompt(agent)) => {
+                contain(|| agent.probe(probe, now)).unwrap_or_else(|message| unknown(&message))
+            }
+            Some(Member::Slow(_) | Member::Held) => unknown("an exercise or a replay looks at nothing real"),
+            None => unknown("the agent is not part of the setup any more"),
+        }
     }
 }
 
@@ -148,6 +172,42 @@ pub async fn perform_slowly(agent: Arc<dyn SlowAgent>, attempt: Attempt) -> Outc
         Err(message) => Poll::Ready(panicked(&key, &message)),
     })
     .await
+}
+
+/// Asks an agent that takes its time whether an effect is there, or has it perform a check.
+pub async fn probe_slowly(agent: Arc<dyn SlowAgent>, probe: Arc<Probe>, left: Duration) -> Presence {
+    if probe.check {
+        let (attempt, wish) = Attempt::new(Arc::new(probe.as_task()), left);
+        let outcome = perform_slowly(agent, attempt).await;
+        drop(wish);
+        return checked(outcome);
+    }
+    let unknown = |message: String| Presence::Unknown(format!("the agent panicked: {message}"));
+    let mut look = match contain(|| agent.probe(probe, left)) {
+        Ok(look) => look,
+        Err(message) => return unknown(message),
+    };
+    poll_fn(|context| match contain(|| look.as_mut().poll(context)) {
+        Ok(poll) => poll,
+        Err(message) => Poll::Ready(unknown(message)),
+    })
+    .await
+}
+
+/// What the outcome of a check says about what is checked.
+fn checked(outcome: Outcome) -> Presence {
+    match outcome {
+        Outcome::Succeeded(_) | Outcome::Found(_) => Presence::Present,
+        Outcome::Failed(Failure { kind: FailureKind::Answered, .. }) => Presence::Absent,
+        Outcome::Failed(Failure { message, .. }) => Presence::Unknown(message),
+        Outcome::Stopped => Presence::Unknown("the check was stopped".to_owned()),
+        Outcome::NotBegun => Presence::Unknown("the check was held back".to_owned()),
+    }
+}
+
+/// What comes of a task whose effect was there before.
+pub(super) fn found() -> Outcome {
+    Outcome::Found(Map::from_iter([("found".to_owned(), Value::from(true))]))
 }
 
 /// What is left of a task whose agent panicked: its effect is in doubt.

@@ -5,23 +5,38 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Agent, Reply};
-use crate::engine::{AgentSpec, DrillSpec, Means, Task};
+use crate::engine::{AgentSpec, DrillProbe, DrillSpec, Means, Probe, ProbeMeans, ProbeOf, Task};
 use crate::flow::backoff::mix;
-use crate::model::{Failure, FailureKind, Outcome, Span, Timestamp, Value};
+use crate::model::{Failure, FailureKind, Outcome, Presence, Span, Timestamp, Value};
 
 /// A simulated agent.
 #[derive(Debug)]
 pub struct DrillAgent {
     seed: u64,
     name: Arc<str>,
-    actions: BTreeMap<Arc<str>, DrillSpec>,
+    actions: BTreeMap<Arc<str>, Drilled>,
+}
+
+/// An action, what undoes it, and what is said when its effect is asked for.
+#[derive(Debug)]
+struct Drilled {
+    drill: DrillSpec,
+    undo: Option<Arc<str>>,
+    probe: Option<DrillProbe>,
 }
 
 impl DrillAgent {
     /// The drill of an agent: its actions as its file says, with this seed.
     pub fn new(spec: &AgentSpec, seed: u64) -> Self {
         let drills = spec.actions.iter().filter_map(|(name, action)| match &action.means {
-            Means::Drill(drill) => Some((Arc::clone(name), drill.clone())),
+            Means::Drill(drill) => {
+                let probe = match action.probe.as_ref().map(|probe| &probe.means) {
+                    Some(ProbeMeans::Drill(probe)) => Some(*probe),
+                    _ => None,
+                };
+                let drilled = Drilled { drill: drill.clone(), undo: action.undo.clone(), probe };
+                Some((Arc::clone(name), drilled))
+            }
             _ => None,
         });
         DrillAgent { seed, name: Arc::clone(&spec.name), actions: drills.collect() }
@@ -31,7 +46,7 @@ impl DrillAgent {
 impl Agent for DrillAgent {
     fn perform(&self, task: &Task, _now: Timestamp) -> Reply {
         match self.actions.get(&task.action.name) {
-            Some(spec) => pretend(spec, self.seed, task),
+            Some(spec) => pretend(&spec.drill, self.seed, task),
             None => {
                 let message = format!("{} has no drill for {}", self.name, task.action.name);
                 Reply::failed(FailureKind::NotSent, message)
@@ -39,8 +54,45 @@ impl Agent for DrillAgent {
         }
     }
 
+    fn probe(&self, probe: &Probe, _now: Timestamp) -> (Span, Presence) {
+        let Some(spec) = self.actions.get(&probe.action.name) else {
+            return (Span::ZERO, Presence::Unknown(super::NO_PROBE.to_owned()));
+        };
+        let found = match spec.probe {
+            Some(DrillProbe::Present) => Presence::Present,
+            Some(DrillProbe::Absent) => Presence::Absent,
+            Some(DrillProbe::Unknown) => {
+                Presence::Unknown("the drill pretends that it cannot say".to_owned())
+            }
+            Some(DrillProbe::Acted) if self.acted(spec, probe) => Presence::Present,
+            Some(DrillProbe::Acted) => Presence::Absent,
+            None => Presence::Unknown(super::NO_PROBE.to_owned()),
+        };
+        (spec.drill.latency_min, found)
+    }
+
     fn is_instant(&self) -> bool {
         true
+    }
+}
+
+impl DrillAgent {
+    /// Whether an effect is there after the attempts so far, each of which has the same outcome whenever
+    /// it is worked out.
+    fn acted(&self, spec: &Drilled, probe: &Probe) -> bool {
+        let ProbeOf::Step { attempt, undo, .. } = probe.of else { return true };
+        let task = |attempt, action, key| Task { attempt, action, key, ..probe.as_task() };
+        let done = |drill: &DrillSpec, task: &Task| match pretend(drill, self.seed, task) {
+            Reply::Due { outcome, .. } => matches!(outcome, Outcome::Succeeded(_)),
+            Reply::Never => mix(&[hash_of(self.seed, task), 4]) & 1 == 1,
+        };
+        if !undo {
+            return (1..=attempt)
+                .any(|n| done(&spec.drill, &task(n, Arc::clone(&probe.action), Arc::clone(&probe.key))));
+        }
+        let Some(undo) = spec.undo.as_ref().and_then(|name| self.actions.get(name)) else { return true };
+        let key: Arc<str> = Arc::from(format!("{}:undo", probe.key));
+        !(1..=attempt).any(|n| done(&undo.drill, &task(n, Arc::clone(&probe.action), Arc::clone(&key))))
     }
 }
 
@@ -56,8 +108,12 @@ fn scale(hash: u64, below: u64) -> u64 {
     ((u128::from(hash) * u128::from(below)) >> 64) as u64
 }
 
+fn hash_of(seed: u64, task: &Task) -> u64 {
+    mix(&[seed, fnv1a(task.key.as_bytes()), u64::from(task.attempt)])
+}
+
 fn pretend(spec: &DrillSpec, seed: u64, task: &Task) -> Reply {
-    let hash = mix(&[seed, fnv1a(task.key.as_bytes()), u64::from(task.attempt)]);
+    let hash = hash_of(seed, task);
     if scale(mix(&[hash, 1]), 1000) < u64::from(spec.hang_permille) {
         return Reply::Never;
     }
@@ -146,6 +202,56 @@ mod tests {
         let failures = replies.iter().filter(|reply| failed(reply)).count();
         assert!((900..1_100).contains(&hung), "{hung}");
         assert!((1_650..1_950).contains(&failures), "{failures}");
+    }
+
+    #[test]
+    fn a_drill_finds_what_its_attempts_did() {
+        let action = |drill, undo: Option<&str>| crate::engine::ActionSpec {
+            takes: vec![],
+            optional: vec![],
+            target: None,
+            idempotent: false,
+            lifts: None,
+            undo: undo.map(Arc::from),
+            means: Means::Drill(drill),
+            probe: Some(crate::engine::ProbeSpec {
+                means: ProbeMeans::Drill(DrillProbe::Acted),
+                timeout: crate::engine::PROBE_TIMEOUT,
+            }),
+        };
+        let second = DrillSpec { fail_first: 1, ..spec() };
+        let hangs = DrillSpec { hang_permille: 1000, ..spec() };
+        let actions = [
+            ("block", action(second.clone(), Some("unblock"))),
+            ("unblock", action(second, None)),
+            ("hang", action(hangs, None)),
+        ];
+        let agent = DrillAgent::new(
+            &AgentSpec {
+                name: "wall-1".into(),
+                role: "WALL".into(),
+                capabilities: vec![],
+                kind: AgentKind::Drill,
+                concurrency: 1,
+                actions: actions.into_iter().map(|(name, action)| (name.into(), action)).collect(),
+            },
+            7,
+        );
+        let ask = |name: &str, key: &str, attempt, undo| {
+            let mut probe = Probe::before(&task(AgentKind::Drill, name, &[]));
+            probe.key = key.into();
+            probe.of =
+                ProbeOf::Step { run: crate::model::RunId(1), step: crate::model::StepIx(0), attempt, undo };
+            agent.probe(&probe, Timestamp(0)).1
+        };
+        // The first attempt of each fails, the second is done.
+        let found = [0, 1, 2].map(|attempt| ask("block", "k", attempt, false));
+        assert_eq!(found, [Presence::Absent, Presence::Absent, Presence::Present]);
+        let found = [1, 2].map(|attempt| ask("block", "k", attempt, true));
+        assert_eq!(found, [Presence::Present, Presence::Absent]);
+        let hung =
+            (0..1_000).filter(|n| ask("hang", &format!("k{n}"), 1, false) == Presence::Present).count();
+        assert!((400..600).contains(&hung), "{hung}");
     }
 
     #[test]

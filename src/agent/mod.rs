@@ -6,6 +6,7 @@
 pub mod builtin;
 pub mod contain;
 pub mod drill;
+pub mod epochs;
 pub mod exec;
 pub mod halt;
 pub mod http;
@@ -17,21 +18,30 @@ mod crew;
 mod manual;
 mod tools;
 
-pub use crew::{Crew, perform_slowly};
+pub use crew::{Crew, perform_slowly, probe_slowly};
 pub use slow::SlowAgent;
 pub use tools::Tools;
 
-use crate::engine::Task;
-use crate::model::{Failure, FailureKind, Outcome, Span, Timestamp};
+use crate::engine::{Probe, Task};
+use crate::model::{Failure, FailureKind, Outcome, Presence, Span, Timestamp};
 
 /// One that performs actions and answers as it is called.
 pub trait Agent: Send + Sync {
     /// Performs one attempt. `now` is the engine's time: the clock of a replay is virtual.
     fn perform(&self, task: &Task, now: Timestamp) -> Reply;
 
+    /// Says whether the effect of an action is there, and how much of the engine's time that takes.
+    /// Changes nothing.
+    fn probe(&self, _: &Probe, _now: Timestamp) -> (Span, Presence) {
+        (Span::ZERO, Presence::Unknown(NO_PROBE.to_owned()))
+    }
+
     /// Whether it answers at once, without a file or a process: then it needs no thread of its own.
     fn is_instant(&self) -> bool;
 }
+
+/// What an agent says that has no way to look.
+const NO_PROBE: &str = "its agent has no probe for it";
 
 /// How an agent answers.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,7 +80,15 @@ pub(crate) mod tests {
     /// A task of run 1, step 0, attempt 1.
     pub(crate) fn task(kind: AgentKind, action: &str, args: &[(&str, &str)]) -> Task {
         let args = args.iter().map(|(k, v)| (Arc::from(*k), Value::from(*v))).collect();
-        let action = Action { name: action.into(), args, target: None, idempotent: true, question: None };
+        let action = Action {
+            name: action.into(),
+            args,
+            target: None,
+            idempotent: true,
+            probe: false,
+            question: None,
+            expires: None,
+        };
         Task {
             run: RunId(1),
             step: StepIx(0),
@@ -81,6 +99,8 @@ pub(crate) mod tests {
             key: "run-1/block".into(),
             action: Arc::new(action),
             deadline: Timestamp::from_secs(30),
+            epoch: 0,
+            probe_first: false,
             context: crate::engine::Context::default(),
         }
     }

@@ -4,7 +4,7 @@
 //! told when it has to end, and ends what it began before it answers: when it has answered, nothing of
 //! the attempt is left.
 
-use std::future::Future;
+use std::future::{Future, ready};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,8 +12,9 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use crate::engine::Task;
-use crate::model::{Failure, FailureKind, Outcome};
+use super::NO_PROBE;
+use crate::engine::{Probe, Task};
+use crate::model::{Failure, FailureKind, Outcome, Presence};
 
 /// One that performs actions and takes its time.
 pub trait SlowAgent: Send + Sync {
@@ -21,7 +22,16 @@ pub trait SlowAgent: Send + Sync {
     /// works, and answers only when nothing of the attempt goes on any more. Dropping it ends the
     /// attempt at once.
     fn perform(self: Arc<Self>, attempt: Attempt) -> Performance;
+
+    /// Says whether the effect of an action is there, within so much real time. Changes nothing. Dropping
+    /// the future ends what it began at once.
+    fn probe(self: Arc<Self>, _: Arc<Probe>, _left: Duration) -> Look {
+        Box::pin(ready(Presence::Unknown(NO_PROBE.to_owned())))
+    }
 }
+
+/// A look at the world.
+pub type Look = Pin<Box<dyn Future<Output = Presence> + Send>>;
 
 /// An attempt at work.
 pub type Performance = Pin<Box<dyn Future<Output = Outcome> + Send>>;
@@ -76,6 +86,11 @@ impl Attempt {
     pub fn new(task: Arc<Task>, left: Duration) -> (Attempt, watch::Sender<Wish>) {
         let (sender, wish) = watch::channel(Wish::GoOn);
         (Attempt { task, deadline: until(left), wish }, sender)
+    }
+
+    /// How much real time is left.
+    pub fn left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
     }
 
     /// Waits until it has to end. May be dropped and called again.

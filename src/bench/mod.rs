@@ -5,6 +5,8 @@ pub mod agents;
 pub mod baseline;
 pub mod detection;
 pub mod floor;
+pub mod halt;
+pub mod hostile;
 pub mod live;
 pub mod processes;
 pub mod recovery;

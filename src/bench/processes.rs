@@ -9,11 +9,13 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
 
 use super::BenchError;
+use super::live::{self, Store};
 use super::result::Work;
+use super::rig::{Asker, recipe};
 use super::samples::Samples;
 use super::setup::{chain, hands, setup};
 use super::usage::Stopwatch;
-use super::workflow::{NAME, STEPS};
+use super::workflow::{NAME, STEPS, work};
 use crate::engine::{ActionSpec, AgentKind, ExecSpec, JournalKind, Means, Setup};
 use crate::model::{CommandLine, Span};
 use crate::runtime::clock::instant;
@@ -50,6 +52,7 @@ pub fn programs() -> Result<Arc<Setup>, BenchError> {
         lifts: None,
         undo: undo.map(Arc::from),
         means: Means::Exec(ExecSpec { command: command.clone(), grace: Span::from_secs(1), exits: vec![0] }),
+        probe: None,
     };
     let mut agents = hands(10, (PROGRAMS_AT_ONCE / 10) as u32);
     for agent in &mut agents {
@@ -59,6 +62,20 @@ pub fn programs() -> Result<Arc<Setup>, BenchError> {
     }
     let drills = setup(agents, &[chain(NAME, STEPS, "act")])?;
     Ok(Arc::new(Setup { kind: JournalKind::Real, ..(*drills).clone() }))
+}
+
+/// Runs so many workflows whose steps are programs; orphans are adopted, as in every real setup.
+///
+/// # Errors
+/// As [`live::run_with`].
+pub fn run(setup: &Arc<Setup>, workflows: u64) -> Result<Work, BenchError> {
+    let recipe = recipe(setup);
+    // Where the system cannot do it, a real setup goes without, too.
+    let _ = recipe.tools.programs.adopt_orphans();
+    let asker = Asker::new(NAME);
+    let mut request = |_| asker.request();
+    let (book, usage, _) = live::run_with(recipe, workflows, AT_ONCE, Store::Memory, &mut request)?;
+    Ok(work(&book, workflows, usage))
 }
 
 /// Starts as many programs without quell: each gets as much to read, what it says is read, and it is
@@ -116,12 +133,11 @@ async fn once(program: &str) -> std::io::Result<bool> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::live::{Store, run};
     use super::*;
 
     #[test]
     fn programs_are_run_and_counted() {
-        let work = run(&programs().unwrap(), 3, AT_ONCE, Store::Memory).unwrap();
+        let work = live::run(&programs().unwrap(), 3, AT_ONCE, Store::Memory).unwrap();
         assert_eq!((work.operations, work.succeeded, work.workflows), (15, 15, Some(3)));
         let work = floor(23).unwrap();
         assert_eq!((work.operations, work.succeeded), (23, 23));

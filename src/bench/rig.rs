@@ -190,6 +190,9 @@ impl Rig {
                 Effect::Perform(task) => {
                     let _ = self.hands.begin(task, self.now);
                 }
+                Effect::Probe(probe) => {
+                    let _ = self.hands.probe(probe, self.now);
+                }
                 Effect::Stop { run, step, attempt, undo } => {
                     self.hands.stop((run, step, attempt, undo), self.now);
                 }

@@ -18,6 +18,7 @@ pub fn action(undo: Option<&str>, drill: DrillSpec) -> ActionSpec {
         lifts: None,
         undo: undo.map(Arc::from),
         means: Means::Drill(drill),
+        probe: None,
     }
 }
 
@@ -73,6 +74,7 @@ pub fn setup(agents: Vec<AgentSpec>, workflows: &[String]) -> Result<Arc<Setup>,
         agents,
         workflows,
         limits: Limits::default(),
+        own: Arc::default(),
     }))
 }
 

@@ -4,7 +4,9 @@ use super::floor;
 use super::live::{self, Store, folder_on_disk};
 use super::result::{Measured, Report, Work};
 use super::rig::Watcher;
-use super::{BenchError, agents, detection, processes, recovery, rollback, transitions, workflow};
+use super::{
+    BenchError, agents, detection, halt, hostile, processes, recovery, rollback, transitions, workflow,
+};
 use crate::journal::journal_path;
 
 /// A group of benchmarks.
@@ -24,6 +26,10 @@ pub enum Suite {
     Processes,
     /// Starting from a journal.
     Recovery,
+    /// The kill switch.
+    Halt,
+    /// Programs that do not want to end.
+    Hostile,
 }
 
 impl Suite {
@@ -36,7 +42,15 @@ impl Suite {
         Suite::Rollback,
         Suite::Processes,
         Suite::Recovery,
+        Suite::Halt,
+        Suite::Hostile,
     ];
+
+    /// Whether it is run when nobody says what is to be: it measures how fast quell is. The others look
+    /// whether it holds.
+    pub fn is_usual(self) -> bool {
+        self != Suite::Hostile
+    }
 
     /// Its word.
     pub fn name(self) -> &'static str {
@@ -48,6 +62,8 @@ impl Suite {
             Suite::Rollback => "rollback",
             Suite::Processes => "processes",
             Suite::Recovery => "recovery",
+            Suite::Halt => "halt",
+            Suite::Hostile => "hostile",
         }
     }
 }
@@ -78,6 +94,8 @@ pub fn run(suite: Suite, options: Options) -> Result<Vec<Measured>, BenchError> 
         Suite::Rollback => rollback(options),
         Suite::Processes => processes(options),
         Suite::Recovery => recovery(options),
+        Suite::Halt => halt(options),
+        Suite::Hostile => hostile(options),
     }
 }
 
@@ -266,7 +284,31 @@ fn processes(options: Options) -> Result<Vec<Measured>, BenchError> {
         latency_of: "a workflow, from the request to its durable completion; 20 programs at once",
     };
     let count = processes::AT_ONCE * options.scale;
-    let mut once = || live::run(&setup, count, processes::AT_ONCE, Store::Memory);
+    let mut once = || processes::run(&setup, count);
+    let bare = |work: &Work| processes::floor(work.operations);
+    Ok(vec![title.measure(options, &mut once, (processes::SPAWNS, &bare))?])
+}
+
+fn halt(options: Options) -> Result<Vec<Measured>, BenchError> {
+    let setup = halt::endless()?;
+    let title = Title {
+        name: "halt",
+        durable: false,
+        operation: "halt",
+        latency_of: "a halt of 10,000 live runs, from the request to the beginning of the last effect",
+    };
+    let mut once = || halt::run(&setup, halt::HALTS * options.scale);
+    Ok(vec![title.measure(options, &mut once, PUSHES)?])
+}
+
+fn hostile(options: Options) -> Result<Vec<Measured>, BenchError> {
+    let title = Title {
+        name: "hostile",
+        durable: false,
+        operation: "program",
+        latency_of: "a program that ends by itself, from the request to its durable end; 20 at once",
+    };
+    let mut once = || hostile::run(hostile::PROGRAMS * options.scale);
     let bare = |work: &Work| processes::floor(work.operations);
     Ok(vec![title.measure(options, &mut once, (processes::SPAWNS, &bare))?])
 }

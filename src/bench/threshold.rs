@@ -6,11 +6,11 @@ use super::result::Report;
 
 /// Slowest 99th percentile of a suite, in milliseconds.
 const P99_MS: &[(&str, f64)] =
-    &[("workflow", 500.0), ("transitions", 1.0), ("detection", 10.0), ("rollback", 5.0)];
+    &[("workflow", 500.0), ("transitions", 1.0), ("detection", 10.0), ("rollback", 5.0), ("halt", 100.0)];
 /// Operations in a second, at least.
 const OPERATIONS_PER_SECOND: f64 = 1_000.0;
 /// How fast the system starts programs and synchronises its disk is not quell's.
-const OF_THE_SYSTEM: &[&str] = &["processes"];
+const OF_THE_SYSTEM: &[&str] = &["processes", "hostile", "halt"];
 /// Share that succeeds, in percent, at least.
 const SUCCESS_RATE: f64 = 99.9;
 

@@ -46,7 +46,7 @@ pub fn work(
     let sink = Sink::open(asked.shown.out.as_deref())?;
     let inbox = Inbox::new(loaded.settings.queue.signals);
     let (reply, answers) = channel();
-    let by = identity::actor();
+    let (by, request) = (identity::actor(), identity::asked(request));
     inbox.send(Message::Request { id: RequestId(1), by, seen: None, request, reply });
     let job = Job {
         title: asked.title,

@@ -6,6 +6,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use super::help;
+use super::report::When;
 use super::speed::Speed;
 use crate::bench::suite::Suite;
 use crate::model::{IncidentId, RunId};
@@ -51,6 +52,9 @@ pub enum Verb {
     /// Go on with a parked or stuck run, or try an ended one again
     #[command(after_help = help::STEER)]
     Retry(OfRun),
+    /// Settle a step in doubt, or an undo that failed or waits
+    #[command(after_help = help::SETTLE)]
+    Settle(Settle),
     /// Give a run up: nothing of it is undone
     #[command(after_help = help::STEER)]
     Abandon(Abandon),
@@ -63,21 +67,42 @@ pub enum Verb {
     /// Have a running engine read its setup anew: all of it, or nothing
     #[command(after_help = help::RELOAD)]
     Reload(ReloadArgs),
-    /// List runs
+    /// List runs, or show one with its steps
     #[command(after_help = help::VIEWS)]
-    Runs(View),
+    Runs(Runs),
     /// List incidents
     #[command(after_help = help::VIEWS)]
     Incidents(View),
     /// List agents
     #[command(after_help = help::VIEWS)]
     Agents(View),
+    /// List what is in force because of quell, and what is owed
+    #[command(after_help = help::LEDGER)]
+    Ledger(Ledger),
+    /// List what people have to approve, and what was acted on without asking
+    #[command(after_help = help::APPROVALS)]
+    Approvals(View),
+    /// Say yes to what a step would do
+    #[command(after_help = help::APPROVE)]
+    Approve(Approve),
+    /// Say no to it: the step fails
+    #[command(after_help = help::DENY)]
+    Deny(Deny),
+    /// Keep an effect that would be taken back otherwise
+    #[command(after_help = help::CONFIRM)]
+    Confirm(Confirm),
     /// Print the figures of an engine at work: books, queue, latencies
     #[command(after_help = help::METRICS)]
     Metrics(Metrics),
     /// Print what happened, or what happens
     #[command(after_help = help::EVENTS)]
     Events(Events),
+    /// Say why each thing of a run was done, or was not
+    #[command(after_help = help::EXPLAIN)]
+    Explain(Explain),
+    /// Print what the next one on duty has to know
+    #[command(after_help = help::REPORT)]
+    Report(Report),
     /// Let the runs of a workflow act, as its file is now; until then they only observe
     #[command(after_help = help::ARM)]
     Arm(Arm),
@@ -181,32 +206,40 @@ pub struct Replay {
     pub quarantine: Option<PathBuf>,
 }
 
-/// `quell run`.
+/// What is watched live.
 #[derive(Debug, Clone, ClapArgs)]
-pub struct Run {
-    /// What to watch, one record per line: a file (with --follow), a named pipe, or `-` for stdin. A
-    /// format in front counts for this one: eve:/var/log/suricata/eve.json
-    #[arg(required = true, value_name = "SOURCE")]
+pub struct Sources {
+    /// What to watch, one record per line: a file (with --follow), a named pipe, or `-` for the stdin of
+    /// `run`. A format in front counts for this one: eve:/var/log/suricata/eve.json. Default: the setup's
+    #[arg(value_name = "SOURCE")]
     pub sources: Vec<String>,
     /// Watch files grow, through rotation; wait for those that are not there yet
-    #[arg(long, short = 'F')]
+    #[arg(long, short = 'F', requires = "sources")]
     pub follow: bool,
     /// Where to begin in a file that was not followed before. Default: end
     #[arg(long, value_name = "end|start", requires = "follow")]
     pub from: Option<From>,
     /// Format of the lines: auto (each line by what it looks like), eve, zeek, sshd or json
-    #[arg(long, value_name = "FORMAT", default_value = "auto")]
+    #[arg(long, value_name = "FORMAT", default_value = "auto", requires = "sources")]
     pub format: Format,
     /// Year of log lines that have none. Default: that of the clock
-    #[arg(long, value_name = "YEAR", allow_hyphen_values = true)]
+    #[arg(long, value_name = "YEAR", allow_hyphen_values = true, requires = "sources")]
     #[arg(value_parser = clap::value_parser!(i16).range(1970..=9999))]
     pub year: Option<i16>,
     /// Time zone of log lines that have none, such as UTC or Europe/Berlin. Default: the setup's
-    #[arg(long, value_name = "ZONE")]
+    #[arg(long, value_name = "ZONE", requires = "sources")]
     pub tz: Option<String>,
     /// Append the lines that were no signals to this file
     #[arg(long, value_name = "FILE")]
     pub quarantine: Option<PathBuf>,
+}
+
+/// `quell run`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Run {
+    /// What to watch.
+    #[command(flatten)]
+    pub watched: Sources,
     /// No console, even on a terminal: progress on stderr, a summary on stdout
     #[arg(long)]
     pub headless: bool,
@@ -308,6 +341,9 @@ pub enum Word {
 /// `quell serve`.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct Serve {
+    /// What to watch.
+    #[command(flatten)]
+    pub watched: Sources,
     /// Which setup, and where to keep state.
     #[command(flatten)]
     pub place: Place,
@@ -343,14 +379,90 @@ pub struct OfRun {
     pub steer: Steer,
 }
 
+/// `quell settle`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Settle {
+    /// Such as run-7
+    pub run: RunId,
+    /// The step, by its id
+    pub step: String,
+    /// As what
+    #[arg(value_name = "AS")]
+    pub word: SettleWord,
+    /// Why: it is recorded, and shown with the run
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    #[arg(required_if_eq_any([("word", "done"), ("word", "skip")]), allow_hyphen_values = true)]
+    pub reason: String,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub steer: Steer,
+}
+
+/// As what a step is settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SettleWord {
+    /// Perform it, or undo it, once more under the same key
+    Again,
+    /// It may have happened: roll the run back, and undo it too
+    Undo,
+    /// It happened, or was undone by hand; needs --reason
+    Done,
+    /// It did not happen: go on as after a failure
+    Failed,
+    /// It is not undone, and that is accepted; needs --reason
+    Skip,
+}
+
 /// `quell abandon`.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct Abandon {
     /// Such as run-7
     pub run: RunId,
     /// The same again; on a terminal it is asked for
-    #[arg(long, value_name = "RUN")]
+    #[arg(long, value_name = "RUN", visible_alias = "confirm")]
     pub yes_abandon: Option<RunId>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub steer: Steer,
+}
+
+/// `quell approve`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Approve {
+    /// Such as run-7
+    pub run: RunId,
+    /// The step, by its id
+    pub step: String,
+    /// Only if what it would do has this hash, or one that begins so: see `quell approvals`
+    #[arg(long, value_name = "HASH")]
+    pub hash: Option<String>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub steer: Steer,
+}
+
+/// `quell confirm`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Confirm {
+    /// Such as run-7
+    pub run: RunId,
+    /// The step, by its id
+    pub step: String,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub steer: Steer,
+}
+
+/// `quell deny`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Deny {
+    /// Such as run-7
+    pub run: RunId,
+    /// The step, by its id
+    pub step: String,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub steer: Steer,
@@ -396,6 +508,17 @@ pub struct ReloadArgs {
     pub json: bool,
 }
 
+/// `quell runs`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Runs {
+    /// Only this one, with its steps and its rollback: such as run-7
+    #[arg(conflicts_with_all = ["limit", "all"])]
+    pub run: Option<RunId>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub view: View,
+}
+
 /// A table.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct View {
@@ -411,6 +534,29 @@ pub struct View {
     /// Every row that is kept, 20,000 at most from a running engine
     #[arg(long)]
     pub all: bool,
+}
+
+/// `quell ledger`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Ledger {
+    /// The state folder. Default: the platform's
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// What has ended too, as long as it is kept
+    #[arg(long)]
+    pub all: bool,
+    /// Only what acts on this, such as an address
+    #[arg(long, value_name = "TARGET")]
+    pub target: Option<String>,
+    /// Only what this run did or holds, such as run-7
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<RunId>,
+    /// One object per row, and one with the figures
+    #[arg(long)]
+    pub json: bool,
+    /// At most so many rows, those that end first; from a running engine 5,000
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub limit: usize,
 }
 
 /// `quell metrics`.
@@ -436,7 +582,37 @@ pub struct Events {
     /// From this record on
     #[arg(long, value_name = "SEQ")]
     pub from: Option<u64>,
-    /// One JSON object per record
+    /// As JSON, one object per line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `quell explain`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Explain {
+    /// The run, for example run-7
+    pub run: String,
+    /// The state folder. Default: the platform's
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// As one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `quell report`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Report {
+    /// From when on: so long before --until, or a time such as 2026-11-21T02:00:00Z
+    #[arg(long, value_name = "TIME", default_value = "12h")]
+    pub since: When,
+    /// Up to when: so long ago, or a time. Default: now; in an exercise, its last record
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<When>,
+    /// The state folder. Default: the platform's
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// As one JSON object
     #[arg(long)]
     pub json: bool,
 }
@@ -559,15 +735,18 @@ pub enum Journal {
     /// Print every record of a journal
     #[command(after_help = help::JOURNAL)]
     Show(Show),
+    /// Check every record of a journal: its hash, its place, and the anchor beside the journal
+    #[command(after_help = help::VERIFY)]
+    Verify(Show),
 }
 
-/// `quell journal show`.
+/// `quell journal show` and `quell journal verify`.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct Show {
     /// The state folder
     #[arg(long, value_name = "DIR")]
     pub state: PathBuf,
-    /// One JSON object per record
+    /// As JSON, one object per line
     #[arg(long)]
     pub json: bool,
 }

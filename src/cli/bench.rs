@@ -39,7 +39,8 @@ pub fn run(args: &Bench) -> Result<(), Error> {
     let mut samples = args.samples.as_deref().map(create).transpose()?;
     let options =
         Options { scale: args.scale, durable: args.durable, floor: args.floor, repeat: args.repeat };
-    let suites = if args.suites.is_empty() { Suite::ALL } else { &args.suites };
+    let usual: Vec<Suite> = Suite::ALL.iter().copied().filter(|suite| suite.is_usual()).collect();
+    let suites = if args.suites.is_empty() { &usual } else { &args.suites };
     let mut reports = Vec::new();
     for suite in suites {
         let measured = suite::run(*suite, options)

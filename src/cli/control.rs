@@ -86,7 +86,8 @@ impl Reload for Files {
             (loaded.setup.kind, loaded.setup.acts) = (JournalKind::Exercise, Acts::Never);
         }
         let (old, new) = (&self.settings, &loaded.settings);
-        let changed = loaded.rule_texts != self.rules || old.lateness != new.lateness;
+        let changed =
+            loaded.rule_texts != self.rules || (old.lateness, &old.own.tags) != (new.lateness, &new.own.tags);
         let mut notes = vec![match changed {
             true => "rules have changed: every window begins anew",
             false => "rules are the same: windows go on",
@@ -94,12 +95,17 @@ impl Reload for Files {
         if (&old.queue, &old.lines, &old.time, old.seed) != (&new.queue, &new.lines, &new.time, new.seed) {
             notes.push("`queue`, `lines`, `time` and `seed` count from the next start on");
         }
+        if old.sources != new.sources {
+            notes.push("`sources` have changed: they count from the next start on");
+        }
         let note = notes.join("; ");
         let (secrets, origins) = (environment::secrets(&loaded), guard::origins(new));
         let operators = new.operators.clone();
         self.read = Some((loaded.rule_texts, new.clone()));
-        let detector =
-            changed.then(|| Detector::new(Arc::new(loaded.rules), loaded.settings.lateness, self.seed));
+        let detector = changed.then(|| {
+            Detector::new(Arc::new(loaded.rules), loaded.settings.lateness, self.seed)
+                .knowing_itself_by(&loaded.settings.own.tags)
+        });
         let fresh =
             Fresh { setup: Arc::new(loaded.setup), secrets, origins, digest: loaded.digest, detector };
         Ok(Reread { fresh, operators, note })

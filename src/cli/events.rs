@@ -1,20 +1,13 @@
 //! `quell events`: every record, from the engine at work, else from the journal.
 
 use std::io::Write;
-use std::path::Path;
-use std::time::Duration;
 
 use super::args::Events;
 use super::error::Error;
 use super::output::{Sink, json};
-use super::{ask, journal};
-use crate::control::client::{Client, Followed};
+use super::{ask, journal, records};
 use crate::engine::{Record, State};
-use crate::journal::for_each;
 use crate::model::Seq;
-
-/// How long records are waited for at once.
-const GLANCE: Duration = Duration::from_secs(1);
 
 /// Runs the verb.
 ///
@@ -28,37 +21,20 @@ pub fn run(args: &Events) -> Result<(), Error> {
         state: State::new(),
         out: Sink::open(None)?,
     };
-    match ask::engine(&folder, None)? {
-        Some(client) => follow(args, &folder, client, &mut printer),
-        None if args.follow => Err(ask::nobody(&folder)),
-        None => read(&folder, &mut printer),
+    if !args.follow {
+        records::past(&folder, |record| printer.take(record))?;
+        return Ok(printer.out.flush()?);
     }
-}
-
-fn read(folder: &Path, printer: &mut Printer) -> Result<(), Error> {
-    ask::has_journal(folder)?;
-    for_each(&mut journal::open(folder)?, |record| printer.take(&record))?;
-    Ok(printer.out.flush()?)
-}
-
-fn follow(args: &Events, folder: &Path, mut client: Client, printer: &mut Printer) -> Result<(), Error> {
-    let now = client.welcome().seq;
-    if args.follow && args.from.is_none() {
-        printer.from = now + 1;
+    let client = ask::engine(&folder, None)?.ok_or_else(|| ask::nobody(&folder))?;
+    if args.from.is_none() {
+        printer.from = client.welcome().seq + 1;
     }
     // A record is shown with the names of what it is about: they are in the records before it.
-    client.subscribe(1).map_err(|error| ask::failed(folder, error))?;
-    while args.follow || printer.state.seq() < now {
-        match client.follow(GLANCE).map_err(|error| ask::failed(folder, error))? {
-            Followed::Records(records, _) => {
-                records.iter().try_for_each(|record| printer.take(record))?;
-            }
-            Followed::Nothing => {}
-            Followed::End => break,
-        }
+    records::follow(&folder, client, |records| {
+        records.iter().try_for_each(|record| printer.take(record))?;
         printer.out.flush()?;
-    }
-    Ok(())
+        Ok(true)
+    })
 }
 
 struct Printer {

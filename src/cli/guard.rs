@@ -9,12 +9,19 @@ use crate::agent::Tools;
 use crate::agent::halt::KillSwitch;
 use crate::agent::protect::{Guard, Machine, Origins};
 use crate::config::{Loaded, Settings, Who};
+use crate::engine::JournalKind;
 
 /// For an engine in a state folder. One that keeps nothing has no file to throw the switch by.
 pub fn tools(loaded: &Loaded, place: &Place, say: fn(&str)) -> Tools {
     let switch = if place.is_kept() { KillSwitch::at(place.path()) } else { KillSwitch::default() };
     let guard = Arc::new(Guard::new(switch, origins(&loaded.settings)));
-    Tools { secrets: environment::secrets(loaded), guard, ..Tools::at(place.path(), say) }
+    let tools = Tools { secrets: environment::secrets(loaded), guard, ..Tools::at(place.path(), say) };
+    if loaded.setup.kind == JournalKind::Real
+        && let Err(error) = tools.programs.adopt_orphans()
+    {
+        tracing::warn!(target: "agent", "programs of steps may hide what they leave behind: {error}");
+    }
+    tools
 }
 
 /// This machine, its operators, and what the settings protect.

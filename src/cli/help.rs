@@ -36,6 +36,7 @@ Exit codes: 0 every run ended (rolled back counts); 1 a file or the journal fail
 /// `quell run --help`.
 pub const RUN: &str = "\
 Examples:
+  quell run                            the `sources` of the setup
   quell run --follow /var/log/auth.log
   quell run --follow sshd:/var/log/auth.log eve:/var/log/suricata/eve.json
   quell run --follow auth.log --from start --state work/ --json
@@ -91,6 +92,46 @@ Then the run goes on, to its end or to the next question.
 
 Exit codes: 0 the run completed; 1 it did not; 2 usage or setup; 3 it waits for a person.";
 
+/// `quell approvals --help`.
+pub const APPROVALS: &str = "\
+Examples:
+  quell approvals
+  quell approvals --json | jq 'select(.type == \"approval\")'
+
+A step that needs an approval is resolved first: HASH stands for exactly what it would do, and for nothing else. Below: how many targets
+were acted on, to compare with `budgets` in settings.yaml and `limits` of workflows.";
+
+/// `quell approve --help`.
+pub const APPROVE: &str = "\
+Examples:
+  quell approve run-7 isolate
+  quell approve run-7 isolate --hash 3f2a91c0
+
+Prints what the step would do, and approves that. With --hash it is refused if the step would do anything else by now.
+One uid is one person, also behind sudo: whoever approves twice counts once. It takes the role `approve`, and where the workflow names
+people (`from`), to be one of them.
+
+Exit codes: 0 it is approved, or waits for more people; 1 it was refused; 2 usage or setup; 3 its run waits for a person.";
+
+/// `quell confirm --help`.
+pub const CONFIRM: &str = "\
+Examples:
+  quell confirm run-7 isolate
+
+A step with `confirm: 60s` is undone after that time, also if its run has ended, unless somebody confirms it. It takes the role `approve`.
+`quell approvals` lists what waits for it.
+
+Exit codes: 0 it is confirmed; 1 it was refused, for example since it is too late; 2 usage or setup.";
+
+/// `quell deny --help`.
+pub const DENY: &str = "\
+Examples:
+  quell deny run-7 isolate --reason 'the host is ours'
+
+The step fails, with what its workflow says for that: in general the run is rolled back. One no is enough.
+
+Exit codes: 0 it is denied; 1 it was refused; 2 usage or setup.";
+
 /// `quell journal show --help`.
 pub const JOURNAL: &str = "\
 Examples:
@@ -121,6 +162,19 @@ Examples:
 
 Exit codes: 0 every rule is sound; 2 one is not.";
 
+/// `quell journal verify --help`.
+pub const VERIFY: &str = "\
+Examples:
+  quell journal verify --state work/
+  quell journal verify --state work/ --json
+
+Every record carries a hash over itself and the one before it. The last record and its hash are also in
+the file journal.head, since the last checkpoint or clean stop: what came after that can be cut off
+without a trace. Keep the hash that this prints elsewhere, and compare: who may write both files may
+also write both anew.
+
+Exit codes: 0 the journal is whole; 1 it is not, and the first bad record is named.";
+
 /// `quell check --help`.
 pub const CHECK: &str = "\
 Examples:
@@ -141,8 +195,11 @@ They are printed from the tables that the engine runs.";
 pub const SERVE: &str = "\
 Examples:
   quell serve --config my-setup/ --state /var/lib/quell
+  quell serve --follow sshd:/var/log/auth.log
   quell runs --state /var/lib/quell    from another terminal
   kill -HUP PID                        reads the setup anew, as quell reload
+
+It watches what is named, as `quell run` does, else the `sources` of its settings, else nothing: then runs begin by `quell trigger` only.
 
 It listens on the control socket of the state folder, by which every verb finds it. TERM or INT: nothing new is started, what is in flight ends; a second one ends at once.
 
@@ -161,6 +218,19 @@ The engine that owns the state folder is asked. If none does, the folder is open
 
 Exit codes: 0 accepted; 1 refused, with the reason and who was first; 2 usage or setup; 3 it waits for a person.";
 
+/// `quell settle --help`.
+pub const SETTLE: &str = "\
+Examples:
+  quell runs run-7                     what is in doubt, and what is possible
+  quell settle run-7 block done --reason 'seen in the firewall'
+  quell settle run-7 block undo
+  quell settle run-8 isolate again
+  quell settle run-8 isolate skip --reason 'the host is gone'
+
+Of a parked run a step in doubt is settled: again, undo, done or failed. Of a rollback that is stuck, or waits for its next attempt, an undo: again, done by hand, or skip. When nothing is left to settle the run goes on, or ends.
+
+Exit codes: as of `quell pause`.";
+
 /// `quell reload --help`.
 pub const RELOAD: &str = "\
 Examples:
@@ -173,10 +243,37 @@ The engine reads its own setup folder. With a mistake in it nothing changes, and
 pub const VIEWS: &str = "\
 Examples:
   quell runs
+  quell runs run-7                     one run with its steps
   quell incidents --state /var/lib/quell
   quell runs --all --json | jq 'select(.status == \"parked\")'
 
 From the engine at work in the state folder, else from its journal. The latest come last.";
+
+/// `quell ledger --help`.
+pub const LEDGER: &str = "\
+Examples:
+  quell ledger
+  quell ledger --target 192.0.2.7 --all
+  quell ledger --json | jq -r 'select(.status == \"in_force\").target'
+
+What ends first comes first. ENDS says what ends it: `by itself` whether quell lives or not (a timeout of the kernel), `by quell` only while an engine is at work, `when lifted` not before somebody does. HOLDERS are the runs that want it to last. From the engine at work in the state folder, else from its journal.";
+
+/// `quell explain --help`.
+pub const EXPLAIN: &str = "\
+Examples:
+  quell explain run-7
+  quell explain run-7 --state /var/lib/quell --json | jq .began.because
+
+What set the run off, why it acted or only observed, which agent got each step and by which figures, what was refused, tried again, skipped or undone, who decided, and what is left to do. From the records alone: runs that ended long ago are explained too.";
+
+/// `quell report --help`.
+pub const REPORT: &str = "\
+Examples:
+  quell report --since 12h
+  quell report --since 2026-11-21T06:00:00Z --until 2026-11-21T14:00:00Z
+  quell report --since 8h --json | jq .first
+
+What to do first, incidents, runs, what is in force and what of it ends soon, what people did, what was refused. From the engine at work in the state folder, else from its journal.";
 
 /// `quell metrics --help`.
 pub const METRICS: &str = "\
@@ -259,15 +356,20 @@ mod tests {
             DISARM,
             ANSWER,
             JOURNAL,
+            VERIFY,
             CHECK,
             STATES,
             COMPLETIONS,
             SERVE,
             STEER,
             RELOAD,
+            SETTLE,
             VIEWS,
             EVENTS,
             METRICS,
+            EXPLAIN,
+            LEDGER,
+            REPORT,
             BENCH,
         ] {
             for line in text.lines().filter(|line| line.starts_with(' ')) {

@@ -1,13 +1,13 @@
-//! `quell journal show`: every record, for people or as JSON lines.
+//! `quell journal`: every record, for people or as JSON lines, and whether the journal is whole.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::args::Show;
 use super::error::Error;
 use super::output::{Sink, json};
 use crate::engine::{IllegalEvent, JournalKind, Record, State};
-use crate::journal::{SqliteJournal, for_each, journal_path};
+use crate::journal::{SqliteJournal, Verified, for_each, journal_path};
 use crate::model::{SafeText, Seq};
 
 /// Runs the verb.
@@ -27,6 +27,44 @@ pub fn show(args: &Show) -> Result<(), Error> {
         written.map_err(Error::from)
     })?;
     Ok(out.flush()?)
+}
+
+/// Runs `quell journal verify`.
+///
+/// # Errors
+/// There is no journal, or it is damaged: the first bad record is named.
+pub fn verify(args: &Show) -> Result<(), Error> {
+    let mut state = State::new();
+    let path = found(&args.state)?;
+    let verified =
+        crate::journal::verify(&path, |record| state.apply(&record).map_err(|illegal| unreadable(&illegal)))?;
+    let mut out = Sink::open(None)?;
+    match args.json {
+        true => {
+            let anchor =
+                verified.anchor.map(|anchor| serde_json::json!({ "seq": anchor.seq, "hash": anchor.hash }));
+            let line = serde_json::json!({
+                "type": "journal", "records": verified.records, "unhashed": verified.unhashed,
+                "head": verified.head, "anchor": anchor,
+            });
+            writeln!(out, "{line}")?;
+        }
+        false => told(&path, &verified, &mut out)?,
+    }
+    Ok(out.flush()?)
+}
+
+fn told(path: &Path, verified: &Verified, out: &mut impl Write) -> std::io::Result<()> {
+    writeln!(out, "journal  {}", SafeText(&path.display().to_string()))?;
+    writeln!(out, "records  {}, each as it was written and where it was written", verified.records)?;
+    if verified.unhashed > 0 {
+        writeln!(out, "         the first {} are from before records had hashes", verified.unhashed)?;
+    }
+    writeln!(out, "head     {}", verified.head)?;
+    match verified.anchor {
+        Some(anchor) => writeln!(out, "anchor   record {}: it is there", anchor.seq),
+        None => writeln!(out, "anchor   none: that records were cut off at the end would not show"),
+    }
 }
 
 /// The state that a journal leads to.
@@ -50,12 +88,16 @@ pub fn unreadable(illegal: &IllegalEvent) -> Error {
 /// # Errors
 /// There is none.
 pub fn open(folder: &Path) -> Result<SqliteJournal, Error> {
+    Ok(SqliteJournal::open_read_only(&found(folder)?)?)
+}
+
+fn found(folder: &Path) -> Result<PathBuf, Error> {
     let path = journal_path(folder);
     if !path.exists() {
         let what = format!("there is no journal in {}", folder.display());
         return Err(Error::failed(what).hint("give the folder that a verb was given with --state"));
     }
-    Ok(SqliteJournal::open_read_only(&path)?)
+    Ok(path)
 }
 
 /// Writes one record for people.

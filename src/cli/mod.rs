@@ -2,6 +2,7 @@
 
 mod args;
 mod alone;
+mod approve;
 mod arm;
 mod ask;
 mod answer;
@@ -10,28 +11,38 @@ mod check;
 mod completions;
 mod control;
 mod detect;
+#[cfg(test)]
+mod drive;
 mod engine;
 mod environment;
 mod error;
 mod events;
+mod explain;
 mod guard;
 mod halt;
 mod headless;
 mod help;
 mod identity;
 mod journal;
+mod ledger;
 mod logging;
 mod metrics;
+mod next;
 mod output;
+mod one_run;
 mod outputs;
 mod place;
 mod play;
 mod protected;
 mod rules;
+mod records;
+mod report;
 mod run;
 mod screen;
 mod serve;
+mod settle;
 mod setup;
+mod sources;
 mod speed;
 mod states;
 mod steer;
@@ -81,15 +92,26 @@ fn obey(args: Args) -> Result<Verdict, Error> {
         Some(Verb::Resume(args)) => steer::run(&args, |run| Request::Resume { run }),
         Some(Verb::Cancel(args)) => steer::run(&args, |run| Request::Cancel { run }),
         Some(Verb::Retry(args)) => steer::run(&args, |run| Request::Retry { run }),
+        Some(Verb::Settle(args)) => settle::run(&args),
         Some(Verb::Abandon(args)) => steer::abandon(&args),
         Some(Verb::Acknowledge(args)) => steer::acknowledge(&args),
         Some(Verb::Close(args)) => steer::close(&args),
         Some(Verb::Reload(args)) => steer::reload(&args),
-        Some(Verb::Runs(args)) => fine(views::show(&args, Table::Runs)),
+        Some(Verb::Runs(args)) => fine(match args.run {
+            Some(run) => one_run::show(run, &args.view),
+            None => views::show(&args.view, Table::Runs),
+        }),
         Some(Verb::Incidents(args)) => fine(views::show(&args, Table::Incidents)),
         Some(Verb::Agents(args)) => fine(views::show(&args, Table::Agents)),
+        Some(Verb::Ledger(args)) => fine(ledger::run(&args)),
+        Some(Verb::Approvals(args)) => fine(approve::list(&args)),
+        Some(Verb::Approve(args)) => approve::approve(&args),
+        Some(Verb::Confirm(args)) => approve::confirm(&args),
+        Some(Verb::Deny(args)) => approve::deny(&args),
         Some(Verb::Metrics(args)) => fine(metrics::show(&args)),
         Some(Verb::Events(args)) => fine(events::run(&args)),
+        Some(Verb::Explain(args)) => fine(explain::run(&args)),
+        Some(Verb::Report(args)) => fine(report::run(&args)),
         Some(Verb::Arm(args)) => fine(arm::run(&args, true)),
         Some(Verb::Disarm(args)) => fine(arm::run(&args, false)),
         Some(Verb::Answer(args)) => answer::run(&args),
@@ -101,6 +123,7 @@ fn obey(args: Args) -> Result<Verdict, Error> {
         Some(Verb::Check(args)) => Ok(if check::run(&args)? { Verdict::Fine } else { Verdict::Mistakes }),
         Some(Verb::States(args)) => fine(states::run(&args)),
         Some(Verb::Journal(Journal::Show(args))) => fine(journal::show(&args)),
+        Some(Verb::Journal(Journal::Verify(args))) => fine(journal::verify(&args)),
         Some(Verb::Completions(args)) => fine(completions::run(&args)),
         Some(Verb::Bench(args)) => fine(bench::run(&args)),
     }

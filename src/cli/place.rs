@@ -14,8 +14,16 @@ use crate::journal::{
 use crate::runtime::hold::OpenJournal;
 
 /// What an exercise writes into a state folder, and `--fresh` deletes.
-const LEFT: [&str; 7] =
-    ["journal.db", "journal.db-wal", "journal.db-shm", "replay.json", CURSORS, "incidents.log", "blocklist"];
+const LEFT: [&str; 8] = [
+    "journal.db",
+    "journal.db-wal",
+    "journal.db-shm",
+    "journal.head",
+    "replay.json",
+    CURSORS,
+    "incidents.log",
+    "blocklist",
+];
 
 /// A state folder, kept or temporary.
 pub struct Place {

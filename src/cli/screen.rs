@@ -44,7 +44,13 @@ pub fn run(mut running: Running, loaded: &Loaded) -> Result<(Ending, bool), Erro
     let (reply, answers) = channel();
     let (by, asked) = (identity::actor(), inbox.clone());
     let ask = Box::new(move |id, seen, request| {
-        asked.send(Message::Request { id, by: by.clone(), seen, request, reply: reply.clone() })
+        asked.send(Message::Request {
+            id,
+            by: by.clone(),
+            seen,
+            request: identity::asked(request),
+            reply: reply.clone(),
+        })
     });
     let (feed, thread) = running.split();
     let link = Link::new(feed, board, answers, ask);

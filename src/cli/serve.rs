@@ -7,11 +7,12 @@ use super::output::tell;
 use super::output::words::counted;
 use super::place::Place;
 use super::speed::Speed;
-use super::{Verdict, ask, logging, setup, systemd};
+use super::{Verdict, ask, logging, setup, sources, systemd};
 use crate::control::people;
 use crate::control::server::Reloader;
 use crate::engine::{Actor, Answer, JournalKind};
 use crate::runtime::inbox::{Inbox, Message};
+use crate::runtime::live::reader::Kind;
 use crate::runtime::shutdown::Stop;
 use crate::runtime::start::Watched;
 
@@ -27,12 +28,24 @@ pub fn run(args: &Serve) -> Result<Verdict, Error> {
         let what = "the setup is an exercise: its journal does not belong into the folder for real work";
         return Err(Error::usage(what).hint("name a folder of its own with --state"));
     }
+    let mut watched = sources::of(&args.watched, &loaded)?;
+    sources::keep_open(&mut watched);
+    if watched.iter().any(|source| source.kind == Kind::Stdin) {
+        let what = "a service has no stdin to watch";
+        return Err(Error::usage(what).hint("name a pipe: mkfifo signals; quell serve signals"));
+    }
     let place = Place::of(kind, args.place.state.as_deref())?;
+    let reads = if watched.is_empty() { "requests".to_owned() } else { sources::names(&watched) };
+    let live = match watched.is_empty() {
+        true => None,
+        false => Some(sources::open(watched, &args.watched, &place, None)?),
+    };
+    let count = live.as_ref().map_or(0, |live| live.sources.len() as u64);
     let inbox = Inbox::new(loaded.settings.queue.signals);
     let job = Job {
-        title: "requests".to_owned(),
+        title: reads,
         recording: None,
-        live: None,
+        live,
         speed: Speed::Times(1.0),
         stay: true,
         watched: Watched::ByScreen,
@@ -44,9 +57,10 @@ pub fn run(args: &Serve) -> Result<Verdict, Error> {
     listen(&mut running)?;
     let (agents, workflows) = (loaded.setup.agents.len() as u64, loaded.setup.workflows.len() as u64);
     let about = format!(
-        "serving {}: {}, {}, {}",
+        "serving {}: {}, {}, {}, {}",
         place.path().display(),
         kind.name(),
+        counted(count, "source"),
         counted(agents, "agent"),
         counted(workflows, "workflow")
     );

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::args::States;
 use super::error::Error;
 use super::output::print;
-use crate::engine::{AGENT, INCIDENT, RUN, STEP};
+use crate::engine::{AGENT, INCIDENT, OBLIGATION, RUN, STEP};
 use crate::flow::machine::{Chart, Machine, Source, Status};
 
 /// Runs the verb.
@@ -15,10 +15,13 @@ pub fn run(args: &States) -> Result<(), Error> {
     let text = if args.json {
         let tables = json!({
             "agent": as_json(&AGENT), "run": as_json(&RUN), "step": as_json(&STEP), "incident": as_json(&INCIDENT),
+            "obligation": as_json(&OBLIGATION),
         });
         format!("{tables}\n")
     } else {
-        [as_text(&AGENT), as_text(&RUN), as_text(&STEP), as_text(&INCIDENT)].join("\n")
+        let tables =
+            [as_text(&AGENT), as_text(&RUN), as_text(&STEP), as_text(&INCIDENT), as_text(&OBLIGATION)];
+        tables.join("\n")
     };
     print(&text)
 }

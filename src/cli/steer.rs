@@ -66,7 +66,11 @@ pub fn reload(args: &ReloadArgs) -> Result<Verdict, Error> {
     ask::report(&given, args.json)
 }
 
-fn steer(args: &Steer, request: Request) -> Result<Verdict, Error> {
+/// Has the engine of a folder do something, or opens the folder for it.
+///
+/// # Errors
+/// It was refused, or there is neither an engine nor a journal.
+pub fn steer(args: &Steer, request: Request) -> Result<Verdict, Error> {
     let folder = ask::folder(args.state.as_deref())?;
     let asked = ask::asked(args.id.as_deref(), args.seen, request)?;
     match ask::ask(&folder, &asked)? {
@@ -85,6 +89,7 @@ fn alone(args: &Steer, folder: &Path, asked: Asked) -> Result<Verdict, Error> {
     let (reply, answers) = channel();
     let run = asked.request.run();
     let Asked { id, seen, request } = asked;
+    let request = identity::asked(request);
     inbox.send(Message::Request { id: RequestId(1), by: identity::actor(), seen, request, reply });
     let job = Job {
         title: "a request".to_owned(),

@@ -3,13 +3,15 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::args::View;
 use super::error::Error;
-use super::output::print;
+use super::output::table::moment;
 use super::output::words::words;
+use super::output::{print, table};
 use super::{ask, journal};
+use crate::control::approvals::{ApprovalRow, SpentRow};
 use crate::control::message::Table;
 use crate::control::rows::{self, AgentRow, IncidentRow, Row, RunRow};
 use crate::model::SafeText;
@@ -21,12 +23,20 @@ use crate::model::SafeText;
 pub fn show(args: &View, table: Table) -> Result<(), Error> {
     let folder = ask::folder(args.state.as_deref())?;
     let limit = if args.all { usize::MAX } else { args.limit };
-    let (rows, of) = match ask::engine(&folder, None)? {
-        Some(mut client) => client.rows(table, limit).map_err(|error| ask::failed(&folder, error))?,
-        None => read(&folder, table, limit)?,
-    };
+    let (rows, of) = rows(&folder, table, limit)?;
     let text = if args.json { lines(&rows) } else { text(&rows, table, of) };
     print(&text)
+}
+
+/// A table of a folder, from the engine at work there, else from its journal; and its rows in all.
+///
+/// # Errors
+/// There is neither an engine nor a journal.
+pub fn rows(folder: &Path, table: Table, limit: usize) -> Result<(Vec<Row>, usize), Error> {
+    match ask::engine(folder, None)? {
+        Some(mut client) => client.rows(table, limit).map_err(|error| ask::failed(folder, error)),
+        None => read(folder, table, limit),
+    }
 }
 
 fn read(folder: &Path, table: Table, limit: usize) -> Result<(Vec<Row>, usize), Error> {
@@ -36,38 +46,27 @@ fn read(folder: &Path, table: Table, limit: usize) -> Result<(Vec<Row>, usize), 
 }
 
 /// One object per line, with its type first.
-fn lines(rows: &[Row]) -> String {
+pub fn lines(rows: &[Row]) -> String {
     let mut out = String::new();
     for row in rows {
         let Ok(Value::Object(tagged)) = serde_json::to_value(row) else { continue };
-        for (kind, row) in tagged {
-            let fields = row.as_object().into_iter().flatten();
-            let fields: Vec<String> =
-                fields.map(|(name, value)| format!("{}:{value}", json!(name))).collect();
-            // Writing to a `String` cannot fail.
-            let _ = writeln!(out, "{{\"type\":\"{kind}\",{}}}", fields.join(","));
-        }
+        tagged.iter().for_each(|(kind, row)| out.push_str(&table::object(kind, row)));
     }
     out
 }
 
-fn text(rows: &[Row], table: Table, of: usize) -> String {
+/// A table for people.
+pub fn text(rows: &[Row], table: Table, of: usize) -> String {
     let heads = match table {
         Table::Runs => ["RUN", "STATE", "STEPS", "SINCE", "WORKFLOW", "BY"],
         Table::Incidents => ["INCIDENT", "SEVERITY", "STATE", "OPENED", "SEEN", "WHAT"],
         Table::Agents => ["AGENT", "STATE", "LOAD", "SINCE", "KIND", "DONE"],
+        Table::Approvals => ["APPROVAL", "HASH", "GIVEN", "UNTIL", "WHAT", "WHY"],
+        Table::Spent => ["ACTED ON", "OF", "LAST HOUR", "IN FORCE", "", ""],
     };
     let cells: Vec<[String; 6]> =
         std::iter::once(heads.map(str::to_owned)).chain(rows.iter().map(cells)).collect();
-    let width = |i: usize| cells.iter().map(|row| row[i].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..5).map(width).collect();
-    let mut out = String::new();
-    for row in &cells {
-        for (cell, width) in row.iter().zip(&widths) {
-            let _ = write!(out, "{cell:<width$}  ");
-        }
-        let _ = writeln!(out, "{}", row[5]);
-    }
+    let mut out = table::aligned(&cells);
     match of.saturating_sub(rows.len()) {
         0 => {}
         rest => {
@@ -82,16 +81,14 @@ fn cells(row: &Row) -> [String; 6] {
         Row::Run(run) => of_run(run),
         Row::Incident(incident) => of_incident(incident),
         Row::Agent(agent) => of_agent(agent),
+        Row::Approval(approval) => of_approval(approval),
+        Row::Spent(spent) => of_spent(spent),
     }
 }
 
-fn cut(text: &str, chars: usize) -> String {
+/// Text from anywhere, safe for a terminal.
+pub fn cut(text: &str, chars: usize) -> String {
     SafeText(text).cut(chars)
-}
-
-/// `2026-11-21 14:03:22` of a time in RFC 3339.
-fn moment(at: &str) -> String {
-    at.get(..19).unwrap_or(at).replace('T', " ")
 }
 
 fn of_run(run: &RunRow) -> [String; 6] {
@@ -113,8 +110,25 @@ fn of_agent(agent: &AgentRow) -> [String; 6] {
     [cut(&agent.name, 32), words(&agent.status), load, moment(&agent.since), agent.kind.clone(), done]
 }
 
+fn of_approval(approval: &ApprovalRow) -> [String; 6] {
+    let hash = approval.hash.get(..crate::engine::HASH_DIGITS).unwrap_or_default().to_owned();
+    let given = format!("{} of {}", approval.given.len(), approval.count);
+    let until = approval.until.as_deref().map_or_else(|| "-".to_owned(), moment);
+    let target = approval.target.as_deref().unwrap_or_default();
+    let what = cut(format!("{} {target}", approval.action).trim(), 60);
+    [cut(&approval.id, 60), hash, given, until, what, cut(&approval.why, 200)]
+}
+
+fn of_spent(spent: &SpentRow) -> [String; 6] {
+    let in_force = if spent.of == "action" { spent.in_force.to_string() } else { "-".to_owned() };
+    let name = cut(&spent.name, 40);
+    [name, spent.of.clone(), spent.last_hour.to_string(), in_force, String::new(), String::new()]
+}
+
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

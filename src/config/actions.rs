@@ -4,16 +4,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::endpoint::EndpointDraft;
-use super::{drill, exec, request};
-use crate::engine::{ActionSpec, AgentKind, BuiltinKind, DrillSpec, HttpSpec, Means, Question};
+use super::{drill, exec, probe, request};
+use crate::engine::{
+    ActionSpec, AgentKind, BuiltinKind, DrillSpec, HttpSpec, Means, PROBE_TIMEOUT, ProbeMeans, ProbeSpec,
+    Question,
+};
 use crate::flow::fault::{Fault, suggest};
 use crate::flow::reader::{Later, Reader};
 use crate::flow::yaml::{Data, Entry, Node, Place};
 use crate::model::{ValueType, Word};
 
 /// Keys of every action that its file describes.
-const KEYS: [&str; 6] = ["takes", "optional", "target", "idempotent", "lifts", "undo"];
-const BUILTIN_KEYS: [&str; 2] = ["builtin", "undo"];
+const KEYS: [&str; 7] = ["takes", "optional", "target", "idempotent", "lifts", "undo", "probe"];
+const BUILTIN_KEYS: [&str; 3] = ["builtin", "undo", "probe"];
 /// Keys that say how an action is done, and the kind of agent that does it so.
 const MEANS: [(&str, AgentKind); 11] = [
     ("drill", AgentKind::Drill),
@@ -28,7 +31,7 @@ const MEANS: [(&str, AgentKind); 11] = [
     ("exits", AgentKind::Exec),
     ("ask", AgentKind::Manual),
 ];
-const LATER: [Later; 5] = ["probe", "verify", "cost", "gives", "timeout"];
+const LATER: [Later; 4] = ["verify", "cost", "gives", "timeout"];
 const MAX_ARGUMENTS: usize = 32;
 const BUILTINS: [(&str, BuiltinKind); 5] = [
     ("log", BuiltinKind::Log),
@@ -82,6 +85,7 @@ fn empty() -> ActionSpec {
         idempotent: false,
         undo: None,
         means: Means::Drill(DrillSpec::default()),
+        probe: None,
     }
 }
 
@@ -120,6 +124,10 @@ fn builtin(reader: &mut Reader<'_>, node: &Node) -> ActionSpec {
     spec.idempotent = true;
     spec.undo = node.get("undo").and_then(|n| reader.name(n, "an action")).map(Arc::from);
     spec.means = Means::Builtin(*kind);
+    spec.probe = probe::read(reader, node, AgentKind::Builtin, &spec, None);
+    if *kind == BuiltinKind::BlocklistAdd {
+        spec.probe = Some(ProbeSpec { means: ProbeMeans::Builtin, timeout: PROBE_TIMEOUT });
+    }
     spec
 }
 
@@ -129,6 +137,7 @@ fn drilled(reader: &mut Reader<'_>, node: &Node) -> ActionSpec {
     if let Some(drill) = drill.map(|n| drill::read(reader, n, &spec.takes)) {
         spec.means = Means::Drill(drill);
     }
+    spec.probe = probe::read(reader, node, AgentKind::Drill, &spec, None);
     spec
 }
 
@@ -137,6 +146,7 @@ fn run(reader: &mut Reader<'_>, node: &Node) -> ActionSpec {
     if let Some(exec) = exec::read(reader, node, &spec) {
         spec.means = Means::Exec(exec);
     }
+    spec.probe = probe::read(reader, node, AgentKind::Exec, &spec, None);
     spec
 }
 
@@ -147,6 +157,7 @@ fn asked(reader: &mut Reader<'_>, node: &Node, endpoint: Option<&EndpointDraft>)
     if let (Some((request, succeeds)), Some(draft)) = (asked, endpoint) {
         spec.means = Means::Http(HttpSpec { endpoint: Arc::clone(&draft.endpoint), request, succeeds });
     }
+    spec.probe = probe::read(reader, node, AgentKind::Http, &spec, endpoint);
     spec
 }
 
@@ -170,6 +181,7 @@ fn manual(reader: &mut Reader<'_>, node: &Node) -> ActionSpec {
         return spec;
     }
     catalogued(reader, node, &mut spec);
+    _ = probe::read(reader, node, AgentKind::Manual, &spec, None);
     if let Some(n) = node.get("idempotent")
         && reader.flag(n, "idempotent") == Some(false)
     {
@@ -302,7 +314,9 @@ pub(super) fn difference(a: &ActionSpec, b: &ActionSpec) -> Option<&'static str>
         Some("the target")
     } else if a.undo != b.undo {
         Some("the undo")
+    } else if a.idempotent != b.idempotent {
+        Some("`idempotent`")
     } else {
-        (a.idempotent != b.idempotent).then_some("`idempotent`")
+        (a.probe.is_some() != b.probe.is_some()).then_some("`probe`")
     }
 }

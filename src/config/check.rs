@@ -10,8 +10,8 @@ use super::shared::{Arguments, offered};
 use crate::engine::{ActionSpec, AgentSpec, Means};
 use crate::flow::fault::{Fault, did_you_mean, list, suggest};
 use crate::flow::yaml::{Node, Place};
-use crate::model::Mistake;
-use crate::workflow::{Requirement, Step, Undo, Workflow};
+use crate::model::{Mistake, ValueType};
+use crate::workflow::{Requirement, Step, Undo, VerifiedBy, Workflow};
 
 /// Checks every workflow against the agents and against the other workflows.
 pub(super) fn workflows(files: &[WorkflowFile], agents: &[AgentDraft], exercise: bool) -> Vec<Mistake> {
@@ -30,10 +30,7 @@ pub(super) fn workflows(files: &[WorkflowFile], agents: &[AgentDraft], exercise:
                 node: file.draft.step(i),
                 found: Vec::new(),
             };
-            if exercise {
-                check.no_approval();
-            }
-            check.run();
+            check.run(exercise);
             let found = check.found.into_iter();
             wrong.extend(found.map(|(at, fault)| at.mistake(&file.path, fault.message, fault.hint)));
         }
@@ -122,7 +119,7 @@ impl<'a> StepCheck<'a> {
         self.node.get(key).map_or(self.node.at, |node| node.at)
     }
 
-    fn run(&mut self) {
+    fn run(&mut self, exercise: bool) {
         let step = self.step;
         if &*step.action == "?" || !self.names_are_known() {
             return;
@@ -138,13 +135,77 @@ impl<'a> StepCheck<'a> {
         self.arguments(action);
         self.undo(action);
         self.deadline(action);
+        self.verify(action);
+        if !exercise {
+            self.ends(action);
+        }
     }
 
-    /// Drills need no permission, and nobody is there to give it.
-    fn no_approval(&mut self) {
-        if self.step.approval.is_some() {
-            let fault = Fault::new("an exercise has no approvals: drills always act");
-            self.found.push((self.at("approval"), fault.hint("remove it, or say `exercise: false`")));
+    /// What acts on addresses ends by itself, or people were asked (C28): a block that is forgotten is a
+    /// block for ever.
+    fn ends(&mut self, forward: &ActionSpec) {
+        let Step { action, approval, confirm, undo, with, .. } = self.step;
+        let kind = forward
+            .target
+            .as_ref()
+            .and_then(|target| forward.takes.iter().find(|(name, _)| name == target).map(|(_, kind)| *kind));
+        let on_addresses =
+            matches!(kind, Some(ValueType::Ipv4 | ValueType::Ipv6 | ValueType::Address | ValueType::Prefix));
+        let undone = match undo {
+            Undo::None(_) => false,
+            Undo::Default => forward.undo.is_some(),
+            Undo::Action { .. } => true,
+        };
+        let by_hand = matches!(forward.means, Means::Manual(_));
+        let ends =
+            with.iter().any(|(name, _)| &**name == "expires") || approval.is_some() || confirm.is_some();
+        if on_addresses && undone && !ends && !by_hand && forward.lifts != Some(true) {
+            let fault = Fault::new(format!("`{action}` acts on an address and does not end by itself"));
+            let hint = "say when it does, for example `expires: 1h`, or have people asked: `approval: true`";
+            self.found.push((self.node.at, fault.hint(hint)));
+        }
+    }
+
+    /// What says that the step was done has to be there, and must change nothing.
+    fn verify(&mut self, forward: &ActionSpec) {
+        let Some(verify) = &self.step.verify else { return };
+        let written = self.node.get("verify");
+        let at = self.at("verify");
+        let VerifiedBy::Action { action, with } = &verify.by else {
+            if forward.probe.is_none() {
+                let fault = Fault::new(format!("`{}` has no `probe` that could verify it", self.step.action));
+                let hint = "give it one in the catalogue of its agent, or name an `action` that verifies";
+                self.found.push((at, fault.hint(hint)));
+            }
+            return;
+        };
+        let at = written.and_then(|node| node.get("action")).map_or(at, |node| node.at);
+        let same = offered(self.agents, action, Some(&self.step.requires));
+        let all = if same.is_empty() { offered(self.agents, action, None) } else { same };
+        let Some((_, spec)) = all.first().copied() else {
+            let fault = Fault::new(format!("no agent offers `{action}`, which should verify the step"));
+            let hint = suggest(action, self.known.actions.iter().copied());
+            return self.found.push((at, fault.maybe_hint(hint)));
+        };
+        if spec.undo.is_some() {
+            let fault =
+                Fault::new(format!("`{action}` has an undo, so it changes something: it cannot verify"));
+            self.found.push((at, fault.hint("name an action that only looks")));
+        } else if matches!(spec.means, Means::Manual(_)) {
+            let fault = Fault::new(format!("a person does `{action}`: it cannot verify"));
+            self.found.push((at, fault.hint("ask the person in a step of its own")));
+        }
+        let arguments = Arguments { workflow: self.workflow, name: action, spec };
+        let written = written.and_then(|node| node.get("with"));
+        for (name, template) in with {
+            let place = written
+                .and_then(|with| with.entry(name))
+                .map_or(at, |entry| if arguments.kind(name).is_none() { entry.at } else { entry.value.at });
+            self.found.extend(arguments.check(name, template).err().map(|fault| (place, fault)));
+        }
+        let given: BTreeSet<&str> = with.iter().map(|(name, _)| &**name).collect();
+        if let Some(fault) = arguments.missing(&given) {
+            self.found.push((written.map_or(at, |node| node.at), fault));
         }
     }
 

@@ -25,6 +25,15 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node, action: &ActionSpec) ->
     });
     let exits = node.get("exits").map(|n| exits(reader, n));
     let run = reader.required(node, "run", "the action of an exec agent")?;
+    Some(ExecSpec {
+        command: command(reader, run, action)?,
+        grace: grace.unwrap_or(GRACE),
+        exits: exits.unwrap_or_else(|| vec![0]),
+    })
+}
+
+/// A program and its arguments.
+pub(super) fn command(reader: &mut Reader<'_>, run: &Node, action: &ActionSpec) -> Option<CommandLine> {
     let before = reader.noted();
     let items = reader.items(run, "a program and its arguments");
     let Some((first, rest)) = items.split_first() else {
@@ -42,11 +51,7 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node, action: &ActionSpec) ->
     if words.sum::<usize>() >= MAX_WORDS {
         reader.wrong(run.at, Fault::new(format!("`run` has at most {MAX_WORDS} words")));
     }
-    Some(ExecSpec {
-        command: CommandLine { program: program?.into(), arguments },
-        grace: grace.unwrap_or(GRACE),
-        exits: exits.unwrap_or_else(|| vec![0]),
-    })
+    Some(CommandLine { program: program?.into(), arguments })
 }
 
 fn exits(reader: &mut Reader<'_>, node: &Node) -> Vec<u8> {

@@ -5,6 +5,7 @@
 
 mod actions;
 mod agents;
+mod budgets;
 mod check;
 mod drill;
 mod endpoint;
@@ -12,6 +13,8 @@ mod exec;
 mod folder;
 mod needs;
 mod operators;
+mod probe;
+mod own;
 mod programs;
 mod protected;
 mod report;
@@ -19,6 +22,7 @@ mod request;
 mod rules;
 mod settings;
 mod shared;
+mod sources;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -31,9 +35,11 @@ use crate::workflow;
 pub use folder::{Folder, find, platform_folder};
 pub use needs::Need;
 pub use operators::{Operator, Role, Who};
+pub use own::Own;
 pub use programs::Program;
 pub use report::report;
 pub use settings::{Lines, Queues, Settings};
+pub use sources::SourceSpec;
 
 /// A setup, checked as a whole.
 #[derive(Debug, Clone)]
@@ -64,6 +70,7 @@ pub fn load(folder: &Folder) -> Result<Loaded, Vec<Mistake>> {
     let agents = agents::read(folder, settings.exercise, &mut mistakes);
     let workflows = read_workflows(folder, &mut mistakes);
     let rules = rules::read(folder, &mut mistakes);
+    mistakes.extend(budgets::check(folder, &settings, &agents));
     mistakes.extend(agents::conflicts(&agents));
     mistakes.extend(check::workflows(&workflows, &agents, settings.exercise));
     mistakes.extend(rules::check_triggers(&workflows, &rules));
@@ -81,7 +88,8 @@ pub fn load(folder: &Folder) -> Result<Loaded, Vec<Mistake>> {
     let (programs, needs) = (programs::of(&agents), needs::of(&agents));
     let agents = agents.into_iter().map(|draft| draft.spec).collect();
     let acts = Acts::of(kind);
-    let setup = Setup { kind, acts, agents, workflows, limits: settings.limits.clone() };
+    let (limits, own) = (settings.limits.clone(), Arc::clone(&settings.own.addresses));
+    let setup = Setup { kind, acts, agents, workflows, limits, own };
     let digest = folder.digest();
     Ok(Loaded { setup, rules: rule_set, rule_texts: rules.texts, settings, programs, needs, digest })
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rustix::fs::{Access, access};
 
 use super::agents::AgentDraft;
-use crate::engine::Means;
+use crate::engine::{Means, ProbeMeans};
 use crate::flow::yaml::Place;
 use crate::model::{Mistake, SafeText};
 
@@ -29,12 +29,18 @@ pub(super) fn of(agents: &[AgentDraft]) -> Vec<Program> {
     for agent in agents {
         for (action, spec) in &agent.spec.actions {
             let Means::Exec(exec) = &spec.means else { continue };
-            found.push(Program {
-                path: Arc::clone(&exec.command.program),
-                action: Arc::clone(action),
-                file: agent.path.clone(),
-                at: agent.places.get(action).copied().unwrap_or(Place::START),
-            });
+            let probe = match spec.probe.as_ref().map(|probe| &probe.means) {
+                Some(ProbeMeans::Exec(command)) if command.program != exec.command.program => Some(command),
+                _ => None,
+            };
+            for command in [Some(&exec.command), probe].into_iter().flatten() {
+                found.push(Program {
+                    path: Arc::clone(&command.program),
+                    action: Arc::clone(action),
+                    file: agent.path.clone(),
+                    at: agent.places.get(action).copied().unwrap_or(Place::START),
+                });
+            }
         }
     }
     found

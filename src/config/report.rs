@@ -63,6 +63,22 @@ fn fine(text: &mut String, folder: &Folder, loaded: &Loaded, secrets: &Secrets) 
         rules.heads().count()
     )?;
     writeln!(text, "  digest     {}", loaded.digest)?;
+    let doubtful: BTreeSet<&str> = loaded
+        .setup
+        .workflows
+        .values()
+        .flat_map(|w| &w.steps)
+        .filter_map(|step| {
+            let spec = setup.agents.iter().find_map(|agent| agent.actions.get(&step.action))?;
+            (!spec.idempotent && spec.probe.is_none()).then_some(&*step.action)
+        })
+        .collect();
+    for action in doubtful {
+        writeln!(
+            text,
+            "note: `{action}` is neither `idempotent` nor has it a `probe`: a step that does it and is cut short waits for a person"
+        )?;
+    }
     let missing = super::programs::missing(&loaded.programs);
     for warning in missing.into_iter().chain(super::needs::missing(&loaded.needs, secrets)) {
         writeln!(text, "warning: {warning}")?;

@@ -20,7 +20,18 @@ pub(super) fn read(
     node: &Node,
     action: &ActionSpec,
 ) -> Option<(HttpRequest, Vec<u16>)> {
-    let what = "the action of an http agent";
+    let request = request(reader, node, action, "the action of an http agent");
+    let succeeds = node.get("succeeds").map(|n| succeeds(reader, n)).unwrap_or_default();
+    Some((request?, succeeds))
+}
+
+/// The request alone.
+pub(super) fn request(
+    reader: &mut Reader<'_>,
+    node: &Node,
+    action: &ActionSpec,
+    what: &str,
+) -> Option<HttpRequest> {
     let method = reader.required(node, "method", what).and_then(|n| method(reader, n));
     let path = reader.required(node, "path", what).and_then(|n| path(reader, n, action));
     let query = node.get("query").map(|n| query(reader, n, action)).unwrap_or_default();
@@ -35,8 +46,7 @@ pub(super) fn read(
         }
         body
     });
-    let succeeds = node.get("succeeds").map(|n| succeeds(reader, n)).unwrap_or_default();
-    Some((HttpRequest { method: method?, path: path?, query, body }, succeeds))
+    Some(HttpRequest { method: method?, path: path?, query, body })
 }
 
 fn method(reader: &mut Reader<'_>, node: &Node) -> Option<Method> {

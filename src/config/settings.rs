@@ -10,11 +10,24 @@ use crate::flow::yaml::{Node, Place};
 use crate::model::{Mistake, Span};
 use crate::source;
 
-use super::{Folder, Operator, operators, protected};
+use super::{Folder, Operator, Own, SourceSpec, budgets, operators, own, protected, sources};
 
-const KEYS: [&str; 10] =
-    ["setup", "exercise", "seed", "lateness", "time", "limits", "queue", "lines", "operators", "protected"];
-const LATER: [Later; 6] = ["escalation", "notify", "console", "failure_handling", "pools", "sources"];
+const KEYS: [&str; 13] = [
+    "budgets",
+    "setup",
+    "exercise",
+    "seed",
+    "lateness",
+    "time",
+    "limits",
+    "queue",
+    "lines",
+    "operators",
+    "protected",
+    "sources",
+    "own",
+];
+const LATER: [Later; 5] = ["escalation", "notify", "console", "failure_handling", "pools"];
 
 /// What `settings.yaml` says.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +44,8 @@ pub struct Settings {
     pub time: source::Options,
     /// Limits of the engine.
     pub limits: Limits,
+    /// Where the settings name the action of each budget of the limits.
+    pub(super) budgets_at: Vec<Place>,
     /// Sizes of queues.
     pub queue: Queues,
     /// Limits of lines.
@@ -39,6 +54,10 @@ pub struct Settings {
     pub operators: Vec<Operator>,
     /// What is never acted against, beside what the machine says (C27).
     pub protected: Vec<Entry>,
+    /// What `run` and `serve` watch, if nothing is named to them.
+    pub sources: Vec<SourceSpec>,
+    /// By what quell knows itself in signals (C36).
+    pub own: Own,
 }
 
 /// Sizes of queues.
@@ -64,10 +83,13 @@ impl Default for Settings {
             lateness: Span::from_secs(60),
             time: source::Options::default(),
             limits: Limits::default(),
+            budgets_at: Vec::new(),
             queue: Queues { signals: 1024 },
             lines: Lines { max_bytes: 1024 * 1024 },
             operators: Vec::new(),
             protected: Vec::new(),
+            sources: Vec::new(),
+            own: Own::default(),
         }
     }
 }
@@ -113,6 +135,9 @@ fn read_all(reader: &mut Reader<'_>, node: &Node, settings: &mut Settings) {
     if let Some(node) = node.get("limits") {
         read_limits(reader, node, &mut settings.limits);
     }
+    if let Some(node) = node.get("budgets") {
+        (settings.budgets_at, settings.limits.budgets) = budgets::read(reader, node).into_iter().unzip();
+    }
     if let Some(node) = node.get("queue") {
         reader.mapping(node, "queue", &["signals"], &[]);
         set(&mut settings.queue.signals, reader, node, "signals", 1, 1_000_000);
@@ -127,6 +152,12 @@ fn read_all(reader: &mut Reader<'_>, node: &Node, settings: &mut Settings) {
     if let Some(node) = node.get("operators") {
         settings.operators = operators::read(reader, node);
     }
+    if let Some(node) = node.get("sources") {
+        settings.sources = sources::read(reader, node);
+    }
+    if let Some(node) = node.get("own") {
+        settings.own = own::read(reader, node);
+    }
 }
 
 fn set(to: &mut usize, reader: &mut Reader<'_>, node: &Node, key: &str, least: u64, most: u64) {
@@ -140,27 +171,34 @@ fn read_time(reader: &mut Reader<'_>, node: &Node, time: &mut source::Options) {
     if let Some(year) = node.get("year").and_then(|n| reader.whole(n, "year", 1970, 9999)) {
         time.year = i16::try_from(year).unwrap_or(time.year);
     }
-    let Some(node) = node.get("tz") else { return };
-    let Some(name) = reader.text(node, "a time zone") else { return };
-    match jiff::tz::TimeZone::get(name) {
-        Ok(tz) => time.tz = tz,
-        Err(_) => {
-            let shown = crate::model::SafeText(name).cut(40);
-            let fault = Fault::new(format!("`{shown}` is not a time zone"));
-            reader.wrong(node.at, fault.hint("use a name such as `UTC` or `Europe/Berlin`"));
-        }
+    if let Some(tz) = node.get("tz").and_then(|node| zone(reader, node)) {
+        time.tz = tz;
     }
 }
 
+/// The zone of times without one.
+pub(super) fn zone(reader: &mut Reader<'_>, node: &Node) -> Option<jiff::tz::TimeZone> {
+    let name = reader.text(node, "a time zone")?;
+    let found = jiff::tz::TimeZone::get(name).ok();
+    if found.is_none() {
+        let shown = crate::model::SafeText(name).cut(40);
+        let fault = Fault::new(format!("`{shown}` is not a time zone"));
+        reader.wrong(node.at, fault.hint("use a name such as `UTC` or `Europe/Berlin`"));
+    }
+    found
+}
+
 fn read_limits(reader: &mut Reader<'_>, node: &Node, limits: &mut Limits) {
-    let keys = ["finished", "finished_for", "live_runs", "agent_recovery", "reopen"];
+    let keys = ["finished", "finished_for", "live_runs", "in_force", "agent_recovery", "reopen", "echo"];
     reader.mapping(node, "limits", &keys, &[]);
     set(&mut limits.finished, reader, node, "finished", 1, 10_000_000);
     set(&mut limits.live_runs, reader, node, "live_runs", 1, 1_000_000);
+    set(&mut limits.in_force, reader, node, "in_force", 1, 1_000_000);
     let spans = [
         ("finished_for", &mut limits.finished_for),
         ("agent_recovery", &mut limits.agent_recovery),
         ("reopen", &mut limits.reopen),
+        ("echo", &mut limits.echo),
     ];
     for (key, to) in spans {
         if let Some(span) = node.get(key).and_then(|n| reader.span(n, key)) {

@@ -8,7 +8,7 @@ use super::model::{Mode, Model, Question};
 use super::requests::ask;
 use super::theme::Tone;
 use super::update::{Todo, try_action};
-use super::{Ended, form, palette, person};
+use super::{Ended, approvals, form, palette, person, settle};
 use crate::engine::Request;
 
 /// A key for the dialog that is open.
@@ -28,6 +28,8 @@ pub fn on_key(model: &mut Model, chord: Chord) -> Vec<Todo> {
         }
         Mode::Arm { workflow, field } => person::on_arm(model, chord, workflow, field),
         Mode::Answer { reply, field } => person::on_answer(model, chord, reply, field),
+        Mode::Approvals { at, deny } => approvals::on_key(model, chord, at, deny),
+        Mode::Settle { settling, field } => settle::on_key(model, chord, settling, field),
         Mode::Filter { pane, field, before } => on_filter(model, chord, pane, field, before),
     }
 }
@@ -37,7 +39,9 @@ pub fn on_paste(model: &mut Model, text: &str) {
     let field = match &mut model.mode {
         Mode::Help { query, .. } | Mode::Palette { query, .. } => Some(query),
         Mode::Close { field, .. } | Mode::Filter { field, .. } | Mode::Answer { field, .. } => Some(field),
+        Mode::Settle { field, .. } => Some(field),
         Mode::Form(form) => form.fields.get_mut(form.at),
+        Mode::Approvals { deny, .. } => deny.as_mut(),
         // What has to be typed is typed.
         Mode::Abandon { .. } | Mode::Arm { .. } | Mode::Release { .. } => None,
         Mode::Normal | Mode::Confirm(_) | Mode::Pick { .. } => None,

@@ -19,8 +19,8 @@ pub fn no_page(model: &Model) -> May {
 pub fn on_list(model: &Model) -> May {
     no_page(model)?;
     match model.focus {
-        Pane::Agents | Pane::Workflows | Pane::Incidents => Ok(()),
-        _ => Err("this pane has no rows to filter: press 1, 2 or 3".to_owned()),
+        Pane::Agents | Pane::Workflows | Pane::Incidents | Pane::Ledger => Ok(()),
+        _ => Err("this pane has no rows to filter: press 1, 2, 3 or 6".to_owned()),
     }
 }
 
@@ -94,6 +94,17 @@ pub fn can_close(model: &Model) -> May {
 pub fn can_answer(model: &Model) -> May {
     may_ask(model)?;
     subject::to_answer(model).map(|_| ())
+}
+
+pub fn can_approve(model: &Model) -> May {
+    let state = model.state();
+    let asked = state.approvals().len() > 0 || state.accounts().next().is_some();
+    if asked { Ok(()) } else { Err("nothing has to be approved".to_owned()) }
+}
+
+pub fn can_settle(model: &Model) -> May {
+    may_ask(model)?;
+    subject::to_settle(model).map(|_| ())
 }
 
 pub fn can_arm(model: &Model) -> May {

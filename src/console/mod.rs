@@ -6,6 +6,7 @@
 //! the writer's, which alone waits for the terminal. The console can send nothing but `engine::Request`.
 
 pub mod actions;
+mod approvals;
 mod app;
 mod copy;
 mod detail;
@@ -29,9 +30,10 @@ mod person;
 mod requests;
 mod screen;
 pub mod session;
+mod settle;
 mod sort;
 mod subject;
-mod text;
+pub mod text;
 pub mod theme;
 pub mod update;
 pub mod view;

@@ -11,8 +11,8 @@ use super::list::{List, Newest};
 use super::requests::Requests;
 use super::sort::Sort;
 use super::theme::Tone;
-use crate::engine::State;
-use crate::model::{AgentId, IncidentId, RunId, Seq, Span, Timestamp};
+use crate::engine::{Settled, State};
+use crate::model::{AgentId, IncidentId, ObligationId, RunId, Seq, Span, StepIx, Timestamp};
 use crate::runtime::gauges::{Gauges, Stage};
 use crate::workflow::InputSpec;
 
@@ -46,6 +46,7 @@ pub struct Model {
     pub(super) agents: List<AgentId>,
     pub(super) runs: List<RunId>,
     pub(super) incidents: List<IncidentId>,
+    pub(super) obligations: List<ObligationId>,
     pub(super) filters: BTreeMap<Pane, String>,
     pub(super) sorts: BTreeMap<Pane, Sort>,
     pub(super) latency: LatencyView,
@@ -83,6 +84,7 @@ pub enum Subject {
     Run(RunId),
     Incident(IncidentId),
     Agent(AgentId),
+    Obligation(ObligationId),
 }
 
 /// Who gets the keys.
@@ -110,6 +112,10 @@ pub enum Mode {
     Arm { workflow: Arc<str>, field: Field },
     /// What came of what a person was asked to do.
     Answer { reply: Reply, field: Field },
+    /// What people have to decide. With a field, why not.
+    Approvals { at: Option<super::approvals::Chosen>, deny: Option<Field> },
+    /// What comes of a step in doubt, or of an undo that failed, and why.
+    Settle { settling: Settling, field: Field },
     /// What rows are searched for. `before` comes back with Esc.
     Filter { pane: Pane, field: Field, before: String },
 }
@@ -135,6 +141,17 @@ pub struct Reply {
     pub seen: Seq,
     /// It could not be done.
     pub failed: bool,
+}
+
+/// What a person says of a step in doubt, or of an undo that failed. Bound to what was seen of the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Settling {
+    pub run: RunId,
+    pub step: StepIx,
+    pub seen: Seq,
+    /// As what; `None` leaves it as it is.
+    pub picked: Option<Settled>,
 }
 
 /// The inputs of a run to be.
@@ -185,6 +202,7 @@ impl Model {
             agents: List::new(Newest::Top),
             runs: List::new(Newest::Top),
             incidents: List::new(Newest::Bottom),
+            obligations: List::new(Newest::Top),
             filters: BTreeMap::new(),
             sorts: BTreeMap::new(),
             latency: LatencyView { stage: Stage::Step, log: true },
@@ -261,6 +279,13 @@ impl Model {
         let incidents = super::pane::incidents::ids(state, filter(Pane::Incidents), sort(Pane::Incidents));
         self.incidents.set_newest(sort(Pane::Incidents).newest(Newest::Bottom));
         self.incidents.refresh(incidents, self.now, layout.list_rows(Pane::Incidents), |_, _| 1);
+
+        // It may be long, and is not always on the screen.
+        if layout.pane(Pane::Ledger).is_some() {
+            let obligations = super::pane::ledger::ids(state, filter(Pane::Ledger), sort(Pane::Ledger));
+            self.obligations.set_newest(sort(Pane::Ledger).newest(Newest::Top));
+            self.obligations.refresh(obligations, self.now, layout.list_rows(Pane::Ledger), |_, _| 1);
+        }
 
         if let Some(Detail { subject, scroll }) = self.page {
             let lines = super::detail::rows(self, subject, usize::from(layout.body.width)).len();

@@ -22,7 +22,8 @@ pub fn opened(model: &Model) -> Result<Subject, String> {
         Pane::Agents => at_hand(&model.agents).map(Subject::Agent),
         Pane::Workflows => at_hand(&model.runs).map(Subject::Run),
         Pane::Incidents => at_hand(&model.incidents).map(Subject::Incident),
-        _ => return Err("there are no rows in this pane: press 1, 2 or 3".to_owned()),
+        Pane::Ledger => at_hand(&model.obligations).map(Subject::Obligation),
+        _ => return Err("there are no rows in this pane: press 1, 2, 3 or 6".to_owned()),
     };
     found.ok_or_else(|| "there is no row here yet".to_owned())
 }
@@ -34,6 +35,7 @@ pub fn is_chosen(model: &Model) -> bool {
             Pane::Agents => !model.agents.follows(),
             Pane::Workflows => !model.runs.follows(),
             Pane::Incidents => !model.incidents.follows(),
+            Pane::Ledger => !model.obligations.follows(),
             _ => false,
         }
 }
@@ -44,6 +46,7 @@ pub fn choose(model: &mut Model, subject: Subject) {
         Subject::Agent(id) => model.agents.select(id),
         Subject::Run(id) => model.runs.select(id),
         Subject::Incident(id) => model.incidents.select(id),
+        Subject::Obligation(id) => model.obligations.select(id),
     }
 }
 
@@ -89,6 +92,14 @@ pub fn to_answer(model: &Model) -> Result<&Run, String> {
     })
 }
 
+/// The run of which a step, or an undo, is to be settled.
+pub fn to_settle(model: &Model) -> Result<&Run, String> {
+    run(model, "settled", |run| match run.to_settle().next() {
+        Some(_) => Ok(()),
+        None => Err(format!("there is nothing to settle about {}: it is {}", run.id(), run.status())),
+    })
+}
+
 /// A run of the workflow that `W` arms.
 pub fn to_arm(model: &Model) -> Result<&Run, String> {
     if !is_chosen(model) {
@@ -126,7 +137,7 @@ pub fn may_cancel(run: &Run) -> Result<(), String> {
     match run.status() {
         Created | Queued | Running | Paused | Parked => Ok(()),
         RollingBack => Err(format!("{id} is being rolled back already; X abandons it")),
-        Stuck => Err(format!("{id} is stuck in its rollback: r tries again, X abandons it")),
+        Stuck => Err(format!("{id} is stuck in its rollback: s settles it, r tries again, X abandons it")),
         status => Err(format!("{id} has ended: {}", super::glyph::word(&status.to_string(), false))),
     }
 }

@@ -8,13 +8,15 @@ use std::time::Duration;
 
 use super::codec::{FrameError, REPLY_BYTES, REQUEST_BYTES, decode, encode};
 use super::connection::{ANSWER, FRAME};
+use super::detail::RunDetail;
 use super::figures::Figures;
 use super::message::{Asked, Given, Hello, Table, ToClient, ToServer, Welcome};
+use super::obligations::{Listed, Wanted};
 use super::rows::Row;
 use super::socket;
 use super::wire::{Incoming, WireError, send};
 use crate::engine::{JournalKind, Record};
-use crate::model::Seq;
+use crate::model::{RunId, Seq};
 
 /// A connection to an engine.
 #[derive(Debug)]
@@ -76,7 +78,8 @@ fn unexpected(found: &ToClient) -> ClientError {
         ToClient::End => return ClientError::Wire(WireError::Closed),
         ToClient::Welcome(_) => "a welcome",
         ToClient::Answer(_) => "an answer",
-        ToClient::Rows { .. } => "a table",
+        ToClient::Rows { .. } | ToClient::Ledger(_) => "a table",
+        ToClient::Run { .. } => "a run",
         ToClient::Figures(_) => "figures",
         ToClient::Records { .. } => "records",
     };
@@ -141,6 +144,30 @@ impl Client {
         self.say(&ToServer::Rows { of, limit })?;
         match self.hear(ANSWER)? {
             ToClient::Rows { rows, of } => Ok((rows, of)),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// What is in force because of the engine.
+    ///
+    /// # Errors
+    /// As [`Client::rows`].
+    pub fn ledger(&mut self, wanted: &Wanted) -> Result<Listed, ClientError> {
+        self.say(&ToServer::Ledger(wanted.clone()))?;
+        match self.hear(ANSWER)? {
+            ToClient::Ledger(listed) => Ok(*listed),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// One run with its steps; `None` if it is not kept.
+    ///
+    /// # Errors
+    /// It is refused, or the connection is lost.
+    pub fn run(&mut self, run: RunId) -> Result<Option<RunDetail>, ClientError> {
+        self.say(&ToServer::Run { run })?;
+        match self.hear(ANSWER)? {
+            ToClient::Run { run } => Ok(run.map(|run| *run)),
             other => Err(unexpected(&other)),
         }
     }

@@ -9,17 +9,19 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::codec::{FrameError, REPLY_BYTES, REQUEST_BYTES, decode, encode};
+use super::detail;
 use super::figures::Figures;
 use super::hub::After;
 use super::message::{Asked, Hello, PROTOCOL, Table, ToClient, ToServer, VERSION, Welcome, is_id};
+use super::obligations::{self, Wanted};
 use super::people::{self, Person};
 use super::rows;
 use super::server::Shared;
 use super::wire::{Incoming, WireError, send};
 use crate::config::Role;
-use crate::engine::Record;
+use crate::engine::{Record, State};
 use crate::journal::{Journal, JournalError, SqliteJournal};
-use crate::model::Seq;
+use crate::model::{RunId, Seq};
 
 /// How long a frame may take once it has begun, either way.
 pub const FRAME: Duration = Duration::from_secs(5);
@@ -115,6 +117,8 @@ impl Client {
                 ToServer::Hello(_) => self.out.refuse("the handshake is over")?,
                 ToServer::Request(asked) => self.request(asked)?,
                 ToServer::Rows { of, limit } => self.rows(of, limit)?,
+                ToServer::Ledger(wanted) => self.ledger(wanted)?,
+                ToServer::Run { run } => self.run(run)?,
                 ToServer::Figures => self.figures()?,
                 ToServer::Subscribe { from } => self.subscribe(from)?,
             }
@@ -145,6 +149,24 @@ impl Client {
         }
         let (rows, of) = self.shared.hub.look(|state| rows::rows(state, table, limit.min(ROWS)));
         self.out.send(&ToClient::Rows { rows, of })
+    }
+
+    fn ledger(&self, mut wanted: Wanted) -> Result<(), WireError> {
+        if !self.may_look()? {
+            return Ok(());
+        }
+        wanted.limit = wanted.limit.min(obligations::ROWS);
+        let listed = self.shared.hub.look(|state| wanted.of(state));
+        self.out.send(&ToClient::Ledger(Box::new(listed)))
+    }
+
+    fn run(&self, id: RunId) -> Result<(), WireError> {
+        if !self.may_look()? {
+            return Ok(());
+        }
+        let found = |state: &State| state.run(id).map(|run| Box::new(detail::of(run, state)));
+        let run = self.shared.hub.look(found);
+        self.out.send(&ToClient::Run { run })
     }
 
     fn figures(&self) -> Result<(), WireError> {

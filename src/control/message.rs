@@ -3,11 +3,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::detail::RunDetail;
 use super::figures::Figures;
+use super::obligations::{Listed, Wanted};
 use super::rows::Row;
 use crate::config::Role;
 use crate::engine::{JournalKind, Record, Request};
-use crate::model::Seq;
+use crate::model::{RunId, Seq};
 
 /// The version of what is said.
 pub const PROTOCOL: u32 = 1;
@@ -30,6 +32,13 @@ pub enum ToServer {
         of: Table,
         /// At most so many, the latest ones.
         limit: usize,
+    },
+    /// What is in force; answered by [`ToClient::Ledger`].
+    Ledger(Wanted),
+    /// One run with its steps; answered by [`ToClient::Run`].
+    Run {
+        /// Which.
+        run: RunId,
     },
     /// The figures; answered by [`ToClient::Figures`].
     Figures,
@@ -54,6 +63,13 @@ pub enum ToClient {
         rows: Vec<Row>,
         /// Rows in all.
         of: usize,
+    },
+    /// What is in force.
+    Ledger(Box<Listed>),
+    /// One run; `None` if it is not kept.
+    Run {
+        /// As it is now.
+        run: Option<Box<RunDetail>>,
     },
     /// Figures that are not facts.
     Figures(Box<Figures>),
@@ -160,6 +176,10 @@ pub enum Table {
     Incidents,
     /// Agents.
     Agents,
+    /// What people have to approve.
+    Approvals,
+    /// What was acted on, by action and by workflow.
+    Spent,
 }
 
 /// Whether a text can be the id of a request: 1 to 64 letters, digits, `_`, `-`, `.`.

@@ -61,6 +61,7 @@ pub fn needs(request: &Request) -> Role {
         // It puts to work what lies on disk.
         Request::Reload | Request::Arm { .. } | Request::Disarm { .. } => Role::Arm,
         Request::Halt { .. } | Request::Release => Role::Halt,
+        Request::Approve { .. } | Request::Deny { .. } | Request::Confirm { .. } => Role::Approve,
         _ => Role::Run,
     }
 }
@@ -117,6 +118,7 @@ pub fn group() -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::Settled;
 
     const USERS: &str = "root:x:0:0:root:/root:/bin/sh\nbroken\nann:x:1000:1000::/home/ann:/bin/sh\n\
                          bob:x:1001:2000::/home/bob:/bin/sh\n";
@@ -172,6 +174,15 @@ mod tests {
             (sudo(1001), &operators, 0, vec![View]),
         ] {
             assert_eq!(person.may(operators, own), may, "{person:?}");
+        }
+    }
+
+    #[test]
+    fn c23_to_settle_takes_the_role_that_steers_runs() {
+        for as_ in Settled::ALL {
+            let run = crate::model::RunId(1);
+            let request = Request::Settle { run, step: "a".into(), as_, reason: String::new() };
+            assert_eq!(needs(&request), Role::Run);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::approvals::{ApprovalRow, SpentRow, accounts, approvals};
 use super::message::Table;
 use crate::engine::{Actor, AgentState, Incident, Run, State};
 use crate::flow::machine::Status;
@@ -17,6 +18,10 @@ pub enum Row {
     Incident(IncidentRow),
     /// An agent.
     Agent(AgentRow),
+    /// A step that waits for people to approve it.
+    Approval(Box<ApprovalRow>),
+    /// What was acted on.
+    Spent(SpentRow),
 }
 
 /// A run. Times are RFC 3339, in UTC.
@@ -55,6 +60,9 @@ pub struct IncidentRow {
     pub opened: String,
     pub owner: Option<String>,
     pub runs: Vec<String>,
+    /// How often it went on while it was answered, and set nothing off.
+    #[serde(default)]
+    pub echoes: u64,
     pub changed: Seq,
     pub changed_by: String,
 }
@@ -82,9 +90,10 @@ fn by(actor: Option<&Actor>) -> String {
     actor.map_or_else(|| "quell".to_owned(), |actor| actor.0.to_string())
 }
 
-fn run(run: &Run) -> Row {
+/// The row of a run.
+pub(super) fn run_row(run: &Run) -> RunRow {
     let (done, total) = run.progress();
-    Row::Run(RunRow {
+    RunRow {
         id: run.id().to_string(),
         workflow: run.workflow().to_owned(),
         status: run.status().name().to_owned(),
@@ -95,10 +104,10 @@ fn run(run: &Run) -> Row {
         incident: run.incident().map(|id| id.to_string()),
         created: time(run.created_at()),
         by: by(Some(run.by())),
-        why: run.why().map(str::to_owned),
+        why: run.why().map(str::to_owned).or_else(|| run.asks_for()),
         changed: run.changed(),
         changed_by: by(run.changed_by()),
-    })
+    }
 }
 
 fn incident(incident: &Incident) -> Row {
@@ -113,6 +122,7 @@ fn incident(incident: &Incident) -> Row {
         opened: time(incident.opened_at()),
         owner: incident.owner().map(|owner| owner.0.to_string()),
         runs: incident.runs().iter().map(ToString::to_string).collect(),
+        echoes: incident.echoes(),
         changed: incident.changed(),
         changed_by: by(incident.changed_by()),
     })
@@ -138,10 +148,16 @@ fn agent(agent: &AgentState) -> Row {
 pub fn rows(state: &State, table: Table, limit: usize) -> (Vec<Row>, usize) {
     let (runs, incidents) = state.kept();
     let (mut rows, of): (Vec<Row>, usize) = match table {
-        Table::Runs => (state.runs().rev().take(limit).map(run).collect(), runs),
+        Table::Runs => (state.runs().rev().take(limit).map(|run| Row::Run(run_row(run))).collect(), runs),
         Table::Incidents => (state.incidents().rev().take(limit).map(incident).collect(), incidents),
         Table::Agents => {
             let all: Vec<Row> = state.agents_present().map(agent).collect();
+            let of = all.len();
+            return (all.into_iter().take(limit).collect(), of);
+        }
+        Table::Approvals => return (approvals(state).take(limit).collect(), state.approvals().len()),
+        Table::Spent => {
+            let all: Vec<Row> = accounts(state).collect();
             let of = all.len();
             return (all.into_iter().take(limit).collect(), of);
         }

@@ -261,6 +261,7 @@ impl Shared {
 
     fn pass_on(&self, person: &Person, asked: &Asked, reply: Sender<Answered>) {
         let (by, role, request) = (person.actor(), needs(&asked.request), asked.request.clone());
+        let request = request.asked_in(&person.groups);
         if !self.may(person).contains(&role) {
             return self.refuse(person.uid, by, request, role, reply);
         }

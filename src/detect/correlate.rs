@@ -105,6 +105,9 @@ impl Correlator {
         let slot = self.groups.enter(&self.key, place.rule, place.now);
         let group = self.groups.get_mut(slot)?;
         group.recent.push(line());
+        if let (Some(source), Some(true)) = (signal.common.source_ip, signal.common.proven) {
+            group.proven = Some((source, signal.at));
+        }
         let newest = group.window.newest();
         let reading = self.groups.insert(slot, signal.at, &item, place);
         Some(Entered { slot, reading, newest })
@@ -291,6 +294,10 @@ fn begin(
     let id = identity(&[rule.head.id.as_bytes(), &group.key, &since.0.to_le_bytes()]);
     let mut episode = Episode::new(id, since, until, reading.count, signal);
     episode.value = value(rule, reading);
+    // One signal of the window that was proven is enough: whoever answers there is who sends.
+    if group.has_proven(signal.common.source_ip, since) {
+        episode.proven = Some(true);
+    }
     Box::new(episode)
 }
 
@@ -329,6 +336,9 @@ fn send(
         fields.entry(name.to_string()).or_insert_with(|| Value::from(value));
     }
     fields.insert("count".to_string(), episode.count.into());
+    if let Some(proven) = episode.proven {
+        fields.insert("proven".to_string(), proven.into());
+    }
     if let Some(value) = episode.value {
         fields.insert("value".to_string(), value.into());
     }

@@ -20,6 +20,8 @@ pub struct Episode {
     /// The event time and common fields of the signal that grew it last.
     pub at: Timestamp,
     pub common: Common,
+    /// Whether a signal from its source proved that the source is not forged; `None` if none said.
+    pub proven: Option<bool>,
     /// The count that was sent last.
     pub sent: u64,
     /// Whether a look at it is due within a second.
@@ -29,7 +31,19 @@ pub struct Episode {
 impl Episode {
     pub fn new(id: DetectionId, since: Timestamp, until: Timestamp, count: u64, signal: &Signal) -> Self {
         let common = signal.common.clone();
-        Episode { id, since, until, count, value: None, at: signal.at, common, sent: 0, scheduled: false }
+        let proven = common.proven;
+        Episode {
+            id,
+            since,
+            until,
+            count,
+            value: None,
+            at: signal.at,
+            common,
+            proven,
+            sent: 0,
+            scheduled: false,
+        }
     }
 
     /// Whether an instant lies in it.
@@ -40,7 +54,10 @@ impl Episode {
     /// Takes another signal in.
     pub fn grow(&mut self, count: u64, signal: &Signal) {
         self.until = self.until.max(signal.at);
+        let same = self.common.source_ip == signal.common.source_ip;
+        self.proven = if same { self.proven.max(signal.common.proven) } else { self.proven };
         if count > self.count {
+            self.proven = if same { self.proven } else { signal.common.proven };
             self.count = count;
             self.at = signal.at;
             self.common.clone_from(&signal.common);

@@ -1,6 +1,7 @@
 //! The groups of one correlation: a bounded table from the values of its group-by fields.
 
 use std::hash::BuildHasher;
+use std::net::IpAddr;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
@@ -187,9 +188,16 @@ pub struct Group {
     /// The one before it, for signals that come late.
     pub past: Option<Box<Episode>>,
     pub recent: Recent,
+    /// The last source that was proven, and when.
+    pub proven: Option<(IpAddr, Timestamp)>,
 }
 
 impl Group {
+    /// Whether a source was proven since an instant.
+    pub fn has_proven(&self, source: Option<IpAddr>, since: Timestamp) -> bool {
+        self.proven.is_some_and(|(proven, at)| source == Some(proven) && since <= at)
+    }
+
     /// When a signal entered it last.
     pub fn touched(&self) -> Timestamp {
         self.touched
@@ -267,6 +275,7 @@ impl Groups {
             episode: None,
             past: None,
             recent: Recent::default(),
+            proven: None,
         };
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(None);

@@ -51,6 +51,9 @@ use evidence::Evidence;
 /// How far out of order signals may come.
 pub const LATENESS: Span = Span::from_secs(60);
 
+/// The program that quell is in a log (C36).
+pub const OWN_TAG: &str = "quell";
+
 /// Named limits; see the table of the module.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs)]
@@ -81,6 +84,8 @@ pub struct Stats {
     pub observed: u64,
     /// Signals too old for the windows.
     pub late: u64,
+    /// Signals that quell said itself: no rule was asked about them (C36).
+    pub own: u64,
     /// Groups and entries given up, or joined, for room.
     pub evicted: u64,
     /// Groups that are kept now.
@@ -115,6 +120,8 @@ pub struct Detector {
     /// Where time goes on after a restart, once what was known is read again.
     goes_on_at: Option<Timestamp>,
     stats: Stats,
+    /// Programs whose signals match nothing.
+    own: Arc<[Box<str>]>,
 }
 
 impl Detector {
@@ -142,7 +149,13 @@ impl Detector {
             next_due: None,
             goes_on_at: None,
             stats: Stats::default(),
+            own: Arc::new([Box::from(OWN_TAG)]),
         }
+    }
+
+    /// The same, with other programs whose signals are quell's own (C36). Without this it is [`OWN_TAG`].
+    pub fn knowing_itself_by(self, tags: &Arc<[Box<str>]>) -> Self {
+        Detector { own: Arc::clone(tags), ..self }
     }
 
     /// The time of the latest signal so far; [`Timestamp::MIN`] before the first.
@@ -176,6 +189,10 @@ impl Detector {
         }
         let late = signal.at + self.lateness < self.now;
         self.stats.late += u64::from(late);
+        if self.is_own(signal) {
+            self.stats.own += 1;
+            return;
+        }
         if let Some(threat) = &signal.threat {
             let name: Arc<str> = threat.name.as_ref().into();
             let head = RuleHead {
@@ -203,6 +220,12 @@ impl Detector {
             self.correlate(signal, &mut fed, out);
         }
         self.fed = fed;
+    }
+
+    /// Whether quell said it itself (C36).
+    fn is_own(&self, signal: &Signal) -> bool {
+        let process = signal.common.process.as_deref();
+        process.is_some_and(|process| self.own.iter().any(|tag| **tag == *process))
     }
 
     /// Feeds the signal to correlations, to each before those that it feeds in turn.

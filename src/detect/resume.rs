@@ -64,19 +64,22 @@ pub struct OpenEpisode {
     pub at: Timestamp,
     /// The fields of the signal that grew it last.
     pub common: Common,
+    /// Whether its source was proven.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proven: Option<bool>,
 }
 
 impl From<&Episode> for OpenEpisode {
     fn from(episode: &Episode) -> Self {
-        let Episode { id, since, until, count, value, at, common, .. } = episode.clone();
-        OpenEpisode { id, since, until, count, value, at, common }
+        let Episode { id, since, until, count, value, at, common, proven, .. } = episode.clone();
+        OpenEpisode { id, since, until, count, value, at, common, proven }
     }
 }
 
 impl From<OpenEpisode> for Episode {
     fn from(open: OpenEpisode) -> Self {
-        let OpenEpisode { id, since, until, count, value, at, common } = open;
-        Episode { id, since, until, count, value, at, common, sent: count, scheduled: false }
+        let OpenEpisode { id, since, until, count, value, at, common, proven } = open;
+        Episode { id, since, until, count, value, at, common, proven, sent: count, scheduled: false }
     }
 }
 
@@ -131,7 +134,7 @@ impl Detector {
     /// Puts a signal that was looked at before the restart into the windows. It finds nothing.
     pub fn prime(&mut self, signal: &Signal) {
         self.now = self.now.max(signal.at);
-        if signal.at + self.lateness < self.now {
+        if signal.at + self.lateness < self.now || self.is_own(signal) {
             return;
         }
         let mut found = std::mem::take(&mut self.found);

@@ -285,3 +285,35 @@ proptest! {
         prop_assert_eq!(begun, expected);
     }
 }
+
+/// A finding is of a proven source if any signal of its window that came from there was proven.
+#[test]
+fn c28_one_proven_signal_from_its_source_proves_a_finding() {
+    let with = |at, source, proven| {
+        let mut signal = failed(at, source, "root");
+        signal.common.proven = proven;
+        signal
+    };
+    for (group_by, signals, wants) in [
+        ("source_ip", vec![(0, 1, None), (1, 1, None), (2, 1, None)], None),
+        ("source_ip", vec![(0, 1, Some(false)), (1, 1, None), (2, 1, Some(false))], Some(false)),
+        ("source_ip", vec![(0, 1, Some(true)), (1, 1, Some(false)), (2, 1, Some(false))], Some(true)),
+        ("source_ip", vec![(0, 1, Some(false)), (1, 1, Some(false)), (2, 1, Some(true))], Some(true)),
+        // It was proven too long ago.
+        (
+            "source_ip",
+            vec![(0, 1, Some(true)), (70, 1, Some(false)), (71, 1, Some(false)), (72, 1, Some(false))],
+            Some(false),
+        ),
+        // Somebody else was.
+        ("user", vec![(0, 2, Some(true)), (1, 1, Some(false)), (2, 1, Some(false))], Some(false)),
+        ("user", vec![(0, 1, Some(true)), (1, 2, Some(false)), (2, 1, Some(false))], Some(true)),
+    ] {
+        let rules = correlation("event_count", group_by, "60s", "{gte: 3}");
+        let signals: Vec<_> =
+            signals.into_iter().map(|(at, source, proven)| with(at, source, proven)).collect();
+        let found = run(rules, &signals);
+        let proven = found.last().unwrap().fields.get("proven").and_then(|proven| proven.as_bool());
+        assert_eq!(proven, wants, "{signals:?}");
+    }
+}

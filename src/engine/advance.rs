@@ -6,10 +6,11 @@ use std::sync::Arc;
 use super::choose::{Choice, best_match};
 use super::timers::TimerKey;
 use super::{
-    Actor, Effect, Engine, Event, INCIDENT, RUN, RollbackCause, RunStatus, StepStatus, StepWait, Task,
+    Actor, AgentKind, Effect, Engine, Event, INCIDENT, RUN, RollbackCause, RunStatus, StepStatus, StepWait,
+    Task,
 };
 use crate::flow::backoff::mix;
-use crate::model::{Failure, FailureKind, Outcome, RunId, StepIx};
+use crate::model::{Failure, FailureKind, Outcome, Presence, RunId, StepIx};
 use crate::workflow::{OnFailure, Step};
 
 /// The idempotency key of a step (C4): a function of the journal, the run and the step.
@@ -31,6 +32,9 @@ impl Engine {
     pub(super) fn advance(&mut self, id: RunId) {
         loop {
             let Some(run) = self.state.run(id) else { return };
+            if run.is_lift() {
+                return self.lift_on(id);
+            }
             if !matches!(run.status(), RunStatus::Running | RunStatus::Paused) {
                 return;
             }
@@ -42,9 +46,10 @@ impl Engine {
                 return;
             }
             let ready = |(i, plan): (usize, &crate::workflow::PlanStep)| {
-                let pending = run.steps[i].status() == StepStatus::Pending;
+                let step = &run.steps[i];
+                let pending = step.status() == StepStatus::Pending;
                 let ready = pending && plan.needs.iter().all(|need| run.steps[need.index()].is_done());
-                ready.then_some(StepIx(i as u16))
+                (ready || step.is_approved()).then_some(StepIx(i as u16))
             };
             let ready: Vec<StepIx> = run.plan().steps.iter().enumerate().filter_map(ready).collect();
             let mut over = false;
@@ -60,8 +65,10 @@ impl Engine {
 
     /// Asks a ready step's condition, then starts it. Says whether the run should be looked at again.
     fn begin_step(&mut self, run: RunId, step: StepIx) -> bool {
-        let running = self.state.run(run).is_some_and(|run| run.status() == RunStatus::Running);
-        if !running {
+        let ready = self.state.run(run).is_some_and(|run| {
+            run.status() == RunStatus::Running && run.steps()[step.index()].status() == StepStatus::Pending
+        });
+        if !ready {
             return false;
         }
         if self.observes(run) && self.is_undecided(run, step) {
@@ -70,11 +77,14 @@ impl Engine {
             self.assume_step(run, step, undecided);
             return true;
         }
-        match self.condition(run, step) {
+        // Of what was approved the condition held when it was asked.
+        let condition =
+            if self.permitted(run, step).is_some() { Ok(true) } else { self.condition(run, step) };
+        match condition {
             Ok(true) => {
                 self.start_step(run, step);
                 let state = self.state.run(run).and_then(|run| run.steps().get(step.index()));
-                state.is_some_and(|step| step.is_assumed() || step.status() == StepStatus::Failed)
+                state.is_some_and(|step| matches!(step.status(), StepStatus::Succeeded | StepStatus::Failed))
             }
             Ok(false) => {
                 let why = self.definition(run, step).and_then(|s| s.when.as_ref()).map_or("", |w| w.source());
@@ -101,7 +111,23 @@ impl Engine {
         when.is_some_and(|when| self.in_scope(run, |scope| when.is_undecided(scope)))
     }
 
-    /// Starts an attempt, or lets the step wait for an agent. In a run that observes it is assumed.
+    /// As [`Engine::start_step`]; if there is nothing to wait for, the run goes on.
+    pub(super) fn start_and_go_on(&mut self, id: RunId, ix: StepIx) {
+        if self.state.run(id).is_some_and(|run| run.is_lift()) {
+            if self.start_lift(id, ix) {
+                self.lift_on(id);
+            }
+            return;
+        }
+        self.start_step(id, ix);
+        let step = self.state.run(id).and_then(|run| run.steps().get(ix.index()));
+        if step.is_some_and(|step| step.status() == StepStatus::Succeeded) {
+            self.advance(id);
+        }
+    }
+
+    /// Starts an attempt, lets the step wait for an agent or for its turn, or finds that its effect is in
+    /// force already. In a run that observes it is assumed.
     pub(super) fn start_step(&mut self, id: RunId, ix: StepIx) {
         if self.holds(id) {
             return;
@@ -110,7 +136,7 @@ impl Engine {
             return self.assume_step(id, ix, None);
         }
         let not_sent = |message: String| Failure { kind: FailureKind::NotSent, message };
-        if let Some(why) = self.must_not_act(id, ix) {
+        if let Some(why) = self.must_not_act() {
             let name = self.state.run(id).map_or("?", |run| run.step_id(ix));
             let message = format!("step `{name}` is not started: {why}");
             return self.on_step_failed(id, ix, not_sent(message));
@@ -123,10 +149,25 @@ impl Engine {
                 return self.on_step_failed(id, ix, not_sent(message));
             }
         };
-        let (action, undo) = match self.resolve(id, ix, agent) {
+        let permitted = self.permitted(id, ix);
+        let asks = permitted.is_none();
+        let resolved = match permitted.map_or_else(|| self.resolve(id, ix, agent), Ok) {
             Ok(resolved) => resolved,
             Err(message) => return self.on_step_failed(id, ix, not_sent(message)),
         };
+        if self.joins(id, ix, agent, &resolved) {
+            return;
+        }
+        if let Some(message) = self.ledger_is_full(&resolved) {
+            return self.on_step_failed(id, ix, not_sent(message));
+        }
+        if asks && self.asks_first(id, ix, agent, &resolved) {
+            return;
+        }
+        let (action, undo) = resolved;
+        if !self.takes_turn(id, ix, false, action.target.as_ref()) {
+            return;
+        }
         self.waiting.remove(id, ix);
         let Some(run) = self.state.run(id) else { return };
         let Some(kind) = self.state.agent(agent).map(|agent| agent.kind()) else { return };
@@ -134,6 +175,8 @@ impl Engine {
         let timeout = self.definition(id, ix).map_or_else(Default::default, |step| step.timeout);
         let deadline = self.now + timeout;
         let key = key(self.state.seed(), id, run.step_id(ix), false);
+        // After an attempt that may have acted, what is there may be ours.
+        let probe_first = action.probe && kind != AgentKind::Builtin && !run.steps()[ix.index()].doubted;
         self.emit(Event::StepStarted {
             run: id,
             step: ix,
@@ -153,8 +196,10 @@ impl Engine {
             agent,
             kind,
             key,
+            epoch: self.state.epoch_of(id, ix, &action),
             action,
             deadline,
+            probe_first,
             context: self.context(id, ix, agent),
         }));
     }
@@ -174,21 +219,41 @@ impl Engine {
         if self.waiting.is_waiting(run, step) {
             return;
         }
-        let Some(definition) = self.definition(run, step) else { return };
-        let until = self.now + definition.timeout;
-        self.emit(Event::StepWaiting { run, step, until, wait: StepWait::Agent });
+        self.turns.remove(run, step);
+        self.wait_step(run, step, StepWait::Agent);
         self.enqueue(run, step, false);
+    }
+
+    /// Lets a step wait until its deadline, which stays the same whatever it waits for.
+    pub(super) fn wait_step(&mut self, run: RunId, step: StepIx, wait: StepWait) {
+        let Some(state) = self.state.run(run).and_then(|run| run.steps().get(step.index())) else { return };
+        let waits = state.waits_for().filter(|waits| *waits != StepWait::Retry);
+        if waits != Some(wait) {
+            let timeout = self.definition(run, step).map_or_else(Default::default, |step| step.timeout);
+            let until = waits.and_then(|_| state.until()).unwrap_or(self.now + timeout);
+            self.emit(Event::StepWaiting { run, step, until, wait });
+        }
         self.watch_step(run, step);
     }
 
     pub(super) fn priority(&self, run: RunId) -> crate::model::Priority {
-        let bound = self.state.run(run).and_then(|run| self.library.get(run.hash()));
+        let run = self.state.run(run);
+        if run.is_some_and(|run| run.is_lift()) {
+            return crate::model::Priority::Urgent;
+        }
+        let bound = run.and_then(|run| self.library.get(run.hash()));
         bound.map_or(crate::model::Priority::Normal, |bound| bound.workflow.priority)
     }
 
-    pub(super) fn on_no_agent_came(&mut self, run: RunId, step: StepIx) {
+    pub(super) fn on_waited_too_long(&mut self, run: RunId, step: StepIx) {
         self.waiting.remove(run, step);
-        let message = "no agent became free before the step's deadline".to_owned();
+        self.turns.remove(run, step);
+        let waits = self.state.run(run).and_then(|run| run.steps().get(step.index())?.waits_for());
+        let message = match waits {
+            Some(StepWait::Lease) => "another run acted on its target until the step's deadline",
+            _ => "no agent became free before the step's deadline",
+        };
+        let message = message.to_owned();
         self.on_step_failed(run, step, Failure { kind: FailureKind::NotSent, message });
         self.advance(run);
     }
@@ -217,8 +282,9 @@ impl Engine {
             return self.on_undo_answered(id, ix, outcome);
         }
         match outcome {
-            Outcome::Succeeded(output) => {
-                self.emit(Event::StepSucceeded { run: id, step: ix, attempt, output });
+            Outcome::Succeeded(output) => self.on_performed(id, ix, output),
+            Outcome::Found(output) => {
+                self.emit(Event::StepSucceeded { run: id, step: ix, attempt, output, found: true });
             }
             Outcome::Failed(failure) => return self.on_step_failed(id, ix, failure),
             Outcome::Stopped => self.on_stopped(id, ix),
@@ -242,7 +308,7 @@ impl Engine {
         } else if self.state.halt().is_some() {
             // Half done: it is settled when the halt is over.
             let attempt = self.state.run(id).map_or(0, |run| run.steps()[ix.index()].attempt());
-            self.emit(Event::StepInDoubt { run: id, step: ix, attempt });
+            self.emit(Event::StepInDoubt { run: id, step: ix, attempt, failure: None });
         } else {
             let message = "the action was stopped".to_owned();
             self.on_step_failed(id, ix, Failure { kind: FailureKind::NoAnswer, message });
@@ -251,13 +317,24 @@ impl Engine {
 
     /// An attempt failed: another one, or the consequences.
     pub(super) fn on_step_failed(&mut self, id: RunId, ix: StepIx, failure: Failure) {
+        if self.state.run(id).is_some_and(|run| run.is_lift()) {
+            return self.on_lift_failed(id, ix, failure);
+        }
         self.waiting.remove(id, ix);
+        self.turns.remove(id, ix);
         let Some(run) = self.state.run(id) else { return };
         let rolling_back = run.status() == RunStatus::RollingBack;
         let attempt = run.steps()[ix.index()].attempt();
         let agent = run.steps()[ix.index()].agent().filter(|_| failure.kind.impairs_agent());
         let retry_at = if rolling_back { None } else { self.retry_at(id, ix, &failure) };
         let failure = Arc::new(failure);
+        if retry_at.is_none() && !rolling_back && self.is_to_be_asked_for(id, ix, &failure) {
+            self.emit(Event::StepInDoubt { run: id, step: ix, attempt, failure: Some(failure) });
+            if let Some(agent) = agent {
+                self.watch_agent(agent);
+            }
+            return self.ask(id, ix, false);
+        }
         let kept = Arc::clone(&failure);
         self.emit(Event::StepFailed { run: id, step: ix, attempt, failure: kept, retry_at });
         if let Some(agent) = agent {
@@ -280,6 +357,9 @@ impl Engine {
             FailureKind::NotSent => false,
             FailureKind::Answered | FailureKind::Unreachable => true,
             FailureKind::NoAnswer | FailureKind::TimedOut => step.action().is_some_and(|a| a.idempotent),
+            FailureKind::Unverified => {
+                step.found() == Some(&Presence::Absent) || step.action().is_some_and(|a| a.idempotent)
+            }
         };
         let once_more = u32::from(definition.on_failure == OnFailure::RetryOnce);
         let attempts = definition.retry.attempts + once_more;
@@ -316,17 +396,24 @@ impl Engine {
             let busy = undo || step.status() == StepStatus::Running;
             busy.then_some((StepIx(i as u16), attempt, undo))
         });
+        let verifying = run.steps().iter().enumerate();
+        let verifying = verifying.filter(|(_, step)| step.status() == StepStatus::Verifying);
+        let verifying: Vec<StepIx> = verifying.map(|(i, _)| StepIx(i as u16)).collect();
         for (step, attempt, undo) in running.collect::<Vec<_>>() {
             self.wish(Effect::Stop { run: id, step, attempt, undo });
             match (forget, undo) {
                 (true, false) => self.emit(Event::StepCancelled { run: id, step, in_doubt: true }),
-                (true, true) => self.emit(Event::UndoInDoubt { run: id, step, attempt }),
+                (true, true) => self.emit(Event::UndoInDoubt { run: id, step, attempt, failure: None }),
                 (false, _) => {}
             }
         }
+        // It was performed: there is nothing to stop, and nobody waits for what would be found.
+        for step in verifying {
+            self.emit(Event::StepCancelled { run: id, step, in_doubt: true });
+        }
     }
 
-    fn complete(&mut self, id: RunId) {
+    pub(super) fn complete(&mut self, id: RunId) {
         let Some(run) = self.state.run(id) else { return };
         let mut emitted = Vec::new();
         if RUN.check(run.status(), RunStatus::Completed, self.now, run, &mut emitted).is_err() {

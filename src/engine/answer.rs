@@ -6,7 +6,7 @@ use super::{Actor, Engine, Event, StepStatus};
 use crate::model::{Failure, FailureKind, Map, Outcome, RunId, StepIx, Value};
 
 /// Bytes of what a person says at most.
-const MAX_TEXT: usize = 4_096;
+pub(super) const MAX_TEXT: usize = 4_096;
 
 impl Engine {
     pub(super) fn on_answer(
@@ -51,13 +51,8 @@ impl Engine {
 
     /// The question that stands about a step, if one does.
     fn asked(&self, id: RunId, name: &str, undo: bool) -> Result<(StepIx, u32), String> {
-        let run = self.state.run(id).ok_or_else(|| format!("{id} is not known"))?;
-        let ids = || run.plan().steps.iter().map(|step| &*step.id);
-        let place = ids().position(|step| step == name);
-        let Some((i, step)) = place.and_then(|i| Some((i, run.steps().get(i)?))) else {
-            let known = ids().collect::<Vec<_>>().join(", ");
-            return Err(format!("{id} has no step `{name}`; there are: {known}"));
-        };
+        let ix = self.step_named(id, name)?;
+        let step = &self.known(id)?.steps()[ix.index()];
         if step.is_asked() {
             if let Some(until) = step.until().filter(|until| *until <= self.now) {
                 return Err(format!("too late: `{name}` of {id} was to be answered until {until}"));
@@ -68,7 +63,7 @@ impl Engine {
                 return Err(format!("the question is about {asked}`{name}` of {id} now, not about {other}"));
             }
             let attempt = if undo { step.undo_attempt() } else { step.attempt() };
-            return Ok((StepIx(i as u16), attempt));
+            return Ok((ix, attempt));
         }
         if let Some(first) = step.answered() {
             let word = if first.done { "done" } else { "failed" };

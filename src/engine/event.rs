@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AgentKind, AgentStatus, IncidentStatus, Request};
+use super::{AgentKind, AgentStatus, AskedApproval, Echo, IncidentStatus, Request, Settled};
 use crate::model::{
-    Action, AgentId, Detection, Digest, Failure, IncidentId, Map, RunId, Seq, Severity, StepIx, Timestamp,
+    Action, AgentId, Detection, Digest, Failure, IncidentId, Map, ObligationId, Presence, RunId, Seq,
+    Severity, StepIx, Timestamp,
 };
 use crate::workflow::Plan;
 
@@ -68,6 +69,8 @@ pub enum StepWait {
     Retry,
     /// An agent: some fit, none is selectable now.
     Agent,
+    /// Its turn: another run acts on the same target.
+    Lease,
 }
 
 /// A fact. Stored as `{"kind":{…}}`. What is large and rare in it is boxed: a record takes one line
@@ -113,6 +116,9 @@ pub enum Event {
         reason: Option<Arc<str>>,
     },
 
+    /// A detection comes from quell itself: the workflow is not started by it (C36).
+    EchoHeard { incident: IncidentId, workflow: Arc<str>, echo: Box<Echo> },
+
     /// A run exists and is running.
     RunCreated(Box<NewRun>),
     /// A later trigger joined a live run of the same workflow and key (C15).
@@ -157,6 +163,9 @@ pub enum Event {
         attempt: u32,
         #[serde(default, skip_serializing_if = "Map::is_empty")]
         output: Map,
+        /// Its effect was there already: nothing was performed, and nothing is owed.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        found: bool,
     },
     /// This attempt failed; with `retry_at` there will be another one.
     StepFailed {
@@ -196,8 +205,61 @@ pub enum Event {
         text: Arc<str>,
         by: Box<Actor>,
     },
-    /// An intent without an outcome after a crash (C3).
-    StepInDoubt { run: RunId, step: StepIx, attempt: u32 },
+    /// A person settled a step in doubt, or an undo that was given up or waits. What follows from it has
+    /// records of its own, except that `skip` leaves an undo given up, and that `again` lets a stuck run
+    /// roll back.
+    StepSettled {
+        run: RunId,
+        step: StepIx,
+        attempt: u32,
+        undo: bool,
+        settled: Settled,
+        #[serde(default, skip_serializing_if = "str::is_empty")]
+        reason: Arc<str>,
+        by: Box<Actor>,
+    },
+    /// An intent without an outcome (C3): after a crash, or with a `failure` that does not say what was done.
+    StepInDoubt {
+        run: RunId,
+        step: StepIx,
+        attempt: u32,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failure: Option<Arc<Failure>>,
+    },
+    /// The action answered "done"; until when it is verified.
+    StepPerformed {
+        run: RunId,
+        step: StepIx,
+        attempt: u32,
+        #[serde(default, skip_serializing_if = "Map::is_empty")]
+        output: Map,
+        until: Timestamp,
+    },
+    /// An agent is asked whether the effect of an attempt is there: in doubt, or to verify it.
+    StepProbing { run: RunId, step: StepIx, attempt: u32, undo: bool, agent: AgentId, until: Timestamp },
+    /// What was found. With `again_at` it is asked once more.
+    StepProbed {
+        run: RunId,
+        step: StepIx,
+        attempt: u32,
+        undo: bool,
+        found: Box<Presence>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        again_at: Option<Timestamp>,
+    },
+    /// Its effect is in force already, for as long as it wants it: nothing is performed, and the step holds it too.
+    StepJoined {
+        run: RunId,
+        step: StepIx,
+        agent: AgentId,
+        action: Arc<Action>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        undo: Option<Arc<Action>>,
+        obligation: ObligationId,
+    },
+    /// A step holds an effect no longer. Nothing is performed: others hold it, or it ended before. In a
+    /// rollback the step counts as undone.
+    LetGo { run: RunId, step: StepIx, obligation: ObligationId, why: Arc<str>, by: Box<Actor> },
 
     /// The intent to undo.
     UndoStarted {
@@ -220,11 +282,34 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retry_at: Option<Timestamp>,
     },
-    /// An undo's intent without an outcome after a crash.
-    UndoInDoubt { run: RunId, step: StepIx, attempt: u32 },
+    /// An undo's intent without an outcome, as [`Event::StepInDoubt`].
+    UndoInDoubt {
+        run: RunId,
+        step: StepIx,
+        attempt: u32,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failure: Option<Arc<Failure>>,
+    },
+    /// The undo answered "done"; until when it is verified that nothing is left.
+    UndoPerformed { run: RunId, step: StepIx, attempt: u32, until: Timestamp },
+
+    /// People have to approve a step before it starts; what it would do is settled.
+    ApprovalAsked(Box<AskedApproval>),
+    /// Somebody approved what has this hash; by `quell` if the time for objections is over.
+    ApprovalGiven { run: RunId, step: StepIx, hash: Box<Digest>, by: Box<Actor> },
+    /// Somebody denied it. That the step fails follows.
+    ApprovalDenied { run: RunId, step: StepIx, hash: Box<Digest>, by: Box<Actor>, reason: Arc<str> },
+    /// Somebody confirmed the effect of a step: it lasts as long as it was meant to (C29).
+    EffectConfirmed { run: RunId, step: StepIx, by: Box<Actor> },
 
     /// Somebody asked for what is not permitted.
     RequestRefused { by: Actor, request: Box<Request>, why: Arc<str> },
+    /// Its time is over: it has ended by itself.
+    ObligationExpired { obligation: ObligationId },
+    /// It was asked for, and this was found.
+    ObligationProbed { obligation: ObligationId, found: Box<Presence> },
+    /// What ended on the ledger long ago and left the state; it stays in the journal.
+    ObligationsRetired { obligations: Box<[ObligationId]> },
     /// Finished runs and closed incidents that left the state; they stay in the journal.
     Retired {
         #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
@@ -260,6 +345,9 @@ pub struct NewRun {
     /// Steps that are done already, because they succeeded in `retry_of`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub takes_over: Vec<StepIx>,
+    /// What it lifts, in this order: each is a step of it.
+    #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+    pub lifts: Box<[ObligationId]>,
     /// Whether its steps are performed. Left out in a live run.
     #[serde(default, skip_serializing_if = "RunMode::is_live")]
     pub mode: RunMode,

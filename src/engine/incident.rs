@@ -79,6 +79,8 @@ pub struct Incident {
     pub(super) owner: Option<Actor>,
     pub(super) reason: Option<Arc<str>>,
     pub(super) runs: Vec<RunId>,
+    pub(super) echoes: u64,
+    pub(super) held_back: Vec<Arc<str>>,
 }
 
 impl Incident {
@@ -145,6 +147,14 @@ impl Incident {
     /// The runs that answer it, oldest first; at most 32 are kept.
     pub fn runs(&self) -> &[RunId] {
         &self.runs
+    }
+    /// How often its detections came from quell itself, and started nothing (C36).
+    pub fn echoes(&self) -> u64 {
+        self.echoes
+    }
+    /// The workflows that were not started for that reason, and would be if the reason went away.
+    pub fn held_back(&self) -> &[Arc<str>] {
+        &self.held_back
     }
     /// From the first signal in the window to the incident (S3.4).
     pub fn time_to_detect(&self) -> Span {

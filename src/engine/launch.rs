@@ -57,12 +57,9 @@ impl Engine {
     ) -> Result<Launched, String> {
         let workflow = &bound.workflow;
         let dedup = dedup_key(bound, &launch)?;
-        if let Some(key) = &dedup {
-            let live = self.state.by_dedup.get(&(Arc::clone(&workflow.name), Arc::clone(key)));
-            if let Some(run) = live.copied() {
-                self.join(run, launch.incident);
-                return Ok(Launched::Joined(run));
-            }
+        if let Some(run) = self.live_for(bound, dedup.as_ref()) {
+            self.join(run, launch.incident);
+            return Ok(Launched::Joined(run));
         }
         let limit = self.setup.limits.live_runs;
         if self.state.counts().live_runs >= limit {
@@ -88,6 +85,7 @@ impl Engine {
             deadline,
             retry_of: launch.retry_of,
             takes_over,
+            lifts: Box::default(),
             mode,
         })));
         if let Some(at) = deadline {
@@ -95,6 +93,12 @@ impl Engine {
         }
         self.advance(run);
         Ok(Launched::Started(run))
+    }
+
+    /// The live run of a workflow that takes a key (C15).
+    fn live_for(&self, bound: &Bound, key: Option<&Arc<str>>) -> Option<RunId> {
+        let key = (Arc::clone(&bound.workflow.name), Arc::clone(key?));
+        self.state.by_dedup.get(&key).copied()
     }
 
     /// Keeps the text of a workflow, once per hash.
@@ -122,29 +126,51 @@ impl Engine {
         if bounds.is_empty() {
             return;
         }
-        let fields = Arc::new(detection_fields(detection));
         for bound in bounds {
-            let Some(trigger) = &bound.workflow.trigger else { continue };
-            let launched = match trigger.fits(&detection.rule, &fields) {
-                Ok(false) => continue,
-                Ok(true) => bound.workflow.inputs_from(&fields).and_then(|inputs| {
-                    let launch = Launch {
-                        inputs,
-                        detection: Some(Arc::clone(&fields)),
-                        incident: Some(incident),
-                        severity: Some(detection.rule.level),
-                        ..Launch::default()
-                    };
-                    self.launch(&bound, launch, &Self::itself())
-                }),
-                Err(why) => Err(why),
+            self.launch_one(incident, detection, &bound, true);
+        }
+    }
+
+    /// Starts a workflow whose trigger fits, unless what set it off comes from quell itself (C36): then
+    /// that is recorded, if it is `new`.
+    pub(super) fn launch_one(
+        &mut self,
+        incident: IncidentId,
+        detection: &Detection,
+        bound: &Arc<Bound>,
+        new: bool,
+    ) {
+        let Some(trigger) = &bound.workflow.trigger else { return };
+        let fields = Arc::new(detection_fields(detection));
+        let inputs = match trigger.fits(&detection.rule, &fields) {
+            Ok(false) => return,
+            Ok(true) => bound.workflow.inputs_from(&fields),
+            Err(why) => Err(why),
+        };
+        let launched = inputs.and_then(|inputs| {
+            let launch = Launch {
+                inputs,
+                detection: Some(fields),
+                incident: Some(incident),
+                severity: Some(detection.rule.level),
+                ..Launch::default()
             };
-            if let Err(why) = launched {
-                let request =
-                    Request::Trigger { workflow: Arc::clone(&bound.workflow.name), inputs: Map::new() };
-                let why = Arc::from(format!("for {incident}: {why}"));
-                self.emit(Event::RequestRefused { by: Self::itself(), request: Box::new(request), why });
+            let joins = self.live_for(bound, dedup_key(bound, &launch)?.as_ref()).is_some();
+            match self.echo_of(bound, detection, &launch).filter(|_| !joins) {
+                Some(echo) if new => self.hear_echo(incident, bound, echo),
+                Some(_) => {}
+                None => {
+                    self.journal_repeats(incident);
+                    self.launch(bound, launch, &Self::itself())?;
+                }
             }
+            Ok(())
+        });
+        // What was held back is tried with each repeat: one refusal is enough.
+        if let (Err(why), true) = (launched, new) {
+            let request = Request::Trigger { workflow: Arc::clone(&bound.workflow.name), inputs: Map::new() };
+            let why = Arc::from(format!("for {incident}: {why}"));
+            self.emit(Event::RequestRefused { by: Self::itself(), request: Box::new(request), why });
         }
     }
 
@@ -177,6 +203,9 @@ impl Engine {
     /// rollback it starts from the beginning.
     pub(super) fn launch_again(&mut self, ended: RunId, by: &Actor) -> Result<Launched, String> {
         let run = self.state.run(ended).ok_or_else(|| format!("{ended} is not known"))?;
+        if run.is_lift() {
+            return Err(format!("{ended} was a lift: lift what is left of it"));
+        }
         let bound = self.library.get(run.hash()).cloned();
         let bound = bound.ok_or_else(|| format!("the workflow text of {ended} is not known any more"))?;
         let succeeded = run

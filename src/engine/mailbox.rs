@@ -49,6 +49,8 @@ impl Engine {
         if known.is_none() || closed {
             self.journal_repeats(id);
             self.launch_for(id, &detection);
+        } else if self.state.incident(id).is_some_and(|incident| !incident.held_back().is_empty()) {
+            self.launch_held_back(id, &detection);
         }
     }
 

@@ -33,6 +33,12 @@ impl Engine {
     /// Refuses what was asked about an object that has changed since the asker looked (C23).
     fn fresh(&self, request: &Request, seen: Option<Seq>) -> Result<(), String> {
         let Some(seen) = seen else { return Ok(()) };
+        if let Request::Lift { what: super::Lift::One(id), .. } = request
+            && let Some(obligation) = self.state.ledger().get(*id).filter(|o| o.changed() > seen)
+        {
+            let now = told(obligation.status().name(), obligation.since(), obligation.changed_by());
+            return Err(format!("{id} has changed since you looked: it is {now}"));
+        }
         let run = request.run().and_then(|id| self.state.run(id));
         let incident = request.incident().and_then(|id| self.state.incident(id));
         let (name, changed, now) = match (run, incident) {
@@ -47,7 +53,9 @@ impl Engine {
     }
 
     fn obey(&mut self, request: &Request, by: &Actor) -> Verdict {
-        if self.draining && matches!(request, Request::Trigger { .. } | Request::Retry { .. }) {
+        if self.draining
+            && matches!(request, Request::Trigger { .. } | Request::Retry { .. } | Request::Lift { .. })
+        {
             return Err("quell is stopping and starts nothing new".to_owned());
         }
         match request {
@@ -74,6 +82,11 @@ impl Engine {
             Request::Answer { run, step, undo, done, text } => {
                 self.on_answer(*run, (step, *undo), *done, text, by)
             }
+            Request::Approve { run, step, hash, groups } => self.on_approve(*run, step, hash, groups, by),
+            Request::Confirm { run, step } => self.on_confirm(*run, step, by),
+            Request::Deny { run, step, reason, groups } => self.on_deny(*run, step, reason, groups, by),
+            Request::Lift { what, reason } => self.on_lift(what, reason, by),
+            Request::Settle { run, step, as_, reason } => self.on_settle(*run, step, *as_, reason, by),
         }
     }
 
@@ -101,7 +114,7 @@ impl Engine {
         })
     }
 
-    fn known(&self, id: RunId) -> Result<&Run, String> {
+    pub(super) fn known(&self, id: RunId) -> Result<&Run, String> {
         self.state.run(id).ok_or_else(|| format!("{id} is not known"))
     }
 
@@ -144,7 +157,7 @@ impl Engine {
         }
         self.permits(id, RunStatus::RollingBack)?;
         if self.known(id)?.status() == RunStatus::Stuck {
-            return Err(format!("{id} is stuck in its rollback; retry or abandon it"));
+            return Err(format!("{id} is stuck in its rollback; retry, settle or abandon it"));
         }
         let why = format!("cancelled by {by}");
         self.start_rollback(id, RollbackCause::Cancel, &why, by);
@@ -159,11 +172,7 @@ impl Engine {
     fn on_retry(&mut self, id: RunId, by: &Actor) -> Verdict {
         match self.known(id)?.status() {
             RunStatus::Parked => {
-                self.emit(Event::RunUnparked { run: id, by: by.clone() });
-                self.watch_run(id);
-                self.requeue(id);
-                self.again_in_doubt(id);
-                self.advance(id);
+                self.unpark(id, by);
                 Ok(format!("{id} goes on"))
             }
             RunStatus::Stuck => {
@@ -184,13 +193,16 @@ impl Engine {
         }
     }
 
-    /// Performs the steps in doubt again, under the same key.
-    fn again_in_doubt(&mut self, id: RunId) {
+    /// Performs the steps in doubt again, under the same key; one that can be asked for and was not is
+    /// asked for.
+    pub(super) fn again_in_doubt(&mut self, id: RunId) {
         let Some(run) = self.state.run(id) else { return };
         let in_doubt = run.steps().iter().enumerate();
-        let in_doubt = in_doubt.filter(|(_, step)| step.status() == StepStatus::InDoubt);
-        for ix in in_doubt.map(|(i, _)| StepIx(i as u16)).collect::<Vec<_>>() {
-            self.start_step(id, ix);
+        let in_doubt =
+            in_doubt.filter(|(_, step)| step.status() == StepStatus::InDoubt && !step.is_probing());
+        let in_doubt = in_doubt.map(|(i, step)| (StepIx(i as u16), step.is_still_to_be_asked_for()));
+        for (ix, asked) in in_doubt.collect::<Vec<_>>() {
+            if asked { self.ask(id, ix, false) } else { self.start_and_go_on(id, ix) }
         }
     }
 
@@ -276,7 +288,11 @@ impl Request {
             | Request::Cancel { run }
             | Request::Retry { run }
             | Request::Abandon { run }
-            | Request::Answer { run, .. } => Some(*run),
+            | Request::Answer { run, .. }
+            | Request::Approve { run, .. }
+            | Request::Confirm { run, .. }
+            | Request::Deny { run, .. }
+            | Request::Settle { run, .. } => Some(*run),
             _ => None,
         }
     }

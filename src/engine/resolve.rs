@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::bound::{BoundStep, Library};
-use super::{ActionSpec, Context, Engine, Means};
-use crate::model::{Action, AgentId, Args, Map, RunId, StepIx, Value};
+use super::{ActionSpec, Context, Engine, Lifts, Means};
+use crate::model::{Action, AgentId, Args, Map, RunId, Span, StepIx, Value, ValueType};
 use crate::workflow::{Scope, Step, StepView, Template, Undo};
 
 /// A forward action and what will reverse it.
@@ -42,6 +42,9 @@ impl Engine {
             agent: self.state.agent(agent).map_or_else(Default::default, |agent| Arc::clone(&agent.name)),
             incident: run.incident,
             detection: run.detection.clone(),
+            lifts: run
+                .lifted_by_step(ix)
+                .map(|obligation| Lifts { obligation, by_hand: run.is_lift_by_hand() }),
         }
     }
 
@@ -68,7 +71,9 @@ impl Library {
         let spec = self.spec(agent).ok_or("its agent is not in the setup")?;
         let action = spec.actions.get(&step.action).ok_or("its agent does not offer the action")?;
         let given = unknown(&step.with, scope);
-        let forward = check(&step.action, action, render(&step.with, scope)?, &given)?;
+        let mut args = render(&step.with, scope)?;
+        let expires = expiry(action, &mut args, &given)?;
+        let forward = Action { expires, ..check(&step.action, action, args, &given)? };
 
         let Some(name) = &bound.undo_action else { return Ok((Arc::new(forward), None)) };
         let undoer = bound.undo.first().and_then(|id| self.spec(*id));
@@ -92,6 +97,22 @@ impl Library {
         Ok((Arc::new(forward), Some(Arc::new(undo))))
     }
 
+    /// The action that verifies a step, and who performs it: as with an undo, who could do the step, else
+    /// anybody.
+    pub(super) fn resolve_check(
+        &self,
+        step: &Step,
+        name: &Arc<str>,
+        with: &[(Arc<str>, Template)],
+        scope: &Scope<'_>,
+    ) -> Result<(AgentId, Arc<Action>), String> {
+        let same = self.offering(name, Some(&step.requires));
+        let all = if same.is_empty() { self.offering(name, None) } else { same };
+        let found = all.first().and_then(|id| Some((*id, self.spec(*id)?.actions.get(name)?)));
+        let (agent, spec) = found.ok_or_else(|| format!("no agent offers `{name}`, which verifies it"))?;
+        Ok((agent, Arc::new(check(name, spec, render(with, scope)?, &[])?)))
+    }
+
     /// What a step without placeholders does, by agent: the same in every run, worked out once. What
     /// cannot be resolved is left to the run, which says why.
     pub(super) fn fixed(&self, step: &Step, bound: &BoundStep) -> Vec<(AgentId, Resolved)> {
@@ -103,6 +124,23 @@ impl Library {
         let resolved = |agent: &AgentId| Some((*agent, self.resolve(step, bound, *agent, &scope).ok()?));
         bound.forward.iter().filter_map(resolved).collect()
     }
+}
+
+/// How long the effect is to last. Where the action takes no argument of that name, quell ends the effect.
+fn expiry(
+    spec: &ActionSpec,
+    args: &mut Vec<(Arc<str>, Value)>,
+    unknown: &[&str],
+) -> Result<Option<Span>, String> {
+    let Some(place) = args.iter().position(|(name, _)| &**name == "expires") else { return Ok(None) };
+    let takes = spec.takes.iter().any(|(name, kind)| &**name == "expires" && *kind == ValueType::Duration);
+    let other = spec.takes.iter().any(|(name, _)| &**name == "expires") && !takes;
+    let value = if takes || other { args[place].1.clone() } else { args.remove(place).1 };
+    if other || unknown.contains(&"expires") {
+        return Ok(None);
+    }
+    let span = value.as_str().and_then(|text| text.parse().ok());
+    span.map(Some).ok_or_else(|| format!("`expires`: expected a duration such as 1h, found {value}"))
 }
 
 /// The arguments that the file gives to the undo of a step.
@@ -159,5 +197,6 @@ fn check(
         Means::Manual(question) => Some(question.render(&args)),
         _ => None,
     };
-    Ok(Action { name: Arc::clone(name), args, target, idempotent: spec.idempotent, question })
+    let (idempotent, probe) = (spec.idempotent, spec.probe.is_some());
+    Ok(Action { name: Arc::clone(name), args, target, idempotent, probe, question, expires: None })
 }

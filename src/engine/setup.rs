@@ -1,11 +1,12 @@
 //! What the engine works with: agents, workflows, limits. Checked by `config`; immutable here.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{JournalKind, Question};
+use super::{Budget, JournalKind, ProbeSpec, Question};
 use crate::model::{CommandLine, Endpoint, HttpRequest, Span, ValueType};
 use crate::workflow::Workflow;
 
@@ -22,6 +23,8 @@ pub struct Setup {
     pub workflows: BTreeMap<Arc<str>, Arc<Workflow>>,
     /// Named limits.
     pub limits: Limits,
+    /// Addresses from which quell itself connects: what they do starts nothing (C36).
+    pub own: Arc<[IpAddr]>,
 }
 
 /// Which runs act; all others observe (C31).
@@ -109,6 +112,8 @@ pub struct ActionSpec {
     pub undo: Option<Arc<str>>,
     /// How it is done; of the agent's kind.
     pub means: Means,
+    /// How it is found out whether its effect is there, if it can be.
+    pub probe: Option<ProbeSpec>,
 }
 
 /// How an action is done, one way for each kind of agent.
@@ -194,10 +199,16 @@ pub struct Limits {
     pub finished_for: Span,
     /// Live runs; a trigger over the limit is refused.
     pub live_runs: usize,
+    /// Effects that are in force or owed; a step that would add one over the limit is refused.
+    pub in_force: usize,
     /// How long an impaired agent waits before it is tried again.
     pub agent_recovery: Span,
     /// How long after its end an incident opens again instead of a new one.
     pub reopen: Span,
+    /// How long after its end an effect may still be heard in the signals (C36).
+    pub echo: Span,
+    /// How much of an action is done without asking a person.
+    pub budgets: Vec<Budget>,
 }
 
 impl Default for Limits {
@@ -206,8 +217,11 @@ impl Default for Limits {
             finished: 10_000,
             finished_for: Span::from_secs(30 * 86_400),
             live_runs: 100_000,
+            in_force: 100_000,
             agent_recovery: Span::from_secs(60),
             reopen: Span::from_secs(3_600),
+            echo: Span::from_secs(60),
+            budgets: Vec::new(),
         }
     }
 }

@@ -1,14 +1,17 @@
 //! The hard state: a fold of the journal, nothing else.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
-use super::{AgentKind, AgentState, AgentStatus, Arming, Halt, Incident, JournalKind, Run, RunStatus};
+use super::lease::Leases;
+use super::{
+    Account, AgentKind, AgentState, AgentStatus, Arming, Halt, Incident, JournalKind, Ledger, Run, RunStatus,
+};
 use crate::flow::slots::Slots;
-use crate::model::{AgentId, DetectionId, Digest, IncidentId, RunId, Seq, Timestamp};
+use crate::model::{AgentId, DetectionId, Digest, IncidentId, RunId, Seq, StepIx, Timestamp};
 
 /// How many detection ids are remembered, so that a source that is read again changes nothing (C5).
 pub(super) const DETECTIONS_REMEMBERED: usize = 100_000;
@@ -33,6 +36,10 @@ pub struct State {
     pub(super) agents: Vec<AgentState>,
     pub(super) runs: Slots<Box<Run>>,
     pub(super) incidents: Slots<Incident>,
+    /// Who acts on each target.
+    pub(super) leases: Leases,
+    /// What is in force.
+    pub(super) ledger: Ledger,
     /// Texts of workflows by hash.
     pub(super) workflows: BTreeMap<Digest, Arc<str>>,
     /// Everything is halted, and by whom.
@@ -50,6 +57,13 @@ pub struct State {
     pub(super) finished: VecDeque<(Timestamp, RunId)>,
     pub(super) closed: VecDeque<(Timestamp, IncidentId)>,
     pub(super) counts: Counts,
+    /// What people have to decide before it starts.
+    pub(super) approvals: BTreeSet<(RunId, StepIx)>,
+    /// Whose effects people have to confirm.
+    pub(super) unconfirmed: BTreeSet<(RunId, StepIx)>,
+    /// What was acted on, by action and by workflow.
+    pub(super) accounts: BTreeMap<Arc<str>, Account>,
+    pub(super) workflow_accounts: BTreeMap<Arc<str>, Account>,
 }
 
 /// Figures that follow from the records, retired runs and incidents included.
@@ -121,6 +135,8 @@ impl State {
             agents: Vec::new(),
             runs: Slots::starting_at(1),
             incidents: Slots::starting_at(1),
+            leases: Leases::with_hasher(FixedState::with_seed(0)),
+            ledger: Ledger::new(0),
             workflows: BTreeMap::new(),
             halt: None,
             arming: BTreeMap::new(),
@@ -131,6 +147,10 @@ impl State {
             finished: VecDeque::new(),
             closed: VecDeque::new(),
             counts: Counts::default(),
+            approvals: BTreeSet::new(),
+            unconfirmed: BTreeSet::new(),
+            accounts: BTreeMap::new(),
+            workflow_accounts: BTreeMap::new(),
         }
     }
 
@@ -205,10 +225,14 @@ impl State {
         let held = counts.paused + counts.parked + counts.stuck;
         let manual = self.agents.iter().filter(|agent| agent.kind() == AgentKind::Manual);
         let asked: u32 = manual.map(|agent| agent.in_flight()).sum();
-        // Every other run that waits for a person has a question of its own.
+        // Every other run that waits for a person has a question or an approval of its own.
         counts.live_runs == held
-            || (counts.live_runs <= held + asked as usize
+            || (counts.live_runs <= held + asked as usize + self.approvals.len()
                 && self.runs().all(|run| run.status().is_terminal() || run.waits_for_person()))
+    }
+    /// The steps about which people have to decide before they start, by run.
+    pub fn approvals(&self) -> impl ExactSizeIterator<Item = (RunId, StepIx)> + '_ {
+        self.approvals.iter().copied()
     }
     /// The text of a workflow that a run began with.
     pub fn workflow_text(&self, hash: Digest) -> Option<&Arc<str>> {

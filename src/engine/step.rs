@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, LazyLock};
 
-use super::{Actor, Event};
+use super::{Actor, Event, Permission, Settlement, StepWait};
 use crate::flow::machine::{Chart, Machine, Place, Source, Superstate, Transition};
-use crate::model::{Action, AgentId, Failure, Map, Moment, Timestamp};
+use crate::model::{Action, AgentId, Failure, Map, Moment, ObligationId, Presence, Timestamp};
 use crate::states;
 
 states!(
@@ -61,19 +61,28 @@ pub static STEP: LazyLock<Machine<StepStatus, StepState, Event>> = LazyLock::new
         ],
         transitions: const {
             &[
-                go(&[Pending, AwaitingApproval, InDoubt], Waiting, "no agent is selectable"),
-                go(&[Pending], AwaitingApproval, "its approval is asked for"),
+                go(
+                    &[Pending, AwaitingApproval, InDoubt],
+                    Waiting,
+                    "no agent is selectable, or another run acts on its target",
+                ),
+                go(&[Pending, Waiting], AwaitingApproval, "its approval is asked for"),
                 go(&[Pending, Waiting, AwaitingApproval, InDoubt], Running, "an attempt starts"),
-                go(&[Running], Waiting, "an attempt failed, another will follow"),
-                go(&[Running], Verifying, "the action answered"),
+                go(&[Running, Verifying], Waiting, "an attempt failed, another will follow"),
+                go(&[Running, InDoubt], Verifying, "the action answered"),
                 go(&[Running, Verifying, InDoubt], Succeeded, "done"),
-                go(&[Pending], Succeeded, "taken over from the run that this one tries again, or assumed"),
+                go(
+                    &[Pending, Waiting, AwaitingApproval],
+                    Succeeded,
+                    "taken over, assumed, or in force already",
+                ),
+                go(&[Failed, InDoubt], Pending, "a lift is tried again"),
                 go(
                     &[Pending, Waiting, AwaitingApproval, Running, Verifying, InDoubt],
                     Failed,
                     "given up, or never sent",
                 ),
-                go(&[Running, Verifying], InDoubt, "a crash took the outcome"),
+                go(&[Running, Verifying], InDoubt, "a crash took the outcome, or no answer came"),
                 go(&[Pending], Skipped, "its condition does not hold"),
                 go(
                     &[Pending, Waiting, AwaitingApproval, Running, Verifying, InDoubt],
@@ -85,12 +94,16 @@ pub static STEP: LazyLock<Machine<StepStatus, StepState, Event>> = LazyLock::new
                     Undoing,
                     "its undo starts",
                 ),
-                go(&[Undoing, UndoInDoubt], Undone, "reversed"),
-                go(&[Undoing], UndoInDoubt, "a crash took the undo's outcome"),
+                go(
+                    &[Undoing, UndoInDoubt, UndoFailed, Succeeded, Failed, Cancelled, InDoubt],
+                    Undone,
+                    "reversed, undone by hand, or let go",
+                ),
+                go(&[Undoing], UndoInDoubt, "a crash took the undo's outcome, or no answer came"),
                 go(
                     &[Undoing, UndoInDoubt, Succeeded, Failed, Cancelled, InDoubt],
                     UndoFailed,
-                    "its undo is given up",
+                    "its undo is given up or skipped",
                 ),
             ]
         },
@@ -112,16 +125,38 @@ pub struct StepState {
     pub(super) output: Option<Arc<Map>>,
     pub(super) failure: Option<Arc<Failure>>,
     pub(super) in_doubt: bool,
-    pub(super) waits_for_agent: bool,
+    pub(super) waits: Option<StepWait>,
+    /// It acts on its target: its run has the lease.
+    pub(super) leased: bool,
     pub(super) undo_in_flight: bool,
     /// Its undo was given up in this round of the rollback; a person's retry begins another round.
     pub(super) undo_given_up: bool,
     pub(super) undo_started_at: Moment,
+    /// The number of its obligation; 0 is none.
+    pub(super) obligation: u64,
     /// It was not performed: its run observes.
     pub(super) assumed: bool,
     /// The condition on which it depends whether it would be performed, if nobody can say.
     pub(super) undecided: Option<Arc<str>>,
     pub(super) answered: Option<Arc<Answered>>,
+    /// What people were asked before it starts, and what they said.
+    pub(super) permission: Option<Box<Permission>>,
+    pub(super) settled: Option<Arc<Settlement>>,
+    pub(super) undo_settled: Option<Arc<Settlement>>,
+    /// An attempt once ended without an answer, whatever was found out about it later.
+    pub(super) doubted: bool,
+    /// It is in doubt since no answer came, rather than since a crash took it.
+    pub(super) lost: bool,
+    /// It is asked whether its effect is there; until `until`.
+    pub(super) probing: bool,
+    /// What was found last.
+    pub(super) found: Option<Arc<Presence>>,
+    /// Its effect was there before: nothing was performed.
+    pub(super) was_found: bool,
+    /// Its undo answered, and is being verified.
+    pub(super) undo_performed: bool,
+    /// How long it is asked again whether it is verified.
+    pub(super) verify_until: Moment,
 }
 
 /// What a person said of a step, or of its undo.
@@ -154,13 +189,25 @@ impl StepState {
             output: None,
             failure: None,
             in_doubt: false,
-            waits_for_agent: false,
+            waits: None,
+            leased: false,
             undo_in_flight: false,
             undo_given_up: false,
             undo_started_at: Moment::NONE,
+            obligation: 0,
             assumed: false,
             undecided: None,
             answered: None,
+            permission: None,
+            settled: None,
+            undo_settled: None,
+            doubted: false,
+            lost: false,
+            probing: false,
+            found: None,
+            was_found: false,
+            undo_performed: false,
+            verify_until: Moment::NONE,
         }
     }
 
@@ -188,6 +235,10 @@ impl StepState {
     pub fn started_at(&self) -> Option<Timestamp> {
         self.started_at.get()
     }
+    /// When the last attempt to undo it started.
+    pub fn undo_started_at(&self) -> Option<Timestamp> {
+        self.undo_started_at.get()
+    }
     /// When it was done forward.
     pub fn ended_at(&self) -> Option<Timestamp> {
         self.ended_at.get()
@@ -203,6 +254,10 @@ impl StepState {
     /// What will reverse it.
     pub fn undo(&self) -> Option<&Action> {
         self.undo.as_deref()
+    }
+    /// What it put on the ledger, or joined there; it may have left the state.
+    pub fn obligation(&self) -> Option<ObligationId> {
+        (self.obligation > 0).then_some(ObligationId(self.obligation))
     }
     /// What it answered.
     pub fn output(&self) -> Option<&Map> {
@@ -228,6 +283,18 @@ impl StepState {
     pub fn answered(&self) -> Option<&Answered> {
         self.answered.as_deref()
     }
+    /// What people were asked before it starts, and what they said.
+    pub fn permission(&self) -> Option<&Permission> {
+        self.permission.as_deref()
+    }
+    /// Whether people have to decide whether it starts.
+    pub fn awaits_approval(&self) -> bool {
+        self.status() == StepStatus::AwaitingApproval && self.permission().is_some_and(Permission::is_open)
+    }
+    /// Whether it may start, since enough people said yes.
+    pub fn is_approved(&self) -> bool {
+        self.status() == StepStatus::AwaitingApproval && self.permission().is_some_and(Permission::is_granted)
+    }
     /// What a person is asked to do now.
     pub fn question(&self) -> Option<&str> {
         let action = match (self.status(), self.undo_in_flight) {
@@ -241,13 +308,53 @@ impl StepState {
     pub fn is_asked(&self) -> bool {
         self.question().is_some()
     }
+    /// Whether an agent is being asked if its effect is there.
+    pub fn is_probing(&self) -> bool {
+        self.probing
+    }
+    /// What was found when its effect was asked for last, in doubt or to verify it.
+    pub fn found(&self) -> Option<&Presence> {
+        self.found.as_deref()
+    }
+    /// Whether its effect was there before, so that nothing was performed and nothing is owed.
+    pub fn was_found(&self) -> bool {
+        self.was_found
+    }
+    /// What is asked or was found about its effect, for people: what explains where it stands now.
+    pub fn note(&self) -> Option<String> {
+        if self.was_found {
+            return Some("found present: nothing was done, and nothing is owed".to_owned());
+        }
+        let found = || self.found().map(|found| format!("its effect is {found}"));
+        match (self.status(), self.probing) {
+            (StepStatus::Verifying, true) => Some("performed; its effect is asked for".to_owned()),
+            (StepStatus::Verifying, false) => {
+                let found = found().unwrap_or_else(|| "its effect is still to be asked for".to_owned());
+                Some(format!("performed; {found}"))
+            }
+            (StepStatus::InDoubt | StepStatus::UndoInDoubt, true) => {
+                Some("in doubt: its effect is asked for".to_owned())
+            }
+            (StepStatus::InDoubt | StepStatus::UndoInDoubt, false) => found(),
+            (StepStatus::Undoing, true) => Some("undone; its effect is asked for".to_owned()),
+            _ => None,
+        }
+    }
+    /// Whether its undo answered "done", and that is being verified.
+    pub fn undo_is_verified(&self) -> bool {
+        self.undo_performed
+    }
     /// Whether an attempt to undo it is in flight.
     pub fn undo_in_flight(&self) -> bool {
         self.undo_in_flight
     }
     /// Whether it waits for an agent, rather than for its next attempt.
     pub fn waits_for_agent(&self) -> bool {
-        self.waits_for_agent && self.status() == StepStatus::Waiting
+        self.waits_for() == Some(StepWait::Agent)
+    }
+    /// What it waits for.
+    pub fn waits_for(&self) -> Option<StepWait> {
+        self.waits.filter(|_| self.status() == StepStatus::Waiting)
     }
     /// Whether it counts as done for the steps that need it.
     pub fn is_done(&self) -> bool {

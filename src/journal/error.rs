@@ -30,6 +30,13 @@ pub enum JournalError {
         /// How that shows.
         why: String,
     },
+    /// The file beside the journal that names its last record says something else.
+    NotAnAnchor {
+        /// Which file.
+        path: PathBuf,
+        /// How that shows.
+        why: String,
+    },
     /// The journal was begun for the other purpose.
     Kind {
         /// What it is.
@@ -58,6 +65,9 @@ impl fmt::Display for JournalError {
             JournalError::Damaged { seq, why } => write!(f, "the journal is damaged at record {seq}: {why}"),
             JournalError::NotAJournal { path, why } => {
                 write!(f, "{} is not a journal of quell: {why}", path.display())
+            }
+            JournalError::NotAnAnchor { path, why } => {
+                write!(f, "{} is no anchor of a journal: {why}", path.display())
             }
             JournalError::Kind { found, wanted } => {
                 let name = |kind: &JournalKind| match kind {

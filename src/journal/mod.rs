@@ -1,21 +1,26 @@
 //! Where records become durable: the journal, its writer, the folder that it lives in, and beside it how
 //! far the sources were read.
 
+pub mod anchor;
+pub mod chain;
 pub mod codec;
 pub mod cursors;
 pub mod error;
 pub mod folder;
 pub mod memory;
 pub mod sqlite;
+pub mod verify;
 pub mod writer;
 
 use std::sync::Arc;
 
+pub use anchor::Anchor;
 pub use cursors::{Cursor, CursorError, Cursors, Head, Identity, Spot};
 pub use error::JournalError;
 pub use folder::{FolderError, StateFolder, journal_path, platform_state_folder};
 pub use memory::MemoryJournal;
 pub use sqlite::SqliteJournal;
+pub use verify::{Verified, verify};
 pub use writer::{Writer, Written};
 
 use crate::engine::{Event, JournalKind, Record};

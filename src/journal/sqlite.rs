@@ -10,20 +10,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, Row, TransactionBehavior, params};
 
-use super::{Journal, JournalError, codec, follows};
+use super::chain::{Chain, START, link};
+use super::{Anchor, Journal, JournalError, codec, follows};
 use crate::engine::Record;
-use crate::model::Seq;
+use crate::model::{Digest, Seq};
 
 mod checkpoint;
+mod layout;
 
 use checkpoint::Checkpointer;
+use layout::{prepare, recognise};
 
-/// Marks the file as ours: "quel".
-const APPLICATION_ID: i32 = 0x7175_656c;
-/// The layout of the tables.
-const LAYOUT: i32 = 1;
 /// How long to wait for another process that reads or checkpoints.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -32,7 +31,12 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct SqliteJournal {
     connection: Connection,
     checkpointer: Option<Checkpointer>,
+    path: PathBuf,
+    /// Whether its table has a column for hashes.
+    hashed: bool,
     last: Seq,
+    /// Hash of the last record.
+    head: Digest,
     commits: u64,
     poisoned: Option<String>,
     body: Vec<u8>,
@@ -62,14 +66,20 @@ impl SqliteJournal {
     /// Opens a journal for writing; makes one if there is none.
     ///
     /// # Errors
-    /// The file cannot be opened, is no journal, or was written by a newer release.
+    /// The file cannot be opened, is no journal, was written by a newer release, or has lost what it had
+    /// at the last checkpoint.
     pub fn open(path: &Path) -> Result<Self, JournalError> {
         private(path);
         let connection = Connection::open(path).map_err(opening(path))?;
         connection.busy_timeout(PATIENCE).map_err(opening(path))?;
         prepare(&connection, path)?;
         let checkpointer = Checkpointer::spawn(path.to_owned())?;
-        Self::with(connection, Some(checkpointer), path)
+        let anchor = Anchor::read(path)?;
+        let journal = Self::with(connection, Some(checkpointer), path, true)?;
+        if let Some(anchor) = anchor {
+            anchor.check(journal.last, journal.hash_of(anchor.seq)?)?;
+        }
+        Ok(journal)
     }
 
     /// Opens a journal that another process may be writing.
@@ -80,40 +90,122 @@ impl SqliteJournal {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags).map_err(opening(path))?;
         connection.busy_timeout(PATIENCE).map_err(opening(path))?;
-        recognise(&connection, path)?;
-        Self::with(connection, None, path)
+        let hashed = recognise(&connection, path)?;
+        Self::with(connection, None, path, hashed)
     }
 
     fn with(
         connection: Connection,
         checkpointer: Option<Checkpointer>,
         path: &Path,
+        hashed: bool,
     ) -> Result<Self, JournalError> {
         let last: i64 = connection
             .query_row("SELECT ifnull(max(seq), 0) FROM records", [], |row| row.get(0))
             .map_err(opening(path))?;
-        let last = last as Seq;
-        Ok(SqliteJournal { connection, checkpointer, last, commits: 0, poisoned: None, body: Vec::new() })
+        let mut journal = SqliteJournal {
+            connection,
+            checkpointer,
+            path: path.to_owned(),
+            hashed,
+            last: last as Seq,
+            head: START,
+            commits: 0,
+            poisoned: None,
+            body: Vec::new(),
+        };
+        journal.head = journal.hash_of(journal.last)?.unwrap_or(START);
+        Ok(journal)
     }
 
-    fn store(&mut self, batches: &[Arc<Vec<Record>>]) -> Result<usize, JournalError> {
+    /// The hash that a record was stored with; `None` if it has none, or is not there.
+    pub(super) fn hash_of(&self, seq: Seq) -> Result<Option<Digest>, JournalError> {
+        if !self.hashed {
+            return Ok(None);
+        }
+        let mut select =
+            self.connection.prepare("SELECT hash FROM records WHERE seq = ?1").map_err(disk("read"))?;
+        let found = select.query_row(params![seq as i64], |row| Ok(digest(row, 0))).optional();
+        found.map_err(disk("read"))?.transpose().map(Option::flatten).map_err(|why| damaged(seq, why))
+    }
+
+    /// How many records have no hash: those from before the chain.
+    ///
+    /// # Errors
+    /// The disk refused.
+    pub(super) fn unhashed(&self) -> Result<Seq, JournalError> {
+        if !self.hashed {
+            return Ok(self.last);
+        }
+        let sql = "SELECT count(*) FROM records WHERE hash IS NULL";
+        let count: i64 = self.connection.query_row(sql, [], |row| row.get(0)).map_err(disk("read"))?;
+        Ok(count as Seq)
+    }
+
+    /// Hash of the last record; 32 zero bytes if there is none, or it is older than the chain.
+    pub fn head(&self) -> Digest {
+        self.head
+    }
+
+    /// Returns the bytes that were written, and the hash of the last record.
+    fn store(&mut self, batches: &[Arc<Vec<Record>>]) -> Result<(usize, Digest), JournalError> {
         let doing = "write to";
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(disk(doing))?;
-        let mut bytes = 0;
+        let (mut bytes, mut head) = (0, self.head);
         {
             let mut insert = transaction
-                .prepare("INSERT INTO records (seq, codec, body) VALUES (?1, ?2, ?3)")
+                .prepare("INSERT INTO records (seq, codec, body, hash) VALUES (?1, ?2, ?3, ?4)")
                 .map_err(disk(doing))?;
             for record in batches.iter().flat_map(|batch| batch.iter()) {
                 self.body.clear();
                 codec::encode(record, &mut self.body)?;
                 bytes += self.body.len();
-                insert.execute(params![record.seq as i64, codec::JSON, self.body]).map_err(disk(doing))?;
+                head = link(&head, record.seq, codec::JSON, &self.body);
+                let row = params![record.seq as i64, codec::JSON, self.body, head.0];
+                insert.execute(row).map_err(disk(doing))?;
             }
         }
         transaction.commit().map_err(disk("commit to"))?;
-        Ok(bytes)
+        Ok((bytes, head))
+    }
+}
+
+/// The hash in a column.
+fn digest(row: &Row<'_>, column: usize) -> Result<Option<Digest>, String> {
+    let value = row.get_ref(column).map_err(|error| error.to_string())?;
+    let bytes = value.as_blob_or_null().map_err(|error| error.to_string())?;
+    let Some(bytes) = bytes else { return Ok(None) };
+    let hash = bytes.try_into().map_err(|_| format!("its hash has {} bytes", bytes.len()))?;
+    Ok(Some(Digest(hash)))
+}
+
+fn damaged(seq: Seq, why: impl ToString) -> JournalError {
+    JournalError::Damaged { seq, why: why.to_string() }
+}
+
+/// The record in a row, which is to be this one, and to follow the one before.
+fn record(row: &Row<'_>, expected: Seq, chain: &mut Chain) -> Result<Record, JournalError> {
+    let seq: i64 = row.get(0).map_err(disk("read"))?;
+    if seq as Seq != expected {
+        return Err(damaged(expected, format!("it is missing; the next one there is {seq}")));
+    }
+    let tag: i64 = row.get(1).map_err(|error| damaged(expected, error))?;
+    let body = row.get_ref(2).map_err(|error| damaged(expected, error))?;
+    let body = body.as_bytes().map_err(|error| damaged(expected, error))?;
+    let hash = digest(row, 3).map_err(|why| damaged(expected, why))?;
+    chain.take(expected, tag, body, hash).map_err(|why| damaged(expected, why))?;
+    codec::decode(expected, tag, body)
+}
+
+/// A clean stop leaves the anchor at the last record.
+impl Drop for SqliteJournal {
+    fn drop(&mut self) {
+        let sick = self.checkpointer.as_ref().is_none_or(|checkpointer| checkpointer.failure().is_some());
+        if self.commits > 0 && self.poisoned.is_none() && !sick {
+            // Nobody can be told any more; the next checkpoint writes it too.
+            let _ = Anchor { seq: self.last, hash: self.head }.write(&self.path);
+        }
     }
 }
 
@@ -125,11 +217,11 @@ impl Journal for SqliteJournal {
         }
         let last = follows(self.last, batches)?;
         match self.store(batches) {
-            Ok(bytes) => {
-                self.last = last;
+            Ok((bytes, head)) => {
+                (self.last, self.head) = (last, head);
                 self.commits += 1;
                 if let Some(checkpointer) = &mut self.checkpointer {
-                    checkpointer.wrote(bytes);
+                    checkpointer.wrote(bytes, Anchor { seq: last, hash: head });
                 }
                 Ok(last)
             }
@@ -142,33 +234,23 @@ impl Journal for SqliteJournal {
 
     fn read(&mut self, from: Seq, limit: usize) -> Result<Vec<Record>, JournalError> {
         let doing = "read";
-        let mut select = self
-            .connection
-            .prepare("SELECT seq, codec, body FROM records WHERE seq >= ?1 ORDER BY seq LIMIT ?2")
-            .map_err(disk(doing))?;
+        let from = from.max(1);
+        let mut chain = Chain::after(self.hash_of(from - 1)?.unwrap_or(START));
+        let hash = if self.hashed { "hash" } else { "NULL" };
+        let sql =
+            format!("SELECT seq, codec, body, {hash} FROM records WHERE seq >= ?1 ORDER BY seq LIMIT ?2");
+        let mut select = self.connection.prepare(&sql).map_err(disk(doing))?;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let mut rows = select.query(params![from.max(1) as i64, limit]).map_err(disk(doing))?;
+        let mut rows = select.query(params![from as i64, limit]).map_err(disk(doing))?;
         let mut records = Vec::new();
-        let mut expected = from.max(1);
+        let mut expected = from;
         loop {
             let row = match rows.next() {
                 Ok(Some(row)) => row,
                 Ok(None) => return Ok(records),
-                Err(error) => {
-                    return Err(JournalError::Damaged { seq: expected, why: error.to_string() });
-                }
+                Err(error) => return Err(damaged(expected, error)),
             };
-            let seq: i64 = row.get(0).map_err(disk(doing))?;
-            if seq as Seq != expected {
-                let why = format!("it is missing; the next one there is {seq}");
-                return Err(JournalError::Damaged { seq: expected, why });
-            }
-            let damaged =
-                |error: rusqlite::Error| JournalError::Damaged { seq: expected, why: error.to_string() };
-            let tag: i64 = row.get(1).map_err(damaged)?;
-            let body = row.get_ref(2).map_err(damaged)?;
-            let body = body.as_bytes().map_err(|error| damaged(error.into()))?;
-            records.push(codec::decode(expected, tag, body)?);
+            records.push(record(row, expected, &mut chain)?);
             expected += 1;
         }
     }
@@ -179,57 +261,6 @@ impl Journal for SqliteJournal {
 
     fn commits(&self) -> u64 {
         self.commits
-    }
-}
-
-/// Makes the tables of a new file, and sets how this connection writes.
-fn prepare(connection: &Connection, path: &Path) -> Result<(), JournalError> {
-    let tables = tables(connection, path)?;
-    if tables > 0 {
-        recognise(connection, path)?;
-    }
-    let mode: String =
-        connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(opening(path))?;
-    if mode != "wal" {
-        let why = format!("its folder does not allow a write-ahead log (journal mode is {mode})");
-        return Err(JournalError::Disk { doing: "open", why });
-    }
-    connection
-        .execute_batch("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;")
-        .map_err(opening(path))?;
-    if tables == 0 {
-        let layout = format!(
-            "BEGIN IMMEDIATE;
-             PRAGMA application_id = {APPLICATION_ID};
-             PRAGMA user_version = {LAYOUT};
-             CREATE TABLE IF NOT EXISTS records
-               (seq INTEGER PRIMARY KEY, codec INTEGER NOT NULL, body BLOB NOT NULL) STRICT;
-             COMMIT;"
-        );
-        connection.execute_batch(&layout).map_err(opening(path))?;
-    }
-    Ok(())
-}
-
-fn tables(connection: &Connection, path: &Path) -> Result<i64, JournalError> {
-    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(opening(path))
-}
-
-/// Whether the file is a journal that this release understands.
-fn recognise(connection: &Connection, path: &Path) -> Result<(), JournalError> {
-    let pragma = |name: &str| -> Result<i32, JournalError> {
-        connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get(0)).map_err(opening(path))
-    };
-    let not_ours = |why: String| JournalError::NotAJournal { path: PathBuf::from(path), why };
-    if tables(connection, path)? == 0 {
-        return Err(not_ours("it is empty".to_owned()));
-    }
-    if pragma("application_id")? != APPLICATION_ID {
-        return Err(not_ours("it is a database of another program".to_owned()));
-    }
-    match pragma("user_version")? {
-        LAYOUT => Ok(()),
-        other => Err(not_ours(format!("its layout is {other}, this release knows {LAYOUT}"))),
     }
 }
 

@@ -23,9 +23,15 @@ pub struct Action {
     /// Whether doing it twice under one key equals doing it once.
     #[serde(default)]
     pub idempotent: bool,
+    /// Whether its agent can be asked whether its effect is there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub probe: bool,
     /// What a person is asked to do, where a person does it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub question: Option<Arc<str>>,
+    /// How long its effect is to last, counted from its success.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Span>,
 }
 
 /// The type of an argument (C25).

@@ -11,6 +11,7 @@ mod ids;
 mod mistake;
 mod network;
 mod outcome;
+mod presence;
 mod severity;
 mod signal;
 mod tape;
@@ -30,9 +31,10 @@ pub use ids::{
 pub use mistake::Mistake;
 pub use network::Network;
 pub use outcome::{Failure, FailureKind, Outcome};
+pub use presence::Presence;
 pub use severity::{Priority, Severity};
 pub use signal::{Common, CommonField, LogSource, Signal, Threat};
-pub use text::SafeText;
+pub use text::{SafeJson, SafeText};
 pub use time::{Moment, ParseSpanError, Span, Timestamp};
 
 /// A JSON value: what inputs, arguments, outputs and evidence are made of.

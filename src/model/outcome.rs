@@ -9,6 +9,8 @@ use super::Map;
 pub enum Outcome {
     /// It was done; its output is addressable as `steps.ID.output`.
     Succeeded(Map),
+    /// Its effect was there already: nothing was done.
+    Found(Map),
     /// It was not done.
     Failed(Failure),
     /// It was stopped, because the engine asked for that.
@@ -39,6 +41,8 @@ pub enum FailureKind {
     TimedOut,
     /// It was never sent: arguments could not be resolved, no agent became free, access was refused.
     NotSent,
+    /// The agent answered "done", and it was not found to be so: the effect is in doubt.
+    Unverified,
     /// It was never sent, since the agent could not be reached at all (no such program): the agent is
     /// in error.
     Unreachable,
@@ -47,7 +51,7 @@ pub enum FailureKind {
 impl FailureKind {
     /// Whether the effect may have happened all the same, so that its undo is owed (C9).
     pub fn in_doubt(self) -> bool {
-        matches!(self, FailureKind::NoAnswer | FailureKind::TimedOut)
+        matches!(self, FailureKind::NoAnswer | FailureKind::TimedOut | FailureKind::Unverified)
     }
 
     /// Whether it puts the agent into error (S1.2).

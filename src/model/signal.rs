@@ -24,6 +24,8 @@ pub struct Common {
     pub bytes_out: Option<u64>,
     pub service: Option<Box<str>>,
     pub outcome: Option<Box<str>>,
+    /// Whether a handshake proved that the source address is not forged; `None` if nobody can say.
+    pub proven: Option<bool>,
 }
 
 macro_rules! common_fields {
@@ -69,6 +71,7 @@ common_fields! {
     BytesOut = "bytes_out" => |c| c.bytes_out.map(Scalar::Unsigned);
     Service = "service" => |c| c.service.as_deref().map(Scalar::Text);
     Outcome = "outcome" => |c| c.outcome.as_deref().map(Scalar::Text);
+    Proven = "proven" => |c| c.proven.map(Scalar::Bool);
 }
 
 impl Common {

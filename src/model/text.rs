@@ -45,6 +45,28 @@ impl SafeText<'_> {
     }
 }
 
+/// JSON text with the same characters as `\uXXXX`: what reads it gets them back, and a terminal that
+/// shows it is not steered. JSON itself asks only for the escapes of C0 (RFC 8259, section 7).
+#[derive(Debug, Clone, Copy)]
+pub struct SafeJson<'a>(pub &'a str);
+
+impl fmt::Display for SafeJson<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.bytes().all(|byte| byte.is_ascii() && byte != 0x7f) {
+            return f.write_str(self.0);
+        }
+        let mut clean = 0;
+        // Outside strings JSON is ASCII; there, control characters are white space.
+        for (i, c) in self.0.char_indices().filter(|(_, c)| *c >= '\u{7f}' && is_unsafe(*c)) {
+            f.write_str(&self.0[clean..i])?;
+            clean = i + c.len_utf8();
+            let mut units = [0; 2];
+            c.encode_utf16(&mut units).iter().try_for_each(|unit| write!(f, "\\u{unit:04x}"))?;
+        }
+        f.write_str(&self.0[clean..])
+    }
+}
+
 fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -71,5 +93,15 @@ mod tests {
             assert_eq!(SafeText(raw).to_string(), shown);
         }
         assert_eq!(SafeText("abc\u{7}def").cut(4), "abc\\x07…");
+    }
+
+    #[test]
+    fn c32_json_keeps_its_meaning_and_hides_nothing() {
+        let raw = "a\u{1b}[2J\u{9b}31m\u{7f}\u{202e}b\u{200b}\u{e0041}漢\n";
+        let json = serde_json::to_string(raw).unwrap();
+        let safe = SafeJson(&json).to_string();
+        assert_eq!(safe, r#""a\u001b[2J\u009b31m\u007f\u202eb\u200b\udb40\udc41漢\n""#);
+        assert_eq!(serde_json::from_str::<String>(&safe).unwrap(), raw);
+        assert_eq!(SafeText(&safe).to_string(), safe);
     }
 }

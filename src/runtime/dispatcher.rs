@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use super::errands::{Errand, Errands};
+use super::errands::{Errand, Errands, Inquiry};
 use super::hands::TaskKey;
 use super::inbox::Inbox;
 use crate::agent::SlowAgent;
 use crate::agent::slow::Wish;
-use crate::engine::Task;
+use crate::engine::{Probe, Task};
 
 /// Threads that look through the processes of this machine, at most.
 const BLOCKING_THREADS: usize = 4;
@@ -19,6 +19,7 @@ const BLOCKING_THREADS: usize = 4;
 /// What the thread is told.
 enum Order {
     Begin(Errand),
+    Ask(Inquiry),
     Stop(TaskKey),
     /// Stop everything, then end.
     Close(Wish),
@@ -52,6 +53,11 @@ impl Dispatcher {
     /// Has a task performed; its deadline is so much real time away.
     pub fn begin(&self, agent: Arc<dyn SlowAgent>, task: Task, left: Duration) {
         let _ = self.orders.send(Order::Begin(Errand::new(agent, task, left)));
+    }
+
+    /// Asks whether an effect is there; the answer has so much real time.
+    pub fn ask(&self, agent: Arc<dyn SlowAgent>, probe: Probe, left: Duration) {
+        let _ = self.orders.send(Order::Ask(Inquiry::new(agent, probe, left)));
     }
 
     /// Stops an attempt; it answers when it has ended.
@@ -88,6 +94,7 @@ async fn dispatch(mut orders: UnboundedReceiver<Order>, mut errands: Errands) {
         tokio::select! {
             order = orders.recv(), if !closing => match order {
                 Some(Order::Begin(errand)) => errands.add(errand),
+                Some(Order::Ask(inquiry)) => errands.ask(inquiry),
                 Some(Order::Stop(attempt)) => errands.stop(attempt),
                 Some(Order::Close(how)) => {
                     errands.stop_all(how);

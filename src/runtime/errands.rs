@@ -10,15 +10,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
 use super::hands::{TaskKey, key};
 use super::inbox::{Inbox, Message};
 use crate::agent::slow::{Attempt, Wish, until};
-use crate::agent::{Reply, SlowAgent, perform_slowly};
-use crate::engine::Task;
-use crate::model::{FailureKind, Outcome, RunId, StepIx};
+use crate::agent::{Reply, SlowAgent, perform_slowly, probe_slowly};
+use crate::engine::{Probe, ProbeOf, Task};
+use crate::model::{FailureKind, Outcome, Presence, RunId, Span, StepIx};
 
 /// Attempts that run at once, at most; the concurrency of agents usually is the tighter limit. More of
 /// them wait, in order. Each takes up to five file descriptors.
@@ -44,13 +44,43 @@ impl Errand {
     }
 }
 
+/// A question to an agent that takes its time. It changes nothing, but comes after the attempt that it
+/// is about.
+pub(super) struct Inquiry {
+    agent: Arc<dyn SlowAgent>,
+    probe: Arc<Probe>,
+    deadline: Instant,
+}
+
+impl Inquiry {
+    pub(super) fn new(agent: Arc<dyn SlowAgent>, probe: Probe, left: Duration) -> Self {
+        Inquiry { agent, probe: Arc::new(probe), deadline: until(left) }
+    }
+
+    fn lane(&self) -> Option<Lane> {
+        match self.probe.of {
+            ProbeOf::Step { run, step, .. } => Some((run, step)),
+            ProbeOf::Obligation(_) => None,
+        }
+    }
+}
+
+/// What ended.
+enum Ended {
+    Attempt(Arc<Task>, Outcome),
+    Inquiry(ProbeOf, Presence),
+}
+
 /// All of them.
 pub(super) struct Errands {
     inbox: Inbox,
     waiting: VecDeque<Errand>,
+    questions: VecDeque<Inquiry>,
+    /// Questions at work.
+    asking: Vec<AbortHandle>,
     running: BTreeMap<TaskKey, watch::Sender<Wish>>,
     lanes: BTreeSet<Lane>,
-    set: JoinSet<(Arc<Task>, Outcome)>,
+    set: JoinSet<Ended>,
 }
 
 impl Errands {
@@ -58,6 +88,8 @@ impl Errands {
         Errands {
             inbox,
             waiting: VecDeque::new(),
+            questions: VecDeque::new(),
+            asking: Vec::new(),
             running: BTreeMap::new(),
             lanes: BTreeSet::new(),
             set: JoinSet::new(),
@@ -72,8 +104,31 @@ impl Errands {
         self.waiting.push_back(errand);
     }
 
+    pub(super) fn ask(&mut self, inquiry: Inquiry) {
+        self.questions.push_back(inquiry);
+    }
+
+    fn ask_ready(&mut self) {
+        while self.set.len() < AT_ONCE {
+            let free = |inquiry: &Inquiry| inquiry.lane().is_none_or(|lane| !self.lanes.contains(&lane));
+            let Some(Inquiry { agent, probe, deadline }) =
+                self.questions.iter().position(free).and_then(|next| self.questions.remove(next))
+            else {
+                return;
+            };
+            let left = deadline.saturating_duration_since(Instant::now());
+            let look = async move {
+                let of = probe.of;
+                Ended::Inquiry(of, probe_slowly(agent, probe, left).await)
+            };
+            self.asking.retain(|asking| !asking.is_finished());
+            self.asking.push(self.set.spawn(look));
+        }
+    }
+
     /// Begins those whose turn it is.
     pub(super) fn begin_ready(&mut self) {
+        self.ask_ready();
         while self.set.len() < AT_ONCE {
             let Some(next) = self.waiting.iter().position(|errand| !self.lanes.contains(&errand.lane()))
             else {
@@ -94,7 +149,10 @@ impl Errands {
         let Errand { agent, task, .. } = errand;
         let (attempt, wish) = Attempt::new(Arc::clone(&task), left);
         self.running.insert(key(&task), wish);
-        self.set.spawn(async move { (task, perform_slowly(agent, attempt).await) });
+        self.set.spawn(async move {
+            let outcome = perform_slowly(agent, attempt).await;
+            Ended::Attempt(task, outcome)
+        });
     }
 
     pub(super) fn stop(&mut self, attempt: TaskKey) {
@@ -109,6 +167,9 @@ impl Errands {
 
     pub(super) fn stop_all(&mut self, how: Wish) {
         self.running.values().for_each(|wish| tell(wish, how));
+        // Nobody waits for an answer any more.
+        self.questions.clear();
+        self.asking.drain(..).for_each(|asking| asking.abort());
         for errand in std::mem::take(&mut self.waiting) {
             self.never_begun(&errand.task, "it was stopped before its turn came");
         }
@@ -118,12 +179,16 @@ impl Errands {
     pub(super) async fn one_ends(&mut self) {
         match self.set.join_next().await {
             None => pending().await,
-            Some(Ok((task, outcome))) => {
+            Some(Ok(Ended::Inquiry(of, found))) => {
+                self.inbox.send(Message::Probed { of, after: Span::ZERO, found });
+            }
+            Some(Err(error)) if error.is_cancelled() => {}
+            Some(Ok(Ended::Attempt(task, outcome))) => {
                 self.running.remove(&key(&task));
                 self.lanes.remove(&(task.run, task.step));
                 self.answer(&task, outcome);
             }
-            // A panic of an agent is contained, and nothing is aborted here.
+            // A panic of an agent is contained.
             Some(Err(error)) => tracing::error!(target: "agent", "an attempt was lost: {error}"),
         }
     }

@@ -11,8 +11,8 @@ use super::gauges::Stage;
 use super::pending::{Pending, finished};
 use crate::agent::halt::KillSwitch;
 use crate::agent::{Crew, Reply};
-use crate::engine::{Actor, AgentKind, Event, Input, Record, Task};
-use crate::model::{Outcome, RunId, Span, StepIx, Timestamp};
+use crate::engine::{Actor, AgentKind, Event, Input, Probe, ProbeOf, Record, Task};
+use crate::model::{FailureKind, Outcome, Presence, RunId, Span, StepIx, Timestamp};
 
 /// One attempt: run, step, its number, and whether it is an undo.
 pub type TaskKey = (RunId, StepIx, u32, bool);
@@ -89,7 +89,7 @@ impl Hands {
     /// stopping, the task waits for its end: an undo never overtakes what it undoes. (Agents that take
     /// their time wait on their own thread.)
     pub fn begin(&mut self, task: Task, now: Timestamp) -> Option<Task> {
-        if self.is_stopping(task.run, task.step) && self.crew.slow(&task).is_none() {
+        if self.is_stopping(task.run, task.step) && self.crew.slow(task.agent).is_none() {
             self.held.push(task);
             return None;
         }
@@ -101,13 +101,31 @@ impl Hands {
         if self.begun.len() < MEASURED && task.kind != AgentKind::Manual {
             self.begun.insert(key(&task), at);
         }
-        if self.crew.is_instant(&task) {
+        if let Err(message) = self.crew.guard().epochs.admit(&task) {
+            return self.replied(&task, Reply::failed(FailureKind::NotSent, message), now);
+        }
+        if self.crew.is_instant(task.agent) {
             let reply = self.crew.perform(&task, now);
             self.replied(&task, reply, now);
             return None;
         }
         self.away.insert(key(&task), ());
         Some(task)
+    }
+
+    /// Asks whether an effect is there. The question is returned if it needs another thread.
+    pub fn probe(&mut self, probe: Probe, now: Timestamp) -> Option<Probe> {
+        if self.crew.is_instant(probe.agent) {
+            let (after, found) = self.crew.probe(&probe, now);
+            self.probed(probe.of, now + after, found);
+            return None;
+        }
+        Some(probe)
+    }
+
+    /// Takes what was found, to be told at that time.
+    pub fn probed(&mut self, of: ProbeOf, at: Timestamp, found: Presence) {
+        self.pending.push(at, Input::Probed { of, found });
     }
 
     /// Takes what an agent said. Returns the task that waited for that, to be begun.

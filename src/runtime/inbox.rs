@@ -12,9 +12,9 @@ use super::link::Answered;
 use super::reload::Fresh;
 use crate::agent::Reply;
 use crate::agent::halt::KillSwitch;
-use crate::engine::{Actor, Request, Task};
+use crate::engine::{Actor, ProbeOf, Request, Task};
 use crate::journal::Written;
-use crate::model::{RequestId, Seq, Signal};
+use crate::model::{Presence, RequestId, Seq, Signal, Span};
 use crate::source::follow::Place;
 
 /// Signals that wait for the driver, at most, unless the setup says otherwise.
@@ -66,6 +66,15 @@ pub enum Message {
         task: Box<Task>,
         /// How the agent answered.
         reply: Reply,
+    },
+    /// Whether an effect is there, as was asked.
+    Probed {
+        /// What was asked for.
+        of: ProbeOf,
+        /// How much of the engine's time it took besides.
+        after: Span,
+        /// What was found.
+        found: Presence,
     },
     /// The journal's writer reports.
     Written(Written),

@@ -21,7 +21,7 @@ use super::workers::Worker;
 use crate::agent::exec::ORPHANS_GRACE;
 use crate::agent::halt::Note;
 use crate::agent::slow::Wish;
-use crate::engine::{Answer, Effect, Input, JournalKind, Request, Task};
+use crate::engine::{Answer, Effect, Input, JournalKind, Probe, Request, Task};
 use crate::journal::{Journal, Writer, Written};
 use crate::model::{Detection, Timestamp};
 
@@ -233,6 +233,7 @@ impl RealTime {
                         self.begin(next);
                     }
                 }
+                Message::Probed { of, after, found } => self.hands.probed(of, self.now + after, found),
                 Message::Written(Written::Durable { seq, commits }) if self.hold.is_none() => {
                     self.commits = commits;
                     self.unacknowledged.acknowledge(seq);
@@ -349,6 +350,7 @@ impl RealTime {
         for effect in effects {
             match effect {
                 Effect::Perform(task) => self.begin(task),
+                Effect::Probe(probe) => self.ask(probe),
                 Effect::Stop { run, step, attempt, undo } => {
                     let attempt = (run, step, attempt, undo);
                     if self.hands.stop(attempt, self.now)
@@ -388,12 +390,25 @@ impl RealTime {
     /// Begins a task, on the thread that it needs.
     fn begin(&mut self, task: Task) {
         let Some(task) = self.hands.begin(task, self.now) else { return };
-        match (self.hands.crew().slow(&task), &self.dispatcher, &self.worker) {
+        match (self.hands.crew().slow(task.agent), &self.dispatcher, &self.worker) {
             (Some(agent), Some(dispatcher), _) => {
                 let left = self.clock.until(task.deadline);
                 dispatcher.begin(agent, task, left);
             }
             (None, _, Some(worker)) => worker.give(task),
+            _ => {}
+        }
+    }
+
+    /// Asks whether an effect is there, on the thread that this needs.
+    fn ask(&mut self, probe: Probe) {
+        let Some(probe) = self.hands.probe(probe, self.now) else { return };
+        match (self.hands.crew().slow(probe.agent), &self.dispatcher, &self.worker) {
+            (Some(agent), Some(dispatcher), _) => {
+                let left = self.clock.until(probe.deadline);
+                dispatcher.ask(agent, probe, left);
+            }
+            (None, _, Some(worker)) => worker.ask(probe),
             _ => {}
         }
     }
@@ -413,6 +428,7 @@ impl RealTime {
                 progress,
                 queue: (self.taken.queued, self.inbox.limit()),
                 late: self.late_before + self.watch.late(),
+                stale_answers: self.driver.stale_answers(),
             };
             self.meter.refresh(figures, &mut self.hands.measured);
         }

@@ -65,6 +65,7 @@ fn setup() -> Arc<Setup> {
         idempotent: true,
         undo: undo.map(Arc::from),
         means: Means::Drill(drill(fail_if)),
+        probe: None,
     };
     let actions = [
         ("block", action(Some("unblock"), None)),
@@ -86,6 +87,7 @@ fn setup() -> Arc<Setup> {
         agents: vec![agent],
         workflows: BTreeMap::from([(Arc::from("stop"), Arc::new(stop))]),
         limits: Limits::default(),
+        own: Arc::default(),
     })
 }
 
@@ -207,7 +209,10 @@ fn all_is_well(records: &[Record]) {
     let mut done: Vec<_> = records
         .iter()
         .filter_map(|record| match &record.event {
-            Event::StepSucceeded { run, step, .. } => Some((*run, *step)),
+            // Runs on one target share its effect: those after the first join it.
+            Event::StepSucceeded { run, step, .. } | Event::StepJoined { run, step, .. } => {
+                Some((*run, *step))
+            }
             _ => None,
         })
         .collect();

@@ -245,6 +245,12 @@ impl VirtualReplay {
                         self.hands.replied(&task, reply, self.now);
                     }
                 }
+                Effect::Probe(probe) => {
+                    if let Some(probe) = self.hands.probe(probe, self.now) {
+                        let (after, found) = self.hands.crew().probe(&probe, self.now);
+                        self.hands.probed(probe.of, self.now + after, found);
+                    }
+                }
                 Effect::Stop { run, step, attempt, undo } => {
                     // Everything was performed as it was begun: nobody else has to be told.
                     self.hands.stop((run, step, attempt, undo), self.now);
@@ -271,7 +277,10 @@ impl VirtualReplay {
                 }
                 Message::Drain => self.stop = true,
                 Message::Quit => self.quit = true,
-                Message::Performed { .. } | Message::Written(_) | Message::StreamEnded => {}
+                Message::Performed { .. }
+                | Message::Probed { .. }
+                | Message::Written(_)
+                | Message::StreamEnded => {}
             }
         }
         Ok(())
@@ -292,6 +301,7 @@ impl VirtualReplay {
             progress: self.stream.progress(),
             queue: (0, self.inbox.limit()),
             late: self.watch.late(),
+            stale_answers: self.driver.stale_answers(),
         };
         self.meter.refresh(figures, &mut self.hands.measured);
     }

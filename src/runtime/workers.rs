@@ -5,13 +5,19 @@ use std::sync::mpsc::{Sender, channel};
 use super::clock::Clock;
 use super::inbox::{Inbox, Message};
 use crate::agent::Crew;
-use crate::engine::Task;
+use crate::engine::{Probe, Task};
 
 /// One worker: what builtins write is written one after the other anyway. Its thread ends by itself
 /// once this is dropped; nobody waits for it, since the disk that it writes to may be the sick one.
 #[derive(Debug)]
 pub struct Worker {
-    queue: Sender<Task>,
+    queue: Sender<Job>,
+}
+
+/// What it does, in order: what is asked about a task comes after it.
+enum Job {
+    Perform(Box<Task>),
+    Probe(Box<Probe>),
 }
 
 impl Worker {
@@ -20,11 +26,20 @@ impl Worker {
     /// # Errors
     /// The system gives no thread.
     pub fn spawn(crew: Crew, clock: Clock, inbox: Inbox) -> std::io::Result<Worker> {
-        let (queue, tasks) = channel::<Task>();
+        let (queue, tasks) = channel::<Job>();
         std::thread::Builder::new().name("worker".to_owned()).spawn(move || {
-            for task in tasks {
-                let reply = crew.perform(&task, clock.now());
-                if !inbox.send(Message::Performed { task: Box::new(task), reply }) {
+            for job in tasks {
+                let message = match job {
+                    Job::Perform(task) => {
+                        let reply = crew.perform(&task, clock.now());
+                        Message::Performed { task, reply }
+                    }
+                    Job::Probe(probe) => {
+                        let (after, found) = crew.probe(&probe, clock.now());
+                        Message::Probed { of: probe.of, after, found }
+                    }
+                };
+                if !inbox.send(message) {
                     break;
                 }
             }
@@ -34,6 +49,11 @@ impl Worker {
 
     /// Hands it a task.
     pub fn give(&self, task: Task) {
-        let _ = self.queue.send(task);
+        let _ = self.queue.send(Job::Perform(Box::new(task)));
+    }
+
+    /// Asks it something.
+    pub fn ask(&self, probe: Probe) {
+        let _ = self.queue.send(Job::Probe(Box::new(probe)));
     }
 }

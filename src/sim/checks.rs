@@ -4,8 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use crate::engine::{Event, JournalKind, NewRun, Record, State, StepStatus, Task};
-use crate::model::{Digest, RunId, StepIx};
+use crate::engine::{
+    Actor, Event, JournalKind, NewRun, Obligation, ObligationStatus, ProbeOf, Record, Run, RunStatus,
+    Settled, State, StepStatus, Task,
+};
+use crate::model::{Digest, Map, Presence, RunId, StepIx};
 
 /// A promise that was broken.
 #[derive(Debug)]
@@ -50,6 +53,17 @@ pub struct Witness {
     /// Steps that have an undo, and steps that were undone.
     reversible: BTreeSet<(RunId, StepIx)>,
     undone: BTreeSet<(RunId, StepIx)>,
+    /// Steps of which a person said that they are not undone, and that this is accepted.
+    waived: BTreeSet<(RunId, StepIx)>,
+    /// Steps whose undo a person wants tried again: others may have had their turn already.
+    again: BTreeSet<(RunId, StepIx)>,
+    /// Steps of which it is asked whether their effect is there, and those where it was found since.
+    asked: BTreeSet<(RunId, StepIx)>,
+    seen: BTreeSet<(RunId, StepIx)>,
+    /// Steps whose effect was found absent since they were asked for.
+    absent: BTreeSet<(RunId, StepIx)>,
+    /// Steps in doubt.
+    in_doubt: BTreeSet<(RunId, StepIx)>,
     live: BTreeMap<(Arc<str>, Arc<str>), RunId>,
     dedup: BTreeMap<RunId, (Arc<str>, Arc<str>)>,
     /// What the journal is for, the text of each workflow that is armed, and the runs that observe.
@@ -57,6 +71,8 @@ pub struct Witness {
     armed: BTreeMap<Arc<str>, Digest>,
     observing: BTreeSet<RunId>,
     halted: bool,
+    /// Lifts that a person asked for: a halt does not hold them.
+    by_hand: BTreeSet<RunId>,
     paused: BTreeSet<RunId>,
     ended: BTreeSet<RunId>,
 }
@@ -73,10 +89,43 @@ impl Witness {
         match event {
             Event::Halted { .. } => self.halted = true,
             Event::Released { .. } => self.halted = false,
-            Event::StepStarted { run, .. } | Event::UndoStarted { run, .. } if self.halted => {
+            Event::StepStarted { run, .. } | Event::UndoStarted { run, .. }
+                if self.halted && !self.by_hand.contains(run) =>
+            {
                 return Err(format!("C30: {run} begins a step while everything is halted"));
             }
             _ => {}
+        }
+        Ok(())
+    }
+
+    /// A rule does not set a workflow off with the same inputs again while an effect that it ordered
+    /// stands: what quell causes does not feed quell (C36).
+    pub fn nothing_answers_itself(record: &Record, before: &State) -> Result<(), String> {
+        let Event::RunCreated(new) = &record.event else { return Ok(()) };
+        let rule = |fields: &Map| fields.get("rule_id").cloned();
+        let by_rule = new.detection.as_deref().and_then(rule);
+        if new.by != Actor::engine() || by_rule.is_none() {
+            return Ok(());
+        }
+        let same = |run: &&Run| {
+            let rule = run.detection().and_then(rule);
+            run.workflow() == &*new.workflow
+                && *run.inputs() == *new.inputs
+                && rule == by_rule
+                && run.dedup() == new.dedup.as_deref()
+        };
+        let stands = |o: &Obligation| {
+            o.status() == ObligationStatus::InForce && o.until().is_none_or(|end| end > record.at)
+        };
+        for run in before.runs().filter(same).filter(|run| run.status() == RunStatus::Completed) {
+            let steps = || (0..run.steps().len()).map(|i| StepIx(i as u16));
+            let done =
+                run.steps().iter().all(|step| step.status() == StepStatus::Succeeded && !step.is_assumed());
+            let mut effects = steps().filter_map(|ix| before.obligation_of(run.id(), ix)).peekable();
+            if done && effects.peek().is_some() && effects.all(stands) {
+                return Err(format!("C36: {} repeats {}, of which everything stands", new.run, run.id()));
+            }
         }
         Ok(())
     }
@@ -101,9 +150,14 @@ impl Witness {
             }
             Event::RunCreated(new) => {
                 let NewRun { run, plan, workflow, dedup, takes_over, .. } = &**new;
+                if !new.lifts.is_empty() && &*new.by.0 != "quell" {
+                    self.by_hand.insert(*run);
+                }
                 if !new.mode.is_live() {
                     self.observing.insert(*run);
-                } else if self.kind == Some(JournalKind::Real) && self.armed.get(workflow) != Some(&new.hash)
+                } else if new.lifts.is_empty()
+                    && self.kind == Some(JournalKind::Real)
+                    && self.armed.get(workflow) != Some(&new.hash)
                 {
                     return Err(format!("C31: {run} acts, but {workflow} is not armed as it is"));
                 }
@@ -124,13 +178,14 @@ impl Witness {
                 }
             }
             Event::StepStarted { run, step, attempt, action, undo, .. } => {
+                self.settled((*run, *step));
                 self.attempts.insert((*run, *step), (*attempt, action.idempotent));
                 if undo.is_some() {
                     self.reversible.insert((*run, *step));
                 }
                 return self.intent(*run, *step, *attempt);
             }
-            Event::StepSucceeded { run, step, attempt, .. } => {
+            Event::StepSucceeded { run, step, attempt, found, .. } => {
                 let last = self.attempts.get(&(*run, *step)).map(|(last, _)| *last);
                 if last != Some(*attempt) {
                     return Err(format!(
@@ -138,12 +193,44 @@ impl Witness {
                         step.0
                     ));
                 }
+                let place = (*run, *step);
+                if self.asked.remove(&place) && !self.seen.contains(&place) {
+                    let name = format!("{run} step {}", step.0);
+                    return Err(format!("C3: {name} succeeded, but nobody found its effect"));
+                }
+                self.settled(place);
+                self.running.remove(&place);
+                self.outcomes.insert(place, Done::Succeeded);
+                if *found {
+                    if self.doubtful.contains(&place) {
+                        return Err(format!(
+                            "S3.5: step {} of {run} may have acted, and is said to be found",
+                            step.0
+                        ));
+                    }
+                    self.reversible.remove(&place);
+                } else {
+                    self.complete(*run, *step);
+                }
+            }
+            Event::StepPerformed { run, step, .. } => {
                 self.running.remove(&(*run, *step));
-                self.outcomes.insert((*run, *step), Done::Succeeded);
-                self.complete(*run, *step);
+                self.is_asked((*run, *step));
+            }
+            Event::StepProbed { run, step, undo: false, found, .. } if **found == Presence::Absent => {
+                let place = (*run, *step);
+                if self.in_doubt.contains(&place) {
+                    self.doubtful.remove(&place);
+                }
+                self.unsettled.remove(&place);
+                self.absent.insert(place);
             }
             Event::StepFailed { run, step, failure, retry_at, .. } => {
                 self.answered(*run, *step, failure.kind.in_doubt());
+                self.settled((*run, *step));
+                if failure.kind.in_doubt() && !self.may_repeat((*run, *step)) {
+                    self.unsettled.insert((*run, *step));
+                }
                 if retry_at.is_none() {
                     self.outcomes.insert((*run, *step), Done::Failed);
                     self.complete_if_doubtful(*run, *step);
@@ -151,6 +238,8 @@ impl Witness {
             }
             Event::StepInDoubt { run, step, .. } => {
                 self.answered(*run, *step, true);
+                self.in_doubt.insert((*run, *step));
+                self.is_asked((*run, *step));
                 if self.attempts.get(&(*run, *step)).is_some_and(|(_, idempotent)| !idempotent) {
                     self.unsettled.insert((*run, *step));
                 }
@@ -160,7 +249,15 @@ impl Witness {
                 // It may have been paused before it was parked.
                 self.paused.remove(run);
             }
-            Event::UndoSucceeded { run, step, .. } => {
+            Event::StepSettled { .. } => self.settled_by_person(&record.event),
+            Event::StepJoined { run, step, undo, .. } => {
+                if undo.is_some() {
+                    self.reversible.insert((*run, *step));
+                }
+                self.outcomes.insert((*run, *step), Done::Succeeded);
+                self.complete(*run, *step);
+            }
+            Event::UndoSucceeded { run, step, .. } | Event::LetGo { run, step, .. } => {
                 self.undone.insert((*run, *step));
             }
             Event::StepSkipped { run, step, .. } => {
@@ -172,6 +269,9 @@ impl Witness {
             }
             Event::UndoStarted { run, step, attempt, .. } => {
                 self.intents.insert((*run, *step, *attempt, true));
+                if self.undone.contains(&(*run, *step)) || self.waived.contains(&(*run, *step)) {
+                    return Err(format!("C11: {run} undoes step {} once more, or though skipped", step.0));
+                }
                 return self.undo_in_order(*run, *step);
             }
             Event::RollbackStarted { run, .. } => {
@@ -208,6 +308,8 @@ impl Witness {
             | Event::StepSucceeded { run, .. }
             | Event::StepAnswered { run, .. }
             | Event::StepInDoubt { run, .. }
+            | Event::StepPerformed { run, .. }
+            | Event::StepProbing { run, .. }
             | Event::UndoStarted { run, .. }
             | Event::RollbackStarted { run, .. } => run,
             _ => return Ok(()),
@@ -216,6 +318,30 @@ impl Witness {
             true => Err(format!("C31: {run} only observes, and {event:?}")),
             false => Ok(()),
         }
+    }
+
+    /// Somebody said whether an effect is there.
+    pub fn told(&mut self, of: ProbeOf, found: &Presence) {
+        if let (ProbeOf::Step { run, step, undo: false, .. }, Presence::Present) = (of, found) {
+            self.seen.insert((run, step));
+        }
+    }
+
+    fn is_asked(&mut self, place: (RunId, StepIx)) {
+        self.asked.insert(place);
+        self.seen.remove(&place);
+        self.absent.remove(&place);
+    }
+
+    fn settled(&mut self, place: (RunId, StepIx)) {
+        self.asked.remove(&place);
+        self.in_doubt.remove(&place);
+    }
+
+    /// Whether an attempt may be repeated that may have acted: doing it twice is doing it once, or it was
+    /// found absent.
+    fn may_repeat(&self, place: (RunId, StepIx)) -> bool {
+        self.absent.contains(&place) || self.attempts.get(&place).is_some_and(|(_, idempotent)| *idempotent)
     }
 
     fn end(&mut self, run: RunId) {
@@ -243,12 +369,33 @@ impl Witness {
         let mut acted = self.completed.get(&run).into_iter().flatten();
         let owed = acted.find(|step| {
             let place = (run, **step);
-            self.reversible.contains(&place) && !self.undone.contains(&place)
+            let over = self.undone.contains(&place) || self.waived.contains(&place);
+            self.reversible.contains(&place) && !over
         });
         match owed {
             Some(step) => Err(format!("C9: {run} ended its rollback, but step {} is not undone", step.0)),
             None => Ok(()),
         }
+    }
+
+    /// What a person settled is settled: the books follow.
+    fn settled_by_person(&mut self, event: &Event) {
+        let Event::StepSettled { run, step, undo, settled, .. } = event else { return };
+        let place = (*run, *step);
+        match (undo, settled) {
+            (false, Settled::Failed) => {
+                self.doubtful.remove(&place);
+            }
+            (true, Settled::Skip) => {
+                self.waived.insert(place);
+            }
+            (true, Settled::Again) => {
+                self.waived.remove(&place);
+                self.again.insert(place);
+            }
+            _ => {}
+        }
+        self.unsettled.remove(&place);
     }
 
     fn complete(&mut self, run: RunId, step: StepIx) {
@@ -291,6 +438,9 @@ impl Witness {
             return Err(format!("C9: {run} undoes step {}, which never acted", step.0));
         };
         let reached = self.undoing.entry(run).or_default();
+        if self.again.contains(&(run, step)) {
+            return Ok(());
+        }
         if place < *reached {
             return Err(format!("C9: {run} undoes step {} after one that completed before it", step.0));
         }
@@ -326,6 +476,9 @@ impl Witness {
             in_flight += busy;
             if run.status().is_terminal() && busy > 0 {
                 return Err(format!("{} is {} with {busy} steps in flight", run.id(), run.status()));
+            }
+            if run.status() == RunStatus::Stuck && run.to_settle().next().is_none() {
+                return Err(format!("C11: {} is stuck, and there is nothing to settle", run.id()));
             }
             let undoing = run.steps().iter().filter(|step| step.undo_in_flight()).count();
             if undoing > 1 {

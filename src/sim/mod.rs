@@ -3,6 +3,7 @@
 
 mod checks;
 mod dice;
+mod ledger;
 mod setup;
 mod world;
 

@@ -5,19 +5,20 @@ use std::sync::Arc;
 
 use super::dice::Dice;
 use crate::engine::{
-    ActionSpec, Acts, AgentKind, AgentSpec, DrillSpec, JournalKind, Limits, Means, Question, Setup,
+    ActionSpec, Acts, AgentKind, AgentSpec, DrillProbe, DrillSpec, JournalKind, Limits, Means, PROBE_TIMEOUT,
+    ProbeMeans, ProbeSpec, Question, Setup,
 };
 use crate::model::{Span, ValueType};
 use crate::workflow;
 
-const WORKFLOWS: [&str; 5] = [
+const WORKFLOWS: [&str; 6] = [
     "
 workflow: diamond
 trigger: { rule: alpha }
 dedup: '${detection.key}'
 steps:
   - { id: a, role: LEFT, action: act, with: { x: '${detection.key}' } }
-  - { id: b, role: LEFT, action: act, needs: [a], with: { x: b }, retry: { attempts: 3, backoff: 2s } }
+  - { id: b, role: LEFT, action: act, needs: [a], with: { x: b }, expires: 3m, retry: { attempts: 3, backoff: 2s } }
   - { id: c, role: RIGHT, action: act, needs: [a], with: { x: c }, critical: false }
   - { id: d, role: RIGHT, action: act, needs: [b, c], with: { x: '${steps.a.output.key}' } }
 ",
@@ -32,17 +33,26 @@ steps:
   - { id: b, role: RIGHT, action: once, needs: [a], with: { x: b }, timeout: 10s }
   - { id: c, role: LEFT, action: tell, needs: [b], with: { x: c }, undo: 'none: it cannot be unsaid' }
   - { id: d, role: RIGHT, action: act, needs: [c], with: { x: d }, on_failure: retry_once }
-  - { id: e, role: LEFT, action: act, needs: [d], with: { x: e } }
+  - { id: e, role: LEFT, action: hold, needs: [d], with: { x: b }, expires: 90s }
 ",
     "
 workflow: wide
 trigger: { rule: gamma, when: 'detection.count >= 2' }
 steps:
   - { id: a, role: LEFT, action: act, with: { x: a } }
-  - { id: b, role: LEFT, action: act, with: { x: b } }
+  - { id: b, role: LEFT, action: hold, with: { x: b }, expires: 4m }
   - { id: c, role: RIGHT, action: act, with: { x: c } }
   - { id: d, role: RIGHT, action: act, needs: [a, b, c], with: { x: d }, when: 'steps.c.status == \"succeeded\"' }
   - { id: e, role: LEFT, action: act, needs: [d], with: { x: e }, on_failure: stop }
+",
+    "
+workflow: probed
+trigger: { rule: gamma }
+steps:
+  - { id: a, role: LEFT, action: wire, with: { x: a }, retry: { attempts: 2, backoff: 2s } }
+  - { id: b, role: RIGHT, action: wire, needs: [a], with: { x: b }, verify: true }
+  - { id: c, role: LEFT, action: bolt, needs: [a], with: { x: c }, verify: { within: 20s }, retry: { attempts: 2 } }
+  - { id: d, role: RIGHT, action: tell, needs: [b, c], with: { x: d }, undo: 'none: said', verify: { action: tell, with: { x: d } } }
 ",
     "
 workflow: by-hand
@@ -69,16 +79,34 @@ fn action(idempotent: bool, undo: Option<&str>) -> ActionSpec {
         idempotent,
         undo: undo.map(Arc::from),
         means: Means::Drill(DrillSpec::default()),
+        probe: None,
     }
+}
+
+/// It can be asked for. The world says what it finds.
+fn probed(spec: ActionSpec) -> ActionSpec {
+    let means = ProbeMeans::Drill(DrillProbe::Acted);
+    ActionSpec { probe: Some(ProbeSpec { means, timeout: PROBE_TIMEOUT }), ..spec }
+}
+
+/// What ends by itself when its time is over.
+fn ends_itself() -> ActionSpec {
+    let mut spec = action(true, Some("unact"));
+    spec.takes.push((Arc::from("expires"), ValueType::Duration));
+    spec
 }
 
 fn agent(name: &str, role: &str, concurrency: u32) -> AgentSpec {
     let actions = [
         ("act", action(true, Some("unact"))),
         ("unact", action(true, None)),
+        ("hold", ends_itself()),
         ("once", action(false, Some("unonce"))),
         ("unonce", action(false, None)),
         ("tell", action(true, None)),
+        ("wire", probed(action(false, Some("unwire")))),
+        ("unwire", action(false, None)),
+        ("bolt", probed(action(true, Some("unact")))),
     ];
     AgentSpec {
         name: Arc::from(name),
@@ -124,5 +152,5 @@ pub fn setup(dice: &mut Dice) -> Arc<Setup> {
         };
     }
     let limits = Limits { finished: 20, agent_recovery: Span::from_secs(30), ..Limits::default() };
-    Arc::new(Setup { kind, acts: Acts::of(kind), agents, workflows, limits })
+    Arc::new(Setup { kind, acts: Acts::of(kind), agents, workflows, limits, own: Arc::default() })
 }

@@ -7,13 +7,16 @@ use std::sync::Arc;
 
 use super::checks::{Violation, Witness};
 use super::dice::Dice;
+use super::ledger::LedgerWitness;
 use super::setup::setup;
-use crate::engine::{AgentKind, Effect, Engine, Gate, Input, Record, Setup, State, Task};
+use crate::engine::{AgentKind, Effect, Engine, Event, Gate, Input, Record, Setup, State, Task};
 use crate::model::{
-    Detection, DetectionId, Failure, FailureKind, Map, Outcome, RuleHead, Severity, Span, Timestamp,
+    Detection, DetectionId, Failure, FailureKind, Map, Outcome, RuleHead, RunId, Severity, Span, StepIx,
+    Timestamp,
 };
 
 mod people;
+mod probes;
 
 /// What a seed came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +27,8 @@ pub struct Report {
     pub crashes: u32,
     /// Runs, by the word of their last status; those that observe once more as `observed`.
     pub runs: BTreeMap<String, u64>,
+    /// What people settled, by its word; of undos with `undo ` before it.
+    pub settled: BTreeMap<String, u64>,
     /// A fingerprint of everything that happened, for determinism.
     pub fingerprint: u64,
 }
@@ -43,8 +48,11 @@ pub struct World {
     inputs: BTreeMap<u64, Input>,
     number: u64,
     witness: Witness,
+    ledger: LedgerWitness,
     trace: Vec<String>,
     crashes: u32,
+    /// Whether the effect of each step is there.
+    there: BTreeMap<(RunId, StepIx), bool>,
     /// The kill switch, as whoever performs knows it.
     halted: bool,
     faults: bool,
@@ -74,8 +82,10 @@ impl World {
             inputs: BTreeMap::new(),
             number: 0,
             witness: Witness::default(),
+            ledger: LedgerWitness::default(),
             trace: Vec::new(),
             crashes: 0,
+            there: BTreeMap::new(),
             halted: false,
             faults: true,
             fingerprint: seed,
@@ -101,7 +111,15 @@ impl World {
                 *runs.entry("observed".to_owned()).or_default() += 1;
             }
         }
-        Report { records: self.disk.len() as u64, crashes: self.crashes, runs, fingerprint: self.fingerprint }
+        let mut settled = BTreeMap::new();
+        for record in &self.disk {
+            if let Event::StepSettled { undo, settled: word, .. } = &record.event {
+                let undo = if *undo { "undo " } else { "" };
+                *settled.entry(format!("{undo}{}", word.name())).or_default() += 1;
+            }
+        }
+        let (records, fingerprint) = (self.disk.len() as u64, self.fingerprint);
+        Report { records, crashes: self.crashes, runs, settled, fingerprint }
     }
 
     fn live(&mut self) -> Result<(), String> {
@@ -123,6 +141,9 @@ impl World {
             self.now = self.now.max(at);
             let input = self.take_due().unwrap_or(Input::Tick);
             self.note(format!("{} > {}", self.now.clock(), brief(&input)));
+            if let Input::Probed { of, found } = &input {
+                self.witness.told(*of, found);
+            }
             let output = self.engine.handle(input, self.now);
             self.gate.offer(output);
             // Several inputs may share a batch, as they do under load.
@@ -192,8 +213,11 @@ impl World {
         for record in batch.iter() {
             self.note(format!("{} {} {:?}", record.seq, record.at.clock(), record.event));
             self.disk.push(record.clone());
+            Witness::nothing_answers_itself(record, &self.replica)?;
+            self.ledger.record(record, &self.replica)?;
             self.replica.apply(record).map_err(|illegal| illegal.to_string())?;
             self.witness.record(record)?;
+            self.people_notice(&record.event);
         }
         // Any prefix of the journal folds to the state that the engine had there.
         if self.dice.chance(10) && self.replica != *self.engine.state() {
@@ -206,6 +230,7 @@ impl World {
         let effects = released.effects;
         self.perform(effects)?;
         Witness::state(self.engine.state())?;
+        self.ledger.state(&self.replica)?;
         if crash { self.crash("after the effects") } else { Ok(()) }
     }
 
@@ -238,7 +263,7 @@ impl World {
     fn perform(&mut self, effects: Vec<Effect>) -> Result<(), String> {
         for effect in effects {
             match effect {
-                Effect::Perform(task) if self.halted && task.kind != AgentKind::Manual => {
+                Effect::Perform(task) if self.halted && !task.passes_halt() => {
                     let (run, step, attempt, undo) = (task.run, task.step, task.attempt, task.undo);
                     let outcome = Outcome::NotBegun;
                     self.at(self.now, Input::StepFinished { run, step, attempt, undo, outcome });
@@ -247,8 +272,10 @@ impl World {
                 Effect::Release => self.halted = false,
                 Effect::Perform(task) => {
                     self.witness.effect(&task)?;
+                    self.ledger.effect(&task, &self.replica)?;
                     self.answer(&task);
                 }
+                Effect::Probe(probe) => self.look(&probe),
                 Effect::Stop { run, step, attempt, undo } if self.dice.chance(90) => {
                     let at = self.now + Span::from_millis(self.dice.below(2_000));
                     let outcome = Outcome::Stopped;
@@ -267,15 +294,22 @@ impl World {
             return self.person_answers(task);
         }
         let roll = if self.faults { self.dice.below(100) } else { 99 };
+        if task.probe_first && self.dice.chance(8) {
+            self.there.insert((task.run, task.step), true);
+            let (run, step, attempt, undo) = (task.run, task.step, task.attempt, task.undo);
+            let outcome = Outcome::Found(Map::new());
+            return self.at(self.now, Input::StepFinished { run, step, attempt, undo, outcome });
+        }
         let failed = |kind, message: &str| Outcome::Failed(Failure { kind, message: message.to_owned() });
         let mut output = Map::new();
         output.insert("key".to_owned(), task.key.to_string().into());
         let outcome = match roll {
             0..=7 => failed(FailureKind::Answered, "no"),
             8..=9 => failed(FailureKind::NoAnswer, "gone"),
-            10..=12 => return,
+            10..=12 => return self.act(task, None),
             _ => Outcome::Succeeded(output),
         };
+        self.act(task, Some(&outcome));
         let delay = if self.dice.chance(5) { 45_000 } else { 3_000 };
         let at = self.now + Span::from_millis(self.dice.below(delay));
         let (run, step, attempt, undo) = (task.run, task.step, task.attempt, task.undo);
@@ -303,7 +337,7 @@ impl World {
 }
 
 fn is_answer(input: &Input) -> bool {
-    matches!(input, Input::StepFinished { .. })
+    matches!(input, Input::StepFinished { .. } | Input::Probed { .. })
 }
 
 fn brief(input: &Input) -> String {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Condition, Path, Step, Template, Undo, Workflow, steps};
+use super::{Condition, Path, Step, Template, Undo, VerifiedBy, Workflow, steps};
 use crate::flow::fault::{Fault, suggest};
 use crate::flow::reader::Reader;
 use crate::flow::yaml::{Node, Place};
@@ -107,6 +107,11 @@ pub(super) fn references(reader: &mut Reader<'_>, workflow: &Workflow, tree: &No
             && let Some(undo) = node.get("undo")
         {
             check.arguments(&reach, with, undo);
+        }
+        if let Some(VerifiedBy::Action { with, .. }) = step.verify.as_ref().map(|verify| &verify.by)
+            && let Some(verify) = node.get("verify")
+        {
+            check.arguments(&reach, with, verify);
         }
         if let (Some(when), Some(node)) = (&step.when, node.get("when")) {
             check.condition(&reach, when, node.at);

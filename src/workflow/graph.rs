@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Condition, Template};
+use super::{Approval, Condition, Template};
 use crate::flow::backoff::Backoff;
 use crate::model::{Digest, Priority, Severity, Span, StepIx, ValueType};
 
@@ -35,6 +35,8 @@ pub struct Workflow {
     pub on_failure: Option<Arc<str>>,
     /// Whether its file asks for live runs (`mode: live`). It only asks: a person arms (C31).
     pub asks_live: bool,
+    /// How many targets its runs may act on in an hour before people are asked (C28).
+    pub targets: Option<u64>,
     /// Its steps; `StepIx` is the index here.
     pub steps: Vec<Step>,
     /// The part that `RunCreated` carries.
@@ -66,14 +68,9 @@ pub struct PlanStep {
     /// Whether a person has to approve it first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<Approval>,
-}
-
-/// What a person has to approve before a step starts.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Approval {
-    /// Why, for those who are asked.
+    /// How long a person has to confirm its effect, else it is undone (C29).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<Arc<str>>,
+    pub confirm: Option<Span>,
 }
 
 fn yes() -> bool {
@@ -141,6 +138,10 @@ pub struct Step {
     pub undo: Undo,
     /// Whether a person has to approve it first.
     pub approval: Option<Approval>,
+    /// When what was performed counts as done, if the answer of its agent is not enough.
+    pub verify: Option<super::Verify>,
+    /// How long a person has to confirm its effect, else it is undone (C29).
+    pub confirm: Option<Span>,
 }
 
 /// Who may do a step: all parts that are given must fit.

@@ -10,7 +10,7 @@ use crate::flow::reader::{Later, Reader};
 use crate::flow::yaml::{Node, Place};
 use crate::model::{Digest, Mistake, Priority};
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "workflow",
     "description",
     "severity",
@@ -21,20 +21,11 @@ const KEYS: [&str; 11] = [
     "timeout",
     "on_failure",
     "mode",
+    "limits",
     "steps",
 ];
-const LATER: [Later; 10] = [
-    "strategy",
-    "resources",
-    "limits",
-    "escalation",
-    "schedule",
-    "approval",
-    "confirm",
-    "verify",
-    "cost",
-    "results",
-];
+const LATER: [Later; 9] =
+    ["strategy", "resources", "escalation", "schedule", "approval", "confirm", "verify", "cost", "results"];
 
 /// Steps of one workflow.
 pub const MAX_STEPS: usize = 1000;
@@ -112,14 +103,15 @@ fn read(reader: &mut Reader<'_>, node: &Node, text: &str) -> Option<(Workflow, V
         asks_live: node
             .get("mode")
             .is_some_and(|n| reader.choice(n, "a mode", &["observe", "live"]) == Some(1)),
+        targets: super::approval::targets(reader, node),
         steps: Vec::new(),
         plan: Arc::new(Plan { steps: Vec::new() }),
     };
     let mut plan = Vec::new();
     for (draft, needs) in drafts.into_iter().zip(needs) {
         let (id, critical) = (Arc::clone(&draft.step.id), draft.step.critical);
-        let approval = draft.step.approval.clone();
-        plan.push(PlanStep { id, name: draft.name, needs: needs.clone(), critical, approval });
+        let (approval, confirm) = (draft.step.approval.clone(), draft.step.confirm);
+        plan.push(PlanStep { id, name: draft.name, needs: needs.clone(), critical, approval, confirm });
         workflow.steps.push(super::Step { needs, ..draft.step });
     }
     workflow.plan = Arc::new(Plan { steps: plan });

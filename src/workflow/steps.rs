@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
+use super::approval;
 use super::inputs::is_plain;
 use super::trigger::condition;
-use super::{Approval, OnFailure, Requirement, Retry, Step, Template, Undo};
+use super::{OnFailure, Requirement, Retry, Step, Template, Undo};
 use crate::flow::backoff::Backoff;
 use crate::flow::fault::Fault;
 use crate::flow::reader::{Later, Reader};
 use crate::flow::yaml::{Data, Entry, Node, Place};
 use crate::model::{SafeText, Span, Value};
 
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 18] = [
     "id",
     "name",
     "role",
@@ -28,19 +29,11 @@ const KEYS: [&str; 16] = [
     "undo",
     "expires",
     "approval",
-];
-const LATER: [Later; 10] = [
     "confirm",
     "verify",
-    "cost",
-    "resources",
-    "priority",
-    "next_steps",
-    "workflow",
-    "select",
-    "mode",
-    "strategy",
 ];
+const LATER: [Later; 8] =
+    ["cost", "resources", "priority", "next_steps", "workflow", "select", "mode", "strategy"];
 const RETRY_KEYS: [&str; 5] = ["attempts", "backoff", "factor", "max", "jitter"];
 const MAX_ARGUMENTS: usize = 32;
 
@@ -72,8 +65,11 @@ pub(super) fn read<'n>(reader: &mut Reader<'_>, node: &'n Node) -> Option<Draft<
         critical: true,
         on_failure: OnFailure::Rollback,
         undo: undo(reader, node),
-        approval: approval(reader, node),
+        approval: approval::read(reader, node),
+        confirm: None,
+        verify: node.get("verify").and_then(|n| super::verify::read(reader, n)),
     };
+    step.confirm = approval::confirm(reader, node, !matches!(step.undo, Undo::None(_)));
     (step.critical, step.on_failure) = failure(reader, node);
     if let Some(expires) = node.get("expires") {
         expiry(reader, expires, &mut step);
@@ -105,7 +101,7 @@ fn requirement(reader: &mut Reader<'_>, node: &Node) -> Requirement {
     Requirement { agent, role, capabilities }
 }
 
-fn arguments(reader: &mut Reader<'_>, node: &Node) -> Vec<(Arc<str>, Template)> {
+pub(super) fn arguments(reader: &mut Reader<'_>, node: &Node) -> Vec<(Arc<str>, Template)> {
     let Some(with) = node.get("with") else { return Vec::new() };
     let entries = reader.entries(with, "argument: value").unwrap_or_default();
     if entries.len() > MAX_ARGUMENTS {
@@ -204,18 +200,6 @@ fn failure(reader: &mut Reader<'_>, node: &Node) -> (bool, OnFailure) {
         reader.wrong(at.at, fault.hint("`critical: false` means `on_failure: continue`; keep one of them"));
     }
     (!goes_on, choice)
-}
-
-/// `true`, or a mapping.
-fn approval(reader: &mut Reader<'_>, node: &Node) -> Option<Approval> {
-    let node = node.get("approval")?;
-    if let Data::Scalar(Value::Bool(needed)) = node.data {
-        return needed.then(Approval::default);
-    }
-    let later = ["count", "from", "timeout", "on_timeout"];
-    reader.mapping(node, "an approval: `true`, or why it is needed", &["reason"], &later)?;
-    let reason = node.get("reason").and_then(|n| reader.line(n, "a reason")).map(Arc::from);
-    Some(Approval { reason })
 }
 
 fn undo(reader: &mut Reader<'_>, node: &Node) -> Undo {

@@ -118,7 +118,10 @@ fn a_journal_of_real_work_takes_no_exercise() {
                WHERE seq = 1 AND CAST(body AS TEXT) LIKE '%\"exercise\"%'";
     let changed = db.execute(sql, []).unwrap();
     assert_eq!(changed, 1);
+    // As one from before records had hashes.
+    db.execute("UPDATE records SET hash = NULL", []).unwrap();
     drop(db);
+    fs::remove_file(path.with_extension("head")).unwrap();
     let (_, err) = expect(&trigger(folder.path().to_str().unwrap()), 1);
     assert!(err.contains("this is the journal of real work, for ever; it cannot take an exercise"), "{err}");
     assert!(err.contains("hint: give another folder"), "{err}");
@@ -166,4 +169,25 @@ fn folders_that_cannot_be_written_are_named() {
         assert!(err.contains(expected) && err.contains("readable and writable"), "{err}");
     }
     fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
+}
+
+#[test]
+fn c24_a_journal_that_was_tampered_with_names_the_first_bad_record() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().to_str().unwrap();
+    expect(&["replay", PORT_SCAN, "--state", state], 0);
+    let (out, _) = expect(&["journal", "verify", "--state", state], 0);
+    assert!(out.contains("each as it was written") && out.contains("it is there"), "{out}");
+    let (out, _) = expect(&["journal", "verify", "--state", state, "--json"], 0);
+    let told: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(told["records"], told["anchor"]["seq"], "{told}");
+    assert_eq!(told["head"], told["anchor"]["hash"], "{told}");
+
+    let path = folder.path().join("journal.db");
+    let tamper = |sql: &str| rusqlite::Connection::open(&path).unwrap().execute_batch(sql).unwrap();
+    tamper("UPDATE records SET body = CAST(replace(body, '203.0.113.45', '203.0.113.46') AS BLOB)");
+    for verb in ["verify", "show"] {
+        let (_, err) = expect(&["journal", verb, "--state", state], 1);
+        assert!(err.contains("the journal is damaged at record ") && err.contains("was changed"), "{err}");
+    }
 }

@@ -1,15 +1,18 @@
 //! The real binary from outside: verbs, bad input, exit codes, output that others read.
 
+mod approvals;
 mod bad_input;
 mod bad_setup;
 mod bench;
 mod contract;
 mod detect;
 mod folders;
+mod looking_back;
 mod output;
 mod programs;
 mod real;
 mod run;
 mod safety;
+mod settle;
 mod stops;
 mod usage;

@@ -54,7 +54,15 @@ pub fn changed(mut spec: AgentSpec, change: impl FnOnce(&mut Endpoint)) -> Arc<H
 
 pub fn task(args: Value) -> Task {
     let args = serde_json::from_value(args).unwrap();
-    let action = Action { name: "act".into(), args, target: None, idempotent: true, question: None };
+    let action = Action {
+        name: "act".into(),
+        args,
+        target: None,
+        idempotent: true,
+        probe: false,
+        question: None,
+        expires: None,
+    };
     Task {
         run: RunId(1),
         step: StepIx(0),
@@ -65,6 +73,8 @@ pub fn task(args: Value) -> Task {
         key: "run-1/act".into(),
         action: Arc::new(action),
         deadline: Timestamp::from_secs(30),
+        epoch: 0,
+        probe_first: false,
         context: Context::default(),
     }
 }

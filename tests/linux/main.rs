@@ -1,12 +1,15 @@
 //! The setup for a Linux host, for real: a scanning host is found in a followed log and blocked in the
-//! kernel, the engine is killed, a later step fails, and the block is lifted again. In network
-//! namespaces that the test makes itself, so it needs root, `ip` and `nft`; without them it says
-//! "skipped", or fails if `QUELL_TEST_NETWORK` is `required`.
+//! kernel, the engine is killed, a later step fails, and the block is lifted again; whoever is logged in
+//! by a real sshd is not blocked. In network namespaces that the tests make themselves, so they need
+//! root, `ip`, `nft` and `sshd`; without them they say "skipped", or fail if `QUELL_TEST_NETWORK` is
+//! `required`.
 
 #![expect(clippy::disallowed_methods, reason = "the world of this test has a clock and an environment")]
 
 mod network;
 mod setup;
+mod unproven;
+mod ssh;
 
 use std::fs;
 use std::path::Path;
@@ -67,7 +70,7 @@ fn journal(state: &Path) -> Vec<Value> {
 
 fn scenario(family: Family) {
     let network = Network::new(family);
-    let setup = Setup::new();
+    let setup = Setup::with_gate();
     network.load_table();
     network.serve(SERVICE);
     assert!(network.connect(SERVICE), "nothing is blocked yet");
@@ -75,9 +78,10 @@ fn scenario(family: Family) {
     let armed = quell(&network, &setup, &["arm", "contain-port-scan"]).output().unwrap();
     assert!(armed.status.success(), "{}", String::from_utf8_lossy(&armed.stderr));
     let mut engine = start(&network, &setup);
+    setup.log_attempt(&network, SERVICE, "established");
     for port in 1000..1020 {
         network.connect(port);
-        setup.log_attempt(&network, port);
+        setup.log_attempt(&network, port, "new");
     }
     wait_for("the block", || !network.connect(SERVICE));
     let blocked = network.blocked();
@@ -117,14 +121,20 @@ fn scenario(family: Family) {
     assert_eq!((block("undo_started"), block("undo_succeeded")), (1, 1));
 }
 
+/// Says why a test is skipped. False if it may not be.
+fn skips(why: Option<&str>) -> bool {
+    let Some(why) = why else { return false };
+    assert!(
+        std::env::var("QUELL_TEST_NETWORK").as_deref() != Ok("required"),
+        "this test must not be skipped: {why}"
+    );
+    println!("skipped: {why}");
+    true
+}
+
 #[test]
 fn a_scanning_host_is_blocked_and_let_in_again() {
-    if let Some(why) = missing() {
-        assert!(
-            std::env::var("QUELL_TEST_NETWORK").as_deref() != Ok("required"),
-            "this test must not be skipped: {why}"
-        );
-        println!("skipped: {why}");
+    if skips(missing()) {
         return;
     }
     scenario(Family::V4);

@@ -85,6 +85,21 @@ impl Network {
         command
     }
 
+    /// A command outside of it.
+    pub fn beyond(&self) -> Command {
+        let mut command = Command::new("/usr/sbin/ip");
+        command.args(["netns", "exec", &self.outside]);
+        command
+    }
+
+    /// Another host outside, from where nobody is logged in.
+    pub fn neighbour_address(&self) -> &'static str {
+        match self.family {
+            Family::V4 => "198.18.0.3",
+            Family::V6 => "fd00:18::3",
+        }
+    }
+
     pub fn load_table(&self) {
         run("/usr/sbin/ip", &["netns", "exec", &self.guarded, "/usr/sbin/nft", "-f", TABLE]);
     }

@@ -1,4 +1,4 @@
-//! The shipped setup for a Linux host, with one step more: a gate that the test opens.
+//! The shipped setup for a Linux host, and what tests add to it.
 
 use std::fs;
 use std::io::Write;
@@ -37,12 +37,24 @@ impl Setup {
         for part in ["", "agents", "workflows", "rules"] {
             copy(&Path::new(SHIPPED).join(part), &setup.config.join(part));
         }
-        setup.add_gate();
         fs::write(&setup.log, "").unwrap();
         setup
     }
 
-    fn at(&self, name: &str) -> PathBuf {
+    /// With one step more: a gate that the test opens.
+    pub fn with_gate() -> Self {
+        let setup = Setup::new();
+        setup.add_gate();
+        setup
+    }
+
+    /// Adds a file to the setup; `HERE` in it is the folder of the test.
+    pub fn add(&self, name: &str, text: &str) {
+        let here = self.folder.path().display().to_string();
+        fs::write(self.config.join(name), text.replace("HERE", &here)).unwrap();
+    }
+
+    pub fn at(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
@@ -65,13 +77,15 @@ impl Setup {
         file.write_all(GATE_STEP.as_bytes()).unwrap();
     }
 
-    /// Writes what a sensor in the guarded network would have seen.
-    pub fn log_attempt(&self, network: &Network, port: u16) {
+    /// Writes what a sensor in the guarded network would have seen: a connection that was established, or
+    /// the first packet of one only, in which anybody can write any address.
+    pub fn log_attempt(&self, network: &Network, port: u16, state: &str) {
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
         let at = Timestamp(i64::try_from(since.as_micros()).unwrap());
         let line = format!(
             "{{\"timestamp\":\"{at}\",\"event_type\":\"flow\",\"src_ip\":\"{}\",\"src_port\":{},\
-             \"dest_ip\":\"{}\",\"dest_port\":{port},\"proto\":\"TCP\"}}\n",
+             \"dest_ip\":\"{}\",\"dest_port\":{port},\"proto\":\"TCP\",\
+             \"flow\":{{\"state\":\"{state}\"}}}}\n",
             network.outside_address(),
             40_000 + port,
             network.guarded_address(),

@@ -1,6 +1,8 @@
 //! Agents that run programs: no shell, an argument list, and nothing of a program outlives its step.
 
+mod adopted;
 mod context;
+mod look;
 mod output;
 mod procs;
 mod programs;
@@ -16,9 +18,9 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::slow::{Attempt, Performance, SlowAgent};
-use crate::engine::{AgentSpec, ExecSpec, Means};
-use crate::model::{Failure, FailureKind, Outcome, SafeText};
+use super::slow::{Attempt, Look, Performance, SlowAgent};
+use crate::engine::{AgentSpec, ExecSpec, Means, Probe, ProbeMeans, ProbeSpec};
+use crate::model::{CommandLine, Failure, FailureKind, Outcome, Presence, SafeText};
 use output::Kept;
 use streams::Streams;
 
@@ -32,6 +34,7 @@ const REAP: Duration = Duration::from_secs(2);
 pub struct ExecAgent {
     name: Arc<str>,
     actions: BTreeMap<Arc<str>, ExecSpec>,
+    probes: BTreeMap<Arc<str>, (CommandLine, Duration)>,
     programs: Programs,
 }
 
@@ -42,7 +45,14 @@ impl ExecAgent {
             Means::Exec(exec) => Some((Arc::clone(name), exec.clone())),
             _ => None,
         });
-        ExecAgent { name: Arc::clone(&spec.name), actions: actions.collect(), programs }
+        let probes = spec.actions.iter().filter_map(|(name, action)| match action.probe.as_ref() {
+            Some(ProbeSpec { means: ProbeMeans::Exec(command), timeout }) => {
+                Some((Arc::clone(name), (command.clone(), Duration::from_micros(timeout.0))))
+            }
+            _ => None,
+        });
+        let (actions, probes) = (actions.collect(), probes.collect());
+        ExecAgent { name: Arc::clone(&spec.name), actions, probes, programs }
     }
 
     async fn run(&self, mut attempt: Attempt) -> Outcome {
@@ -65,6 +75,7 @@ impl ExecAgent {
             biased;
             status = child.wait() => Ok(status),
             cut = attempt.cut() => Err(cut),
+            never = self.programs.reap() => match never {},
         };
         if ended.is_err() {
             let leader = async {
@@ -72,7 +83,7 @@ impl ExecAgent {
             };
             running.tree.terminate(Duration::from_micros(spec.grace.0), leader, attempt.quit()).await;
         }
-        running.clear().await;
+        running.clear(matches!(ended, Ok(Ok(_)))).await;
         let _ = timeout(REAP, child.wait()).await;
         running.ended();
         let (stdout, stderr) = streams.end().await;
@@ -85,6 +96,10 @@ impl ExecAgent {
 }
 
 impl SlowAgent for ExecAgent {
+    fn probe(self: Arc<Self>, probe: Arc<Probe>, left: Duration) -> Look {
+        Box::pin(async move { self.look(&probe, left).await.unwrap_or_else(Presence::Unknown) })
+    }
+
     fn perform(self: Arc<Self>, attempt: Attempt) -> Performance {
         Box::pin(async move { self.run(attempt).await })
     }

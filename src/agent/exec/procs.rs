@@ -61,7 +61,8 @@ impl Process {
         let _ = rustix::process::kill_process(pid, signal);
     }
 
-    fn has(&self, entries: &[Vec<u8>]) -> bool {
+    /// Whether its environment has each of these entries, or entries that begin so.
+    pub(super) fn has(&self, entries: &[Vec<u8>]) -> bool {
         let Ok(environment) = fs::read(format!("/proc/{}/environ", self.pid)) else { return false };
         let has = |entry: &Vec<u8>| {
             let is = |found: &[u8]| match entry.last() {

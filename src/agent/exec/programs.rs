@@ -10,6 +10,7 @@ use std::time::Duration;
 use rustix::process::{Signal, geteuid};
 use tokio::process::{Child, Command};
 
+use super::adopted::{Children, Marks};
 use super::procs::{Wanted, entry, find};
 use super::tree::Tree;
 use crate::model::SafeText;
@@ -22,6 +23,10 @@ const STATE: &str = "QUELL_STATE";
 pub const ORPHANS_GRACE: Duration = Duration::from_secs(5);
 /// How often a program that is being written just now is tried, and the pause in between.
 const BUSY: (u32, Duration) = (10, Duration::from_millis(10));
+/// Orphans that have died meanwhile are reaped this often while a program runs.
+const REAPED: Duration = Duration::from_secs(1);
+/// Rounds of killing orphans.
+const ROUNDS: u32 = 100;
 
 /// All programs of one state folder; clones are the same.
 #[derive(Debug, Clone)]
@@ -31,6 +36,9 @@ pub struct Programs(Arc<Shared>);
 struct Shared {
     state: PathBuf,
     live: Mutex<Live>,
+    children: Arc<Children>,
+    /// Whose turn it is to reap.
+    reaper: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Default)]
@@ -55,7 +63,27 @@ impl Programs {
     pub fn new(state: &Path) -> Self {
         // The same folder has one name, however it was reached.
         let state = state.canonicalize().unwrap_or_else(|_| state.to_owned());
-        Programs(Arc::new(Shared { state, live: Mutex::default() }))
+        let (live, children, reaper) = (Mutex::default(), Arc::default(), tokio::sync::Mutex::default());
+        Programs(Arc::new(Shared { state, live, children, reaper }))
+    }
+
+    /// Has every orphan of a program come to this process, so that none can hide. From then on nothing
+    /// else may start programs in this process: they would be taken for orphans.
+    ///
+    /// # Errors
+    /// The system cannot do that. Then programs are known by their marks only.
+    pub fn adopt_orphans(&self) -> io::Result<()> {
+        self.0.children.adopt()
+    }
+
+    /// Reaps orphans that have died, as long as it is driven. Only one does.
+    pub(super) async fn reap(&self) -> std::convert::Infallible {
+        let _turn = self.0.reaper.lock().await;
+        loop {
+            tokio::time::sleep(REAPED).await;
+            let children = Arc::clone(&self.0.children);
+            let _ = tokio::task::spawn_blocking(move || children.reap()).await;
+        }
     }
 
     fn live(&self) -> MutexGuard<'_, Live> {
@@ -97,10 +125,15 @@ impl Programs {
         if live.closed {
             return Err(io::Error::new(io::ErrorKind::Interrupted, "quell is leaving"));
         }
-        let child = command.spawn()?;
         let environment = vec![entry(KEY, key.as_ref()), entry(STATE, self.0.state.as_os_str())];
-        let tree = Arc::new(Tree::of(child.id().unwrap_or(0), environment));
+        let children = &self.0.children;
+        let mut noted = children.programs();
+        let child = command.spawn()?;
+        let pid = child.id().unwrap_or(0);
         let number = live.next;
+        noted.insert(pid.cast_signed(), Marks { number, environment: environment.clone() });
+        drop(noted);
+        let tree = Arc::new(Tree::of(pid, environment, Arc::clone(children)));
         live.next += 1;
         live.trees.insert(number, Arc::clone(&tree));
         Ok((child, Running { tree, programs: self.clone(), number, ended: false }))
@@ -119,6 +152,18 @@ impl Programs {
         }
         for tree in &trees {
             tree.kill_now();
+        }
+        if !self.0.children.are_adopted() {
+            return;
+        }
+        // Those that are marked as of one another, or not at all.
+        for _ in 0..ROUNDS {
+            let orphans = self.0.children.all();
+            if orphans.is_empty() {
+                break;
+            }
+            orphans.iter().for_each(|process| process.signal(Signal::KILL));
+            std::thread::sleep(Duration::from_millis(10));
         }
     }
 
@@ -171,8 +216,11 @@ impl Programs {
 }
 
 impl Running {
-    /// Ends what is left of it.
-    pub(super) async fn clear(&self) {
+    /// Ends what is left of it; all of it, unless its program has `ended` by itself.
+    pub(super) async fn clear(&self, ended: bool) {
+        if ended && self.tree.is_gone() {
+            return;
+        }
         // Those that run now are of other attempts; a new one is looked at, and left alone for its key.
         let others = {
             let live = self.programs.live();
@@ -194,6 +242,9 @@ impl Drop for Running {
         self.programs.live().trees.remove(&self.number);
         if !self.ended {
             self.tree.kill_now();
+        }
+        if let Some(leader) = self.tree.leader() {
+            self.programs.0.children.forget(leader, self.number);
         }
     }
 }

@@ -1,8 +1,9 @@
 //! The processes of one attempt: a program, what it started, and what these started (C33).
 //!
-//! They are known by their process group; those that left it by `QUELL_KEY` in their environment and by
-//! descent. A process that left the group, wiped its environment and lost its parent before anybody
-//! looked cannot be told from a stranger.
+//! Where this process adopts orphans, they are what descends from the program, and what came to this
+//! process when its parent died ([`super::adopted`]). Elsewhere they are known by their process group;
+//! those that left it by `QUELL_KEY` in their environment and by descent. A process that left the group,
+//! wiped its environment and lost its parent before anybody looked cannot be told from a stranger there.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,6 +13,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 use tokio::time::{sleep, timeout};
 
+use super::adopted::Children;
 use super::procs::{Process, Wanted, find};
 
 /// Rounds of killing: what forks while it is killed is met in the next one.
@@ -23,18 +25,21 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(super) struct Tree {
     leader: Option<Pid>,
+    children: Arc<Children>,
     wanted: Mutex<Wanted>,
 }
 
 impl Tree {
     /// The tree of a program that was just started, whose environment has these entries.
-    pub(super) fn of(leader: u32, environment: Vec<Vec<u8>>) -> Tree {
+    pub(super) fn of(leader: u32, environment: Vec<Vec<u8>>, children: Arc<Children>) -> Tree {
         let leader = i32::try_from(leader).ok().and_then(Pid::from_raw);
         let pid = leader.map(|pid| pid.as_raw_nonzero().get());
         // What started before the program cannot be part of its tree.
-        let since = pid.and_then(Process::read).map_or(0, |process| process.started);
+        let looked = pid.filter(|_| !children.are_adopted());
+        let since = looked.and_then(Process::read).map_or(0, |process| process.started);
         Tree {
             leader,
+            children,
             wanted: Mutex::new(Wanted { environment, group: pid, since, after: pid, ..Wanted::default() }),
         }
     }
@@ -49,12 +54,23 @@ impl Tree {
         self.wanted.lock().unwrap_or_else(PoisonError::into_inner).others = others;
     }
 
+    /// Whether nothing can be left of it, once its program has ended.
+    pub(super) fn is_gone(&self) -> bool {
+        self.children.are_adopted() && !self.children.may_be_there()
+    }
+
     /// Sends a signal to all of them. Returns how many there were.
     pub(super) fn signal(&self, signal: Signal) -> usize {
         let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
         // Before anybody hears: who descends from one that is dead is not seen any more.
-        let found: BTreeSet<Process> = find(&wanted);
-        if let Some(leader) = self.leader {
+        let found: BTreeSet<Process> = match self.leader() {
+            Some(leader) if self.children.are_adopted() => self.children.of(leader),
+            _ => find(&wanted),
+        };
+        let of_group = |process: &Process| wanted.group == Some(process.group);
+        // Nobody of the group is left to be seen: by now its number may be a stranger's.
+        let empty = self.children.are_adopted() && !found.iter().any(of_group);
+        if let Some(leader) = self.leader.filter(|_| !empty) {
             let _ = kill_process_group(leader, signal);
         }
         for process in &found {

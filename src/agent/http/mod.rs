@@ -18,15 +18,15 @@ use http_body_util::Full;
 use hyper::Request;
 use hyper::body::Bytes;
 use hyper::header::{ACCEPT, CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::rustls::ClientConfig;
 
-use super::slow::{Attempt, Cut, Performance, SlowAgent};
-use crate::engine::{AgentSpec, HttpSpec, Means, Task};
-use crate::model::{Endpoint, Failure, FailureKind, HeaderText, Outcome, Rendered, SafeText};
+use super::slow::{Attempt, Cut, Look, Performance, SlowAgent};
+use crate::engine::{AgentSpec, HttpProbe, HttpSpec, Means, Probe, ProbeMeans, ProbeSpec};
+use crate::model::{Endpoint, Failure, FailureKind, HeaderText, Outcome, Presence, Rendered, SafeText};
 use aside::aside;
 use connect::connect;
-use exchange::{exchange, told};
+use exchange::{Answer, exchange, told};
 
 pub use secret::{Secret, Secrets};
 pub use tls::authorities;
@@ -42,6 +42,7 @@ const AGENT: &str = concat!("quell/", env!("CARGO_PKG_VERSION"));
 pub struct HttpAgent {
     name: Arc<str>,
     actions: BTreeMap<Arc<str>, HttpSpec>,
+    probes: BTreeMap<Arc<str>, (HttpProbe, Duration)>,
     secrets: Secrets,
 }
 
@@ -59,7 +60,14 @@ impl HttpAgent {
             Means::Http(http) => Some((Arc::clone(name), http.clone())),
             _ => None,
         });
-        HttpAgent { name: Arc::clone(&spec.name), actions: actions.collect(), secrets }
+        let probes = spec.actions.iter().filter_map(|(name, action)| match action.probe.as_ref() {
+            Some(ProbeSpec { means: ProbeMeans::Http(http), timeout }) => {
+                Some((Arc::clone(name), (http.clone(), Duration::from_micros(timeout.0))))
+            }
+            _ => None,
+        });
+        let (actions, probes) = (actions.collect(), probes.collect());
+        HttpAgent { name: Arc::clone(&spec.name), actions, probes, secrets }
     }
 
     async fn run(&self, mut attempt: Attempt) -> Outcome {
@@ -76,7 +84,7 @@ impl HttpAgent {
         let sent = AtomicBool::new(false);
         let outcome = tokio::select! {
             biased;
-            outcome = self.ask(&task, spec, rendered, &sent) => outcome,
+            outcome = self.ask(&task.key, spec, rendered, &sent) => outcome,
             cut = attempt.cut() => cut_short(cut, sent.load(Ordering::Relaxed)),
         };
         match outcome {
@@ -86,7 +94,27 @@ impl HttpAgent {
     }
 
     /// Everything from the secrets to the outcome. `sent` is set before the first byte of the request.
-    async fn ask(&self, task: &Task, spec: &HttpSpec, rendered: Rendered, sent: &AtomicBool) -> Outcome {
+    async fn ask(&self, key: &str, spec: &HttpSpec, rendered: Rendered, sent: &AtomicBool) -> Outcome {
+        let succeeds = |status| answer::succeeds(&spec.succeeds, status);
+        match self.send(key, spec, rendered, sent, succeeds).await {
+            Ok((answer, secrets)) => {
+                let succeeded = succeeds(answer.status);
+                answer::outcome(answer, succeeded, spec.endpoint.max_bytes, &secrets)
+            }
+            Err(failure) => Outcome::Failed(failure),
+        }
+    }
+
+    /// The answer of the server, whatever it is, and the secrets that it may repeat.
+    async fn send(
+        &self,
+        key: &str,
+        spec: &HttpSpec,
+        rendered: Rendered,
+        sent: &AtomicBool,
+        succeeds: impl Fn(u16) -> bool,
+    ) -> Result<(Answer, Vec<Secret>), Failure> {
+        let failed = |kind, message| Err(Failure { kind, message });
         let endpoint = &spec.endpoint;
         let until = Instant::now() + Duration::from_micros(endpoint.connect_timeout.0);
         let fresh = match timeout_at(until, self.fresh(endpoint)).await {
@@ -96,7 +124,7 @@ impl HttpAgent {
                 return failed(FailureKind::NotSent, "its secrets could not be read in time".to_owned());
             }
         };
-        let request = match request(task, spec, rendered, fresh.headers) {
+        let request = match request(key, spec, rendered, fresh.headers) {
             Ok(request) => request,
             Err(why) => return failed(FailureKind::NotSent, why),
         };
@@ -108,7 +136,6 @@ impl HttpAgent {
                 return failed(FailureKind::Unreachable, message);
             }
         };
-        let succeeds = |status| answer::succeeds(&spec.succeeds, status);
         let limit = |status| match succeeds(status) {
             true => endpoint.max_bytes,
             false => endpoint.max_bytes.min(MAX_REFUSAL),
@@ -116,9 +143,8 @@ impl HttpAgent {
         sent.store(true, Ordering::Relaxed);
         match exchange(stream, request, limit).await {
             Ok(answer) => {
-                let succeeded = succeeds(answer.status);
-                tracing::debug!(target: "agent", "{}: {} answered {}", task.key, self.name, answer.status);
-                answer::outcome(answer, succeeded, endpoint.max_bytes, &fresh.secrets)
+                tracing::debug!(target: "agent", "{key}: {} answered {}", self.name, answer.status);
+                Ok((answer, fresh.secrets))
             }
             Err(error) => {
                 let why = SafeText(&told(&error)).cut(SHOWN);
@@ -134,7 +160,32 @@ impl HttpAgent {
     }
 }
 
+impl HttpAgent {
+    /// Asks the server whether an effect is there: the status says it.
+    async fn look(&self, probe: &Probe, left: Duration) -> Result<Presence, String> {
+        let (spec, patience) =
+            self.probes.get(&probe.action.name).ok_or_else(|| super::NO_PROBE.to_owned())?;
+        let rendered = spec.http.request.render(&spec.http.endpoint.prefix, &probe.action.args)?;
+        let asked = asked(&spec.http, &rendered);
+        let (sent, patience) = (AtomicBool::new(false), left.min(*patience));
+        let answer = self.send(&probe.key, &spec.http, rendered, &sent, |_| false);
+        match timeout(patience, answer).await {
+            Ok(Ok((answer, _))) if spec.present.contains(&answer.status) => Ok(Presence::Present),
+            Ok(Ok((answer, _))) if spec.absent.contains(&answer.status) => Ok(Presence::Absent),
+            Ok(Ok((answer, _))) => {
+                Err(format!("{asked}: status {} means neither present nor absent", answer.status))
+            }
+            Ok(Err(failure)) => Err(format!("{asked}: {}", failure.message)),
+            Err(_) => Err(format!("{asked}: no answer within {patience:?}")),
+        }
+    }
+}
+
 impl SlowAgent for HttpAgent {
+    fn probe(self: Arc<Self>, probe: Arc<Probe>, left: Duration) -> Look {
+        Box::pin(async move { self.look(&probe, left).await.unwrap_or_else(Presence::Unknown) })
+    }
+
     fn perform(self: Arc<Self>, attempt: Attempt) -> Performance {
         Box::pin(async move { self.run(attempt).await })
     }
@@ -184,7 +235,7 @@ fn fresh(endpoint: &Endpoint, all: &Secrets) -> Result<Fresh, String> {
 }
 
 fn request(
-    task: &Task,
+    key: &str,
     spec: &HttpSpec,
     rendered: Rendered,
     mut headers: HeaderMap,
@@ -196,7 +247,7 @@ fn request(
     headers.insert(HOST, value(&host)?);
     headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
     headers.insert(CONNECTION, HeaderValue::from_static("close"));
-    headers.insert(IDEMPOTENCY_KEY, value(&task.key)?);
+    headers.insert(IDEMPOTENCY_KEY, value(key)?);
     headers.entry(ACCEPT).or_insert(HeaderValue::from_static("application/json, */*;q=0.5"));
     let body = match rendered.body {
         None => Bytes::new(),

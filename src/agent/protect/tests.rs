@@ -191,6 +191,7 @@ fn spec(lifts: Option<bool>) -> ActionSpec {
         lifts,
         undo: None,
         means: Means::Drill(DrillSpec::default()),
+        probe: None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use crate::engine::{Event, JournalKind, Record, State};
 use crate::flow::machine::Status;
-use crate::model::{AgentId, IncidentId, Map, RunId, StepIx, Timestamp, Value};
+use crate::model::{AgentId, IncidentId, Map, ObligationId, RunId, StepIx, Timestamp, Value};
 
 /// What a record is about.
 enum About {
@@ -15,6 +15,7 @@ enum About {
     Incident(IncidentId),
     Run(RunId),
     Step(RunId, StepIx),
+    Obligation(ObligationId),
     Request,
     Retired,
 }
@@ -29,7 +30,8 @@ fn about(event: &Event) -> About {
         }
         Event::IncidentOpened { incident, .. }
         | Event::IncidentRepeated { incident, .. }
-        | Event::IncidentChanged { incident, .. } => About::Incident(*incident),
+        | Event::IncidentChanged { incident, .. }
+        | Event::EchoHeard { incident, .. } => About::Incident(*incident),
         Event::RunCreated(new) => About::Run(new.run),
         Event::RunJoined { run, .. }
         | Event::RunPaused { run, .. }
@@ -50,13 +52,26 @@ fn about(event: &Event) -> About {
         | Event::StepCancelled { run, step, .. }
         | Event::StepAssumed { run, step, .. }
         | Event::StepAnswered { run, step, .. }
+        | Event::StepSettled { run, step, .. }
+        | Event::StepJoined { run, step, .. }
         | Event::StepInDoubt { run, step, .. }
+        | Event::StepPerformed { run, step, .. }
+        | Event::StepProbing { run, step, .. }
+        | Event::StepProbed { run, step, .. }
+        | Event::UndoPerformed { run, step, .. }
         | Event::UndoStarted { run, step, .. }
         | Event::UndoSucceeded { run, step, .. }
         | Event::UndoFailed { run, step, .. }
-        | Event::UndoInDoubt { run, step, .. } => About::Step(*run, *step),
+        | Event::UndoInDoubt { run, step, .. }
+        | Event::ApprovalGiven { run, step, .. }
+        | Event::ApprovalDenied { run, step, .. }
+        | Event::EffectConfirmed { run, step, .. } => About::Step(*run, *step),
+        Event::ApprovalAsked(asked) => About::Step(asked.run, asked.step),
+        Event::LetGo { obligation, .. }
+        | Event::ObligationExpired { obligation }
+        | Event::ObligationProbed { obligation, .. } => About::Obligation(*obligation),
         Event::RequestRefused { .. } => About::Request,
-        Event::Retired { .. } => About::Retired,
+        Event::Retired { .. } | Event::ObligationsRetired { .. } => About::Retired,
     }
 }
 
@@ -64,6 +79,14 @@ fn about(event: &Event) -> About {
 pub fn run_of(event: &Event) -> Option<RunId> {
     match about(event) {
         About::Run(run) | About::Step(run, _) => Some(run),
+        _ => None,
+    }
+}
+
+/// The step that an event is about.
+pub fn step_of(event: &Event) -> Option<(RunId, StepIx)> {
+    match about(event) {
+        About::Step(run, step) => Some((run, step)),
         _ => None,
     }
 }
@@ -81,6 +104,7 @@ pub fn line(record: &Record, state: &State, out: &mut impl Write) -> io::Result<
         About::Incident(incident) => ("incident", incident_fields(incident, state, &mut fields)),
         About::Run(run) => ("run", run_fields(run, state, &mut fields)),
         About::Step(run, step) => ("step", step_fields(run, step, state, &mut fields)),
+        About::Obligation(id) => ("obligation", obligation_fields(id, state, &mut fields)),
         About::Request => ("request", None),
         About::Retired => ("retired", None),
     };
@@ -122,7 +146,7 @@ fn taken_apart(event: &Event) -> io::Result<(String, Map)> {
 
 /// Times are numbers in the journal, and RFC 3339 for everybody else.
 fn show_times(fields: &mut Map) {
-    for name in ["at", "since", "until", "deadline", "retry_at"] {
+    for name in ["at", "since", "until", "deadline", "retry_at", "again_at"] {
         if let Some(value) = fields.get_mut(name)
             && let Some(micros) = value.as_i64()
         {
@@ -164,6 +188,9 @@ fn incident_fields(id: IncidentId, state: &State, fields: &mut Map) -> Option<St
     set(fields, "key", incident.key());
     set(fields, "status", incident.status().name());
     set(fields, "count", incident.count());
+    if incident.echoes() > 0 {
+        set(fields, "echoes", incident.echoes());
+    }
     Some(id.to_string())
 }
 
@@ -182,6 +209,10 @@ fn run_fields(id: RunId, state: &State, fields: &mut Map) -> Option<String> {
     if let Some(rollback) = run.rollback() {
         set(fields, "rollback_done", rollback.done);
         set(fields, "rollback_total", rollback.total);
+        let skipped: Vec<Value> = run.skipped_undos().map(|step| run.step_id(step).into()).collect();
+        if !skipped.is_empty() {
+            set(fields, "rollback_skipped", skipped);
+        }
     }
     name_steps(fields);
     if run.status().is_terminal() {
@@ -208,6 +239,33 @@ fn name_steps(fields: &mut Map) {
     }
 }
 
+/// An entry of the ledger: what it is, where it stands and who holds it.
+pub fn obligation_fields(id: ObligationId, state: &State, fields: &mut Map) -> Option<String> {
+    let obligation = state.ledger().get(id)?;
+    fields.remove("obligation");
+    if let (Some(run), Some(step)) = (fields.get("run").and_then(Value::as_str), fields.get("step"))
+        && let (Ok(run), Some(step)) = (run.parse(), step.as_u64().and_then(|n| u16::try_from(n).ok()))
+        && let Some(run) = state.run(run)
+    {
+        let name = run.step_id(StepIx(step)).to_owned();
+        set(fields, "step", name);
+    }
+    set(fields, "action", &*obligation.action().name);
+    set(fields, "target", obligation.target().map(|target| Value::from(&**target)));
+    set(fields, "status", obligation.status().name());
+    set(fields, "undo", obligation.undo().map(|undo| Value::from(&*undo.name)));
+    set(fields, "ends", obligation.ends_by().name());
+    let time = |at: Option<Timestamp>| at.map(|at| Value::from(at.to_string()));
+    set(fields, "since", time(obligation.in_force_since()));
+    set(fields, "until", time(obligation.until()));
+    let (run, step) = obligation.origin();
+    set(fields, "origin", format!("{run}/{step}"));
+    let holders = obligation.holders().iter().filter(|holder| holder.holds_at(state.now()));
+    let holders: Vec<Value> = holders.map(|h| Value::from(format!("{}/{}", h.run(), h.step_id()))).collect();
+    set(fields, "holders", holders);
+    Some(id.to_string())
+}
+
 fn step_fields(id: RunId, ix: StepIx, state: &State, fields: &mut Map) -> Option<String> {
     let run = state.run(id)?;
     let step = run.steps().get(ix.index())?;
@@ -225,6 +283,10 @@ fn step_fields(id: RunId, ix: StepIx, state: &State, fields: &mut Map) -> Option
     }
     if let Some(question) = step.question() {
         set(fields, "question", question);
+    }
+    if let Some(permission) = step.permission().filter(|_| fields.contains_key("hash")) {
+        set(fields, "count", permission.asked().count);
+        set(fields, "given", permission.given().len());
     }
     let attempt = if fields.contains_key("attempt") { None } else { Some(step.attempt()) };
     if let Some(attempt) = attempt {

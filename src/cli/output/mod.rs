@@ -1,8 +1,11 @@
 //! Everything that leaves by stdout or `--out`: records as JSON lines, and the summary.
 
 pub mod json;
+pub mod paragraph;
 pub mod progress;
+pub mod settled;
 pub mod summary;
+pub mod table;
 pub mod totals;
 pub mod words;
 

@@ -3,9 +3,10 @@
 
 use std::fmt::{self, Write as _};
 
+use super::settled;
 use super::totals::{Totals, cut_short, percentiles};
 use super::words::{counted, seconds, words};
-use crate::engine::{AgentKind, Incident, JournalKind, Run, RunStatus, State, StepState, StepStatus};
+use crate::engine::{AgentKind, Incident, JournalKind, ObligationStatus, Run, State, StepState, StepStatus};
 use crate::flow::machine::Status;
 use crate::model::{SafeText, StepIx};
 use crate::runtime::gauges::{BookTotals, Stage};
@@ -120,7 +121,11 @@ fn run_lines(out: &mut String, run: &Run, state: &State) -> fmt::Result {
         writeln!(out, "           {}", SafeText(why).cut(90))?;
     }
     if let Some(rollback) = run.rollback() {
-        writeln!(out, "           rollback: {} of {} undone", rollback.done, rollback.total)?;
+        let skipped = match run.skipped_undos().count() {
+            0 => String::new(),
+            n => format!(", {n} skipped"),
+        };
+        writeln!(out, "           rollback: {} of {} undone{skipped}", rollback.done, rollback.total)?;
     }
     for (i, step) in run.steps().iter().enumerate() {
         step_line(out, run, StepIx(i as u16), step, state)?;
@@ -151,10 +156,24 @@ fn step_line(out: &mut String, run: &Run, ix: StepIx, step: &StepState, state: &
         SafeText(&action).cut(42),
         if step.is_assumed() { "would be done".to_owned() } else { words(step.status().name()) },
     )?;
+    let note = step.note();
     match (step.failure(), step.undecided()) {
+        _ if note.is_some() => writeln!(out, ": {}", SafeText(note.as_deref().unwrap_or("")).cut(100))?,
         (Some(failure), _) => writeln!(out, ": {}", SafeText(&failure.message).cut(80))?,
         (None, Some(when)) => writeln!(out, " if {}", SafeText(when).cut(80))?,
         (None, None) => writeln!(out)?,
+    }
+    if let Some(permission) = step.permission().filter(|_| step.awaits_approval()) {
+        let (asked, id) = (permission.asked(), SafeText(run.step_id(ix)).cut(64));
+        let target = asked.action.target.as_deref().unwrap_or("");
+        let what = format!("{} {target} ({})", asked.action.name, permission.short_hash());
+        let (given, count) = (permission.given().len(), asked.count);
+        writeln!(out, "      wants {given} of {count} to approve: {}", SafeText(&what).cut(100))?;
+        writeln!(out, "      because: {}", SafeText(&asked.why).cut(160))?;
+        writeln!(out, "      quell approve {} {id}", run.id())?;
+    }
+    for line in settled::lines(run, ix, step) {
+        writeln!(out, "      {line}")?;
     }
     let Some(question) = step.question() else { return Ok(()) };
     let (id, undo) = (run.step_id(ix), if step.status() == StepStatus::Undoing { " --undo" } else { "" });
@@ -162,36 +181,34 @@ fn step_line(out: &mut String, run: &Run, ix: StepIx, step: &StepState, state: &
     writeln!(out, "      quell answer {} {} done{undo}", run.id(), SafeText(id).cut(64))
 }
 
-/// What quell did and did not take back: steps that succeeded and have an undo, or are in doubt.
+/// What stands on the ledger: what quell did and did not take back.
 fn in_force(out: &mut String, state: &State) -> fmt::Result {
-    let mut lines = Vec::new();
-    for run in state.runs() {
-        for (i, step) in run.steps().iter().enumerate() {
-            let Some(undo) = step.undo() else { continue };
-            let stands = match step.status() {
-                StepStatus::Succeeded => !step.is_assumed(),
-                StepStatus::UndoFailed | StepStatus::InDoubt | StepStatus::UndoInDoubt => true,
-                StepStatus::Cancelled | StepStatus::Failed => {
-                    step.in_doubt() && run.status() != RunStatus::RolledBack
-                }
-                _ => false,
-            };
-            if stands && let Some(action) = step.action() {
-                let target = action.target.as_deref().unwrap_or("");
-                let doubt = if step.status() == StepStatus::Succeeded { "" } else { ", in doubt" };
-                lines.push(format!(
-                    "  {:<24} {:<42} undo: {}{doubt}",
-                    format!("{}/{}", run.id(), run.step_id(StepIx(i as u16))),
-                    SafeText(&format!("{} {target}", action.name)).cut(42),
-                    SafeText(&undo.name).cut(40),
-                ));
-            }
-        }
+    let standing = state.ledger().standing_count();
+    let skipped = standing.saturating_sub(LISTED);
+    writeln!(out, "\nin force {standing}")?;
+    earlier(out, standing as u64, standing - skipped)?;
+    for entry in state.ledger().standing().skip(skipped) {
+        let target = entry.target().map_or("", |target| target);
+        let ends = match (entry.undo(), entry.until()) {
+            (Some(undo), _) => format!("undo: {}", undo.name),
+            (None, Some(until)) => format!("until {until}"),
+            (None, None) => "nothing takes it back".to_owned(),
+        };
+        let status = match entry.status() {
+            ObligationStatus::InForce => String::new(),
+            other => format!(", {}", words(other.name())),
+        };
+        let (run, step) = entry.origin();
+        writeln!(
+            out,
+            "  {:<7} {:<24} {:<42} {}{status}",
+            entry.id(),
+            SafeText(&format!("{run}/{step}")).cut(24),
+            SafeText(&format!("{} {target}", entry.action().name)).cut(42),
+            SafeText(&ends).cut(40),
+        )?;
     }
-    writeln!(out, "\nin force {}", lines.len())?;
-    let skipped = lines.len().saturating_sub(LISTED);
-    earlier(out, lines.len() as u64, lines.len() - skipped)?;
-    lines.iter().skip(skipped).try_for_each(|line| writeln!(out, "{line}"))
+    Ok(())
 }
 
 fn figures(out: &mut String, totals: &Totals<'_>) -> fmt::Result {
@@ -206,6 +223,10 @@ fn figures(out: &mut String, totals: &Totals<'_>) -> fmt::Result {
                 stage.title()
             )?;
         }
+    }
+    if totals.gauges.stale_answers > 0 {
+        let n = totals.gauges.stale_answers;
+        writeln!(out, "answers  {n} came too late and were ignored")?;
     }
     if totals.ending.interrupted {
         writeln!(out, "stopped  before the end of the stream")?;

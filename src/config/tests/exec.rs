@@ -110,7 +110,7 @@ fn mistakes_in_command_lines_are_named_with_their_place() {
         ("x: { run: [/bin/x], undo: y }", "6:33: the agent has no action `y`\n  hint: did you mean `x`?"),
         (
             "x: { run: [/bin/x], shell: true }",
-            "6:27: unknown key `shell` in an action\n  hint: known keys: takes, optional, target, idempotent, lifts, undo, run, grace, exits",
+            "6:27: unknown key `shell` in an action\n  hint: known keys: takes, optional, target, idempotent, lifts, undo, probe, run, grace, exits",
         ),
     ];
     let mut wrong = Vec::new();

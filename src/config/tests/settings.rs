@@ -74,6 +74,30 @@ fn mistakes_in_settings_are_named_with_their_place() {
                 "t/settings.yaml:3:45: unknown key `untill` in an entry of `protected`\n  hint: did you mean `until`?",
             ),
             (
+                "setup: a\nexercise: true\nsources: [{ format: sshd }]\n",
+                "t/settings.yaml:3:11: a source is either a file to `follow` or a `pipe`\n  hint: for example `{ follow: /var/log/auth.log, format: sshd }`",
+            ),
+            (
+                "setup: a\nexercise: true\nsources: [{ follow: auth.log }]\n",
+                "t/settings.yaml:3:21: expected an absolute path, of a file or a pipe\n  hint: for example `/var/log/auth.log`",
+            ),
+            (
+                "setup: a\nexercise: true\nsources: [{ follow: /a, format: ssh }]\n",
+                "t/settings.yaml:3:33: expected a format: one of auto, eve, zeek, sshd, json; found `ssh`\n  hint: did you mean `sshd`?",
+            ),
+            (
+                "setup: a\nexercise: true\nsources: [{ follow: /a }, { pipe: /a }]\n",
+                "t/settings.yaml:3:27: /a is named twice",
+            ),
+            (
+                "setup: a\nexercise: true\nsources: [{ pipe: /a, from: start }]\n",
+                "t/settings.yaml:3:29: a pipe is read from what is in it\n  hint: remove `from`",
+            ),
+            (
+                "setup: a\nexercise: true\nsources: [{ follow: /a, tz: Mars }]\n",
+                "t/settings.yaml:3:29: `Mars` is not a time zone\n  hint: use a name such as `UTC` or `Europe/Berlin`",
+            ),
+            (
                 "setup: a\nexercise: true\nseed: -1\n",
                 "t/settings.yaml:3:7: expected seed: a whole number from 0 to 18446744073709551615, found the number -1",
             ),
@@ -91,7 +115,7 @@ fn mistakes_in_settings_are_named_with_their_place() {
             ),
             (
                 "setup: a\nexercise: true\nlimits: { steps: 5 }\n",
-                "t/settings.yaml:3:11: unknown key `steps` in limits\n  hint: known keys: finished, finished_for, live_runs, agent_recovery, reopen",
+                "t/settings.yaml:3:11: unknown key `steps` in limits\n  hint: known keys: finished, finished_for, live_runs, in_force, agent_recovery, reopen, echo",
             ),
             (
                 "setup: a\nexercise: true\nlimits: { live_runs: 0 }\n",
@@ -130,6 +154,31 @@ fn settings_are_read() {
     assert_eq!(loaded.setup.limits, settings.limits);
     assert_eq!((settings.queue.signals, settings.lines.max_bytes), (7, 2048));
     assert_eq!(loaded.rule_texts, [("t/rules/r.yml".to_owned(), RULE.to_owned())]);
+}
+
+#[test]
+fn sources_are_read() {
+    let text = "setup: a\nexercise: true\nsources:\n- { follow: /var/log/auth.log, format: sshd, from: start, year: 2024, tz: Asia/Tokyo }\n\
+                - { pipe: /run/signals }\n";
+    let settings = load_texts(&[("settings.yaml", text)]).unwrap().settings;
+    let tokyo = jiff::tz::TimeZone::get("Asia/Tokyo").unwrap();
+    let log = SourceSpec {
+        path: "/var/log/auth.log".into(),
+        pipe: false,
+        format: crate::source::Format::Sshd,
+        from_start: true,
+        year: Some(2024),
+        tz: Some(tokyo),
+    };
+    let pipe = SourceSpec {
+        path: "/run/signals".into(),
+        pipe: true,
+        format: crate::source::Format::Auto,
+        from_start: false,
+        year: None,
+        tz: None,
+    };
+    assert_eq!(settings.sources, [log, pipe]);
 }
 
 #[test]

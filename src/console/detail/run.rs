@@ -6,7 +6,7 @@ use super::super::paint::Row;
 use super::super::text::{age, cut, latency};
 use super::super::theme::Tone;
 use super::{described, entry, heading, pairs};
-use crate::engine::{RollbackCause, Run, StepState, StepStatus};
+use crate::engine::{Permission, RollbackCause, Run, RunStatus, StepState, StepStatus};
 use crate::model::StepIx;
 
 /// The page.
@@ -41,6 +41,9 @@ fn head(model: &Model, run: &Run, width: usize) -> Vec<Row> {
     if let Some(why) = run.why() {
         rows.extend(entry("why", why, Tone::Wait, width));
     }
+    if let Some(offers) = offers(run) {
+        rows.extend(entry("waits for you", &offers, Tone::Wait, width));
+    }
     let mut origin = format!("by {}", run.by());
     if let Some(incident) = run.incident() {
         origin.push_str(&format!(", answers {incident}"));
@@ -62,6 +65,23 @@ fn head(model: &Model, run: &Run, width: usize) -> Vec<Row> {
         rows.extend(entry("inputs", &pairs(run.inputs()), Tone::Plain, width));
     }
     rows
+}
+
+/// What a person may do about a run that goes on only then, with the keys.
+fn offers(run: &Run) -> Option<String> {
+    let settles = run.to_settle().next().is_some();
+    match run.status() {
+        RunStatus::Parked => {
+            let settles = if settles { "s settles what is in doubt; " } else { "" };
+            Some(format!("{settles}r does it again; x cancels and rolls back; X abandons it"))
+        }
+        RunStatus::Stuck => {
+            let settles = if settles { "s settles an undo: again, done by hand, skip; " } else { "" };
+            Some(format!("{settles}r tries all of it again; X abandons it"))
+        }
+        RunStatus::RollingBack if settles => Some("s settles an undo that waits; X abandons it".to_owned()),
+        _ => None,
+    }
 }
 
 fn step_rows(model: &Model, run: &Run, ix: StepIx, step: &StepState, width: usize) -> Vec<Row> {
@@ -101,6 +121,9 @@ fn step_rows(model: &Model, run: &Run, ix: StepIx, step: &StepState, width: usiz
         let kind = format!("{:?}", failure.kind);
         rows.extend(entry("failure", &format!("{} ({})", failure.message, spaced(&kind)), Tone::Bad, width));
     }
+    if let Some(note) = step.note() {
+        rows.extend(entry("probe", &note, Tone::Wait, width));
+    }
     if step.in_doubt() {
         rows.extend(entry(
             "in doubt",
@@ -112,13 +135,18 @@ fn step_rows(model: &Model, run: &Run, ix: StepIx, step: &StepState, width: usiz
     if let Some(undo) = step.undo() {
         rows.extend(entry("undo", &described(undo), Tone::Dim, width));
     }
+    if let Some((text, tone)) = super::obligation::of_step(model, run.id(), ix) {
+        rows.extend(entry("ledger", &text, tone, width));
+    }
     rows
 }
 
 /// What a person is asked, has said, or has to say.
 fn for_people(run: &Run, ix: StepIx, step: &StepState, width: usize) -> Vec<Row> {
     let mut rows = Vec::new();
-    if let Some(approval) = run.plan().steps.get(ix.index()).and_then(|plan| plan.approval.as_ref()) {
+    if let Some(permission) = step.permission() {
+        rows.extend(permitted(permission, step, width));
+    } else if let Some(approval) = run.plan().steps.get(ix.index()).and_then(|plan| plan.approval.as_ref()) {
         let reason = approval.reason.as_deref().unwrap_or("a person has to approve it");
         rows.extend(entry("approval", reason, Tone::Wait, width));
     }
@@ -127,6 +155,13 @@ fn for_people(run: &Run, ix: StepIx, step: &StepState, width: usize) -> Vec<Row>
     }
     if let Some(question) = step.question() {
         rows.extend(entry("asks", &format!("{question} (d answers)"), Tone::Wait, width));
+    }
+    for (of, settled) in [("", step.settled()), ("undo ", step.undo_settled())] {
+        if let Some(settled) = settled {
+            let word = settled.settled.name();
+            let text = format!("{of}{word}, by {} at {}  {}", settled.by, settled.at.clock(), settled.reason);
+            rows.extend(entry("settled", text.trim_end(), Tone::Plain, width));
+        }
     }
     if let Some(answered) = step.answered() {
         let (of, word) =
@@ -137,9 +172,41 @@ fn for_people(run: &Run, ix: StepIx, step: &StepState, width: usize) -> Vec<Row>
     rows
 }
 
+/// What people were asked before it starts, and what they said.
+fn permitted(permission: &Permission, step: &StepState, width: usize) -> Vec<Row> {
+    let asked = permission.asked();
+    let mut rows = entry("approval", &asked.why, Tone::Wait, width);
+    if step.awaits_approval() {
+        let until = step.until().map_or(String::new(), |until| format!(" until {}", until.clock()));
+        let given = format!("{} of {}{until} (A)", permission.given().len(), asked.count);
+        rows.extend(entry("approved", &given, Tone::Wait, width));
+        rows.extend(entry("would do", &described(&asked.action), Tone::Plain, width));
+    }
+    for (by, at) in permission.given() {
+        rows.extend(entry("approved", &format!("by {by} at {}", at.clock()), Tone::Good, width));
+    }
+    if let Some(denied) = permission.denied() {
+        let text = format!("by {} at {}: {}", denied.by, denied.at.clock(), denied.reason);
+        rows.extend(entry("denied", &text, Tone::Bad, width));
+    }
+    rows
+}
+
+/// Where an undo stands, if its word alone does not say it.
+fn told_more(run: &Run, ix: StepIx) -> Option<String> {
+    let step = run.steps().get(ix.index())?;
+    match step.status() {
+        StepStatus::Undone if step.undo_settled().is_none() => None,
+        StepStatus::Undoing | StepStatus::Undone | StepStatus::UndoFailed | StepStatus::UndoInDoubt => {
+            run.undo_told(ix)
+        }
+        _ => None,
+    }
+}
+
 fn moving(status: StepStatus) -> bool {
     use StepStatus::*;
-    matches!(status, Waiting | AwaitingApproval | Running | Verifying | Undoing)
+    matches!(status, Waiting | AwaitingApproval | Running | Verifying | InDoubt | Undoing | UndoInDoubt)
 }
 
 /// `TimedOut` as `timed out`.
@@ -163,9 +230,13 @@ fn rollback(run: &Run, width: usize) -> Vec<Row> {
     let mut rows = vec![
         Row::new(),
         heading("Rollback").plain(format!(
-            "  {} of {} undone, since {}",
+            "  {} of {} undone{}, since {}",
             rollback.done,
             rollback.total,
+            match run.skipped_undos().count() {
+                0 => String::new(),
+                n => format!(", {n} skipped"),
+            },
             rollback.since.clock()
         )),
     ];
@@ -193,6 +264,9 @@ fn rollback(run: &Run, width: usize) -> Vec<Row> {
                 .add(format!("{word:<13} "), tone)
                 .dim(what),
         );
+        if let Some(told) = told_more(run, *ix) {
+            rows.extend(entry("", &told, Tone::Wait, width));
+        }
     }
     rows
 }

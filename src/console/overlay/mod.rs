@@ -1,9 +1,11 @@
 //! Dialogs: what has the keys lies over the panes.
 
+mod approvals;
 mod confirm;
 mod help;
 mod palette;
 mod person;
+mod settle;
 mod trigger;
 
 use ratatui::buffer::Buffer;
@@ -25,6 +27,8 @@ pub fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         Mode::Abandon { run, field, .. } => confirm::abandon(model, theme, area, *run, field, buffer),
         Mode::Arm { workflow, field } => person::arm(model, theme, area, workflow, field, buffer),
         Mode::Answer { reply, field } => person::answer(model, theme, area, reply, field, buffer),
+        Mode::Approvals { at, deny } => approvals::render(model, theme, area, *at, deny.as_ref(), buffer),
+        Mode::Settle { settling, field } => settle::render(model, theme, area, settling, field, buffer),
         Mode::Pick { at } => trigger::pick(model, theme, area, *at, buffer),
         Mode::Form(form) => trigger::form(model, theme, area, form, buffer),
         Mode::Close { incident, nothing, field, .. } => {

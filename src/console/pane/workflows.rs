@@ -180,6 +180,9 @@ pub fn steps(model: &Model, run: &Run) -> Row {
         if step.is_asked() {
             row = row.add(" asks a person", Tone::Wait);
         }
+        if step.awaits_approval() {
+            row = row.add(" wants an approval (A)", Tone::Wait);
+        }
         if step.status() == StepStatus::Waiting
             && let Some(until) = step.until()
         {

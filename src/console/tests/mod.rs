@@ -4,11 +4,13 @@ mod acts;
 mod bytes;
 mod figures;
 mod keys;
+mod ledger;
 mod life;
 mod person;
 mod readme;
 pub mod scenario;
 mod screens;
+mod settle;
 
 use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};

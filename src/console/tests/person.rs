@@ -34,7 +34,9 @@ fn real() -> Script {
             args: object(json!({"host": "web-1"})).into(),
             target: Some("web-1".into()),
             idempotent: true,
+            probe: false,
             question: question.map(Into::into),
+            expires: None,
         })
     };
     for (i, undecided) in [(0, None), (1, Some("steps.block.output.deep == true"))] {

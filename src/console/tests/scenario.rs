@@ -111,6 +111,7 @@ impl Script {
                     needs: (i > 0).then(|| StepIx(i as u16 - 1)).into_iter().collect(),
                     critical: true,
                     approval: None,
+                    confirm: None,
                 })
                 .collect(),
         };
@@ -128,6 +129,7 @@ impl Script {
             deadline: None,
             retry_of: None,
             takes_over: Vec::new(),
+            lifts: Box::default(),
             mode: crate::engine::RunMode::Live,
         })))
     }
@@ -139,7 +141,9 @@ impl Script {
                 args: object(json!({"address": "10.0.7.21"})).into(),
                 target: Some("10.0.7.21".into()),
                 idempotent: true,
+                probe: false,
                 question: None,
+                expires: None,
             })
         };
         let deadline = self.at + Span::from_secs(30);
@@ -157,7 +161,13 @@ impl Script {
 
     pub fn succeed(&mut self, run: u64, step: u16) -> &mut Self {
         let output = object(json!({"rule": format!("r-{step}")}));
-        self.say(Event::StepSucceeded { run: RunId(run), step: StepIx(step), attempt: 1, output })
+        self.say(Event::StepSucceeded {
+            run: RunId(run),
+            step: StepIx(step),
+            attempt: 1,
+            output,
+            found: false,
+        })
     }
 
     pub fn fail(&mut self, run: u64, step: u16, attempt: u32, kind: FailureKind, retry: bool) -> &mut Self {
@@ -178,7 +188,9 @@ impl Script {
             args: Map::new().into(),
             target: Some("10.0.7.21".into()),
             idempotent: true,
+            probe: false,
             question: None,
+            expires: None,
         };
         self.say(Event::UndoStarted {
             run: RunId(run),

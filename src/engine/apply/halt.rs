@@ -38,7 +38,7 @@ impl Run {
     pub(super) fn shift(&mut self, held: Span) {
         self.deadline = self.deadline().map(|at| at + held).into();
         for step in &mut self.steps {
-            if step.status() == StepStatus::Waiting {
+            if matches!(step.status(), StepStatus::Waiting | StepStatus::AwaitingApproval) {
                 step.until = step.until().map(|at| at + held).into();
             }
         }

@@ -8,6 +8,9 @@ use crate::engine::{Actor, INCIDENT, Incident, IncidentStatus, State};
 use crate::flow::machine::Place;
 use crate::model::{Detection, IncidentId};
 
+/// Workflows of one incident that are remembered as held back.
+const HELD_BACK: usize = 32;
+
 impl State {
     pub(super) fn incident_opened(
         &mut self,
@@ -37,6 +40,8 @@ impl State {
             owner: None,
             reason: None,
             runs: Vec::new(),
+            echoes: 0,
+            held_back: Vec::new(),
         });
         self.counts.incidents += 1;
         self.counts.open_incidents += 1;
@@ -92,6 +97,15 @@ impl State {
                 self.closed.retain(|(_, closed)| *closed != id);
             }
             _ => {}
+        }
+        Ok(())
+    }
+
+    pub(super) fn echo_heard(&mut self, id: IncidentId, workflow: &Arc<str>) -> Result<(), Misfit> {
+        let incident = self.incident_mut(id)?;
+        incident.echoes += 1;
+        if !incident.held_back.contains(workflow) && incident.held_back.len() < HELD_BACK {
+            incident.held_back.push(Arc::clone(workflow));
         }
         Ok(())
     }

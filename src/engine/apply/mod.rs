@@ -1,20 +1,30 @@
 //! Folding records into the state: one file per noun. Reads no clock, decides nothing.
 
 mod agent;
+mod approval;
 mod arming;
+mod budget;
+mod confirm;
 mod credit;
 mod halt;
 mod incident;
+mod lease;
+mod ledger;
 mod run;
 mod person;
+mod settle;
+mod probe;
 mod step;
 mod undo;
 
 use std::fmt;
 use std::sync::Arc;
 
+use foldhash::fast::FixedState;
+
+use super::lease::Leases;
 use super::state::by_names;
-use super::{AgentState, Event, IllegalEvent, Incident, Record, Run, State};
+use super::{AgentState, Event, IllegalEvent, Incident, Ledger, Record, Run, State};
 use crate::flow::machine::{Refusal, Status};
 use crate::model::{AgentId, IncidentId, RunId, Seq, StepIx, Timestamp};
 
@@ -51,6 +61,10 @@ impl State {
         let stamp = Stamp { seq: record.seq, at: record.at };
         self.fold(&record.event, stamp).map_err(|Misfit(why)| IllegalEvent { seq: record.seq, why })?;
         self.credit(&record.event);
+        self.approvals_follow();
+        self.accounts_follow(&record.event, stamp);
+        self.ledger_follows(&record.event, stamp);
+        self.unconfirmed_follow();
         self.seq = record.seq;
         self.now = self.now.max(record.at);
         Ok(())
@@ -62,6 +76,8 @@ impl State {
             JournalOpened { kind, seed, .. } => {
                 (self.kind, self.seed) = (Some(*kind), *seed);
                 (self.by_key, self.by_dedup) = (by_names(*seed), by_names(*seed));
+                self.ledger = Ledger::new(*seed);
+                self.leases = Leases::with_hasher(FixedState::with_seed(*seed));
                 Ok(())
             }
             Recovered { .. } | SetupLoaded { .. } => Ok(()),
@@ -95,12 +111,17 @@ impl State {
                 self.incident_changed(*incident, *to, by, reason.as_ref(), stamp)
             }
 
+            EchoHeard { incident, workflow, .. } => self.echo_heard(*incident, workflow),
+
             RunCreated(new) => self.run_created(new, stamp),
             RunJoined { run, incident } => self.run_joined(*run, *incident),
             RunPaused { run, .. } => self.run_paused(*run, stamp),
             RunResumed { run, .. } => self.run_resumed(*run, stamp),
             RunParked { run, why } => self.run_parked(*run, why, stamp),
-            RunUnparked { run, .. } => self.run_resumed(*run, stamp),
+            RunUnparked { run, .. } => {
+                self.run_resumed(*run, stamp)?;
+                self.lifts_again(*run, stamp)
+            }
             RollbackStarted { run, cause, why, .. } => self.rollback_started(*run, *cause, why, stamp),
             RunCompleted { run } => self.run_ended(*run, super::RunStatus::Completed, None, stamp),
             RunFailed { run, why } => self.run_ended(*run, super::RunStatus::Failed, Some(why), stamp),
@@ -109,28 +130,51 @@ impl State {
             RunAbandoned { run, .. } => self.run_ended(*run, super::RunStatus::Abandoned, None, stamp),
 
             StepStarted { .. } => self.step_started(event, stamp),
-            StepSucceeded { run, step, output, .. } => self.step_succeeded(*run, *step, output, stamp),
+            StepSucceeded { run, step, output, found, .. } => {
+                self.step_succeeded(*run, *step, output, *found, stamp)
+            }
             StepFailed { run, step, failure, retry_at, .. } => {
                 self.step_failed(*run, *step, failure, *retry_at, stamp)
             }
-            StepWaiting { run, step, until, .. } => self.step_waiting(*run, *step, *until, stamp),
+            StepWaiting { run, step, until, wait } => self.step_waiting(*run, *step, *until, *wait, stamp),
             StepSkipped { run, step, .. } => self.step_skipped(*run, *step, stamp),
             StepCancelled { run, step, in_doubt } => self.step_cancelled(*run, *step, *in_doubt, stamp),
             StepAssumed { .. } => self.step_assumed(event, stamp),
             StepAnswered { .. } => self.step_answered(event, stamp),
-            StepInDoubt { run, step, .. } => self.step_in_doubt(*run, *step, stamp),
+            StepSettled { .. } => self.step_settled(event, stamp),
+            StepInDoubt { run, step, failure, .. } => {
+                self.step_in_doubt(*run, *step, failure.as_ref(), stamp)
+            }
+            StepPerformed { run, step, output, until, .. } => {
+                self.step_performed(*run, *step, output, *until, stamp)
+            }
+            StepProbing { .. } => self.step_probing(event),
+            StepProbed { .. } => self.step_probed(event),
+            StepJoined { .. } => self.step_joined(event, stamp),
+            LetGo { .. } => self.let_go(event, stamp),
 
             UndoStarted { .. } => self.undo_started(event, stamp),
             UndoSucceeded { run, step, .. } => self.undo_succeeded(*run, *step, stamp),
             UndoFailed { run, step, failure, retry_at, .. } => {
                 self.undo_failed(*run, *step, failure, *retry_at, stamp)
             }
-            UndoInDoubt { run, step, .. } => self.undo_in_doubt(*run, *step, stamp),
+            UndoInDoubt { run, step, failure, .. } => {
+                self.undo_in_doubt(*run, *step, failure.as_ref(), stamp)
+            }
+            UndoPerformed { run, step, until, .. } => self.undo_performed(*run, *step, *until, stamp),
+
+            ApprovalAsked(asked) => self.approval_asked(asked, stamp),
+            ApprovalGiven { run, step, hash, by } => self.approval_given(*run, *step, **hash, by, stamp),
+            ApprovalDenied { .. } => self.approval_denied(event, stamp),
+            EffectConfirmed { run, step, by } => self.effect_confirmed(*run, *step, by, stamp),
 
             RequestRefused { .. } => {
                 self.counts.refused += 1;
                 Ok(())
             }
+            ObligationExpired { obligation } => self.obligation_expired(*obligation, stamp),
+            ObligationProbed { obligation, found } => self.obligation_probed(*obligation, found, stamp),
+            ObligationsRetired { obligations } => self.obligations_retired(obligations),
             Retired { runs, incidents } => self.retired(runs, incidents),
         }
     }

@@ -42,6 +42,7 @@ impl State {
             deadline: new.deadline.into(),
             retry_of: new.retry_of,
             mode: new.mode,
+            lifts: new.lifts.clone(),
             steps: new.plan.steps.iter().map(|_| StepState::new(stamp.at)).collect(),
             done: 0,
             completed: Vec::with_capacity(new.plan.steps.len()),
@@ -76,7 +77,10 @@ impl State {
     }
 
     pub(super) fn run_joined(&mut self, run: RunId, incident: IncidentId) -> Result<(), Misfit> {
-        let runs = &mut self.incident_mut(incident)?.runs;
+        let workflow = self.runs.get(run.0).map(|run| Arc::clone(&run.workflow));
+        let incident = self.incident_mut(incident)?;
+        incident.held_back.retain(|held| Some(held) != workflow.as_ref());
+        let runs = &mut incident.runs;
         if runs.len() == RUNS_PER_INCIDENT {
             runs.remove(0);
         }
@@ -146,6 +150,7 @@ impl State {
         run.end_pause(stamp);
         for step in &mut run.steps {
             step.undo_given_up = false;
+            step.end_questions();
         }
         run.cancel_ahead(stamp)?;
         // An attempt before this one may have acted without an answer, while the step waited for its next.
@@ -187,6 +192,7 @@ impl State {
         self.run_to(id, to, why, stamp)?;
         let run = self.run_mut(id)?;
         run.ended_at = stamp.at.into();
+        run.steps.iter_mut().for_each(StepState::end_questions);
         run.cancel_ahead(stamp)?;
         if let Some(key) = run.dedup.clone() {
             let key = (Arc::clone(&run.workflow), key);

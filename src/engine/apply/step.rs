@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Misfit, Stamp};
-use crate::engine::{Event, STEP, State, StepStatus};
+use crate::engine::{Event, STEP, State, StepStatus, StepWait};
 use crate::model::{Failure, Map, Moment, RunId, StepIx, Timestamp};
 
 impl State {
@@ -16,8 +16,9 @@ impl State {
         let (run, _) = self.step_mut(*id, *ix)?;
         let step = &mut run.steps[ix.index()];
         STEP.enter(&mut step.place, StepStatus::Running, stamp.at)?;
+        step.end_questions();
         step.attempt = *attempt;
-        step.waits_for_agent = false;
+        step.waits = None;
         step.agent = Some(*agent);
         step.started_at = stamp.at.into();
         step.until = (*deadline).into();
@@ -36,22 +37,34 @@ impl State {
         id: RunId,
         ix: StepIx,
         output: &Map,
+        found: bool,
         stamp: Stamp,
     ) -> Result<(), Misfit> {
         let (run, agents) = self.step_mut(id, ix)?;
         let step = &mut run.steps[ix.index()];
-        let was_running = step.status() == StepStatus::Running;
+        let (was_running, verified) =
+            (step.status() == StepStatus::Running, step.status() == StepStatus::Verifying);
         STEP.enter(&mut step.place, StepStatus::Succeeded, stamp.at)?;
+        step.end_questions();
         step.until = Moment::NONE;
         step.failure = None;
         step.ended_at = stamp.at.into();
-        step.output = (!output.is_empty()).then(|| Arc::new(output.clone()));
+        if !verified {
+            // Else it is known since the action answered.
+            step.output = (!output.is_empty()).then(|| Arc::new(output.clone()));
+        }
         if let (Some(agent), true) = (step.agent, was_running) {
             let took = stamp.at.since(step.started_at.get().unwrap_or(stamp.at));
             agents[agent.index()].finished(true, took, stamp.at);
         }
+        if found {
+            // What was there before is not ours to undo.
+            (step.was_found, step.undo) = (true, None);
+        }
         run.done += 1;
-        run.owes(ix);
+        if !found {
+            run.owes(ix);
+        }
         Ok(())
     }
 
@@ -69,8 +82,11 @@ impl State {
         let to = if retry_at.is_some() { StepStatus::Waiting } else { StepStatus::Failed };
         STEP.enter(&mut step.place, to, stamp.at)?;
         step.until = retry_at.into();
+        step.end_questions();
+        step.waits = retry_at.map(|_| StepWait::Retry);
         step.failure = Some(Arc::clone(failure));
         step.in_doubt |= failure.kind.in_doubt();
+        step.doubted |= step.in_doubt;
         if let (Some(agent), true) = (step.agent, was_running) {
             let agent = &mut agents[agent.index()];
             agent.finished(false, stamp.at.since(step.started_at.get().unwrap_or(stamp.at)), stamp.at);
@@ -96,6 +112,7 @@ impl State {
         id: RunId,
         ix: StepIx,
         until: Timestamp,
+        wait: StepWait,
         stamp: Stamp,
     ) -> Result<(), Misfit> {
         let (run, _) = self.step_mut(id, ix)?;
@@ -104,7 +121,7 @@ impl State {
             STEP.enter(&mut step.place, StepStatus::Waiting, stamp.at)?;
         }
         step.until = until.into();
-        step.waits_for_agent = true;
+        step.waits = Some(wait);
         Ok(())
     }
 
@@ -126,9 +143,11 @@ impl State {
         let step = &mut run.steps[ix.index()];
         let was_running = step.status() == StepStatus::Running;
         STEP.enter(&mut step.place, StepStatus::Cancelled, stamp.at)?;
+        step.end_questions();
         step.until = Moment::NONE;
         step.ended_at = stamp.at.into();
         step.in_doubt |= in_doubt;
+        step.doubted |= in_doubt;
         let owed = step.in_doubt;
         if let (Some(agent), true) = (step.agent, was_running) {
             agents[agent.index()].released(stamp.at);
@@ -139,14 +158,35 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn step_in_doubt(&mut self, id: RunId, ix: StepIx, stamp: Stamp) -> Result<(), Misfit> {
+    pub(super) fn step_in_doubt(
+        &mut self,
+        id: RunId,
+        ix: StepIx,
+        failure: Option<&Arc<Failure>>,
+        stamp: Stamp,
+    ) -> Result<(), Misfit> {
         let (run, agents) = self.step_mut(id, ix)?;
         let step = &mut run.steps[ix.index()];
+        let was_running = step.status() == StepStatus::Running;
         STEP.enter(&mut step.place, StepStatus::InDoubt, stamp.at)?;
+        step.end_questions();
         step.until = Moment::NONE;
-        step.in_doubt = true;
-        if let Some(agent) = step.agent {
-            agents[agent.index()].released(stamp.at);
+        (step.in_doubt, step.doubted, step.found) = (true, true, None);
+        step.lost = failure.is_some();
+        if let Some(failure) = failure {
+            step.failure = Some(Arc::clone(failure));
+        }
+        let (Some(agent), true) = (step.agent, was_running) else { return Ok(()) };
+        let took = stamp.at.since(step.started_at.get().unwrap_or(stamp.at));
+        let agent = &mut agents[agent.index()];
+        match failure {
+            Some(failure) => {
+                agent.finished(false, took, stamp.at);
+                if failure.kind.impairs_agent() {
+                    agent.lost(stamp.at);
+                }
+            }
+            None => agent.released(stamp.at),
         }
         Ok(())
     }

@@ -17,6 +17,7 @@ impl State {
         if step.status() != StepStatus::Undoing {
             STEP.enter(&mut step.place, StepStatus::Undoing, stamp.at)?;
         }
+        step.end_questions();
         step.undo_attempt = *attempt;
         step.undo_in_flight = true;
         step.undo_started_at = stamp.at.into();
@@ -30,6 +31,7 @@ impl State {
         let (run, _) = self.step_mut(id, ix)?;
         let step = &mut run.steps[ix.index()];
         STEP.enter(&mut step.place, StepStatus::Undone, stamp.at)?;
+        step.end_questions();
         step.until = Moment::NONE;
         if let Some(rollback) = &mut run.rollback {
             rollback.done += 1;
@@ -48,6 +50,7 @@ impl State {
         self.undo_answered(id, ix, Some(failure.kind), stamp)?;
         let (run, _) = self.step_mut(id, ix)?;
         let step = &mut run.steps[ix.index()];
+        step.end_questions();
         step.failure = Some(Arc::clone(failure));
         step.until = retry_at.into();
         step.undo_given_up = retry_at.is_none();
@@ -61,18 +64,32 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn undo_in_doubt(&mut self, id: RunId, ix: StepIx, stamp: Stamp) -> Result<(), Misfit> {
+    pub(super) fn undo_in_doubt(
+        &mut self,
+        id: RunId,
+        ix: StepIx,
+        failure: Option<&Arc<Failure>>,
+        stamp: Stamp,
+    ) -> Result<(), Misfit> {
+        if let Some(failure) = failure {
+            self.undo_answered(id, ix, Some(failure.kind), stamp)?;
+        }
         let (run, agents) = self.step_mut(id, ix)?;
         let step = &mut run.steps[ix.index()];
         STEP.enter(&mut step.place, StepStatus::UndoInDoubt, stamp.at)?;
+        step.end_questions();
         step.until = Moment::NONE;
+        (step.lost, step.found) = (failure.is_some(), None);
+        if let Some(failure) = failure {
+            step.failure = Some(Arc::clone(failure));
+        }
         if let (Some(agent), true) = (step.agent, std::mem::take(&mut step.undo_in_flight)) {
             agents[agent.index()].released(stamp.at);
         }
         Ok(())
     }
 
-    fn undo_answered(
+    pub(super) fn undo_answered(
         &mut self,
         id: RunId,
         ix: StepIx,

@@ -83,6 +83,16 @@ impl Prefix {
         }
     }
 
+    /// How many addresses it has; more than fit count as the most that do.
+    pub fn addresses(self) -> u64 {
+        1_u64.checked_shl(u32::from(128 - self.len)).unwrap_or(u64::MAX)
+    }
+
+    /// The number of bits that count, as people write it, and whether it is of IPv4.
+    pub fn bits(self) -> (u8, bool) {
+        if Prefix::IPV4.contains(self) { (self.len - MAPPED_LEN, true) } else { (self.len, false) }
+    }
+
     /// It, and the IPv4 addresses that it carries.
     pub fn forms(self) -> impl Iterator<Item = Prefix> {
         std::iter::once(self).chain(self.carried())

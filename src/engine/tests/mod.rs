@@ -1,13 +1,21 @@
 //! The engine, told what happens in a few words and answering in a few words.
 
+mod approval;
+mod budget;
+mod doubt;
+mod feedback;
 mod halt;
 mod hands;
+mod ledger;
 mod lifecycle;
+mod lift;
 mod observe;
 mod people;
 mod recovery;
 mod reload;
 mod rollback;
+mod rollback_contract;
+mod settle;
 mod signals;
 mod world;
 

@@ -113,28 +113,6 @@ fn c31_in_an_exercise_there_is_nothing_to_arm() {
     assert!(told.contains("drills always act") && told.contains("run-1 a starts"), "{told}");
 }
 
-#[test]
-fn c31_an_approval_cannot_be_given_yet_so_nothing_that_needs_one_acts() {
-    let text = PLAIN.replace("action: block,", "action: block, approval: { reason: it hurts },");
-    let mut world = World::of(real(&[&text]));
-    let told = world.play("arm plain\n trigger plain");
-    assert!(told.contains("step `a` of `plain` needs an approval") && told.contains("ASSUMED"), "{told}");
-    // Another release may have armed it: the step is refused all the same.
-    let hash = world.setup.workflows["plain"].hash;
-    let event = crate::engine::Event::WorkflowArmed {
-        workflow: Arc::from("plain"),
-        hash: Box::new(hash),
-        by: crate::engine::Actor::engine(),
-    };
-    let (seq, at) = (world.records.len() as u64 + 1, world.now);
-    world.records.push(crate::engine::Record { seq, at, event });
-    let told = world.play("crash\n trigger plain");
-    assert!(
-        told.contains("run-2 a failed (NotSent): step `a` is not started: it needs an approval"),
-        "{told}"
-    );
-}
-
 fn replayed(setup: &Setup) -> Arc<Setup> {
     Arc::new(Setup { kind: JournalKind::Exercise, acts: Acts::Never, ..setup.clone() })
 }

@@ -14,7 +14,10 @@ pub struct World {
     pub setup: Arc<Setup>,
     pub records: Vec<Record>,
     pub now: Timestamp,
+    /// Who asks.
+    pub by: Arc<str>,
     tasks: Vec<Task>,
+    probes: Vec<Probe>,
     requests: u64,
 }
 
@@ -29,7 +32,21 @@ fn action(takes: &[&str], idempotent: bool, undo: Option<&str>) -> ActionSpec {
         idempotent,
         undo: undo.map(Arc::from),
         means: Means::Drill(DrillSpec::default()),
+        probe: None,
     }
+}
+
+/// It can be asked for.
+fn probed(spec: ActionSpec) -> ActionSpec {
+    let means = ProbeMeans::Drill(DrillProbe::Acted);
+    ActionSpec { probe: Some(ProbeSpec { means, timeout: PROBE_TIMEOUT }), ..spec }
+}
+
+/// What ends by itself when its time is over.
+fn ends_itself() -> ActionSpec {
+    let mut spec = action(&["address"], true, Some("unblock"));
+    spec.takes.push((Arc::from("expires"), ValueType::Duration));
+    spec
 }
 
 fn agent(name: &str, role: &str, concurrency: u32) -> AgentSpec {
@@ -38,6 +55,11 @@ fn agent(name: &str, role: &str, concurrency: u32) -> AgentSpec {
         ("unblock", action(&["address"], true, None)),
         ("once", action(&["address"], false, Some("unblock"))),
         ("tell", action(&["text"], true, None)),
+        ("wire", probed(action(&["address"], false, Some("unwire")))),
+        ("unwire", action(&["address"], false, None)),
+        ("bolt", probed(action(&["address"], true, Some("unblock")))),
+        ("ping", action(&["address"], true, None)),
+        ("hold", ends_itself()),
     ];
     AgentSpec {
         name: Arc::from(name),
@@ -85,6 +107,7 @@ pub fn setup(workflows: &[&str]) -> Arc<Setup> {
         agents: vec![agent("wall-1", "WALL", 4), agent("bell-1", "BELL", 1), hand()],
         workflows: parsed.collect::<BTreeMap<_, _>>(),
         limits: Limits { finished: 3, ..Limits::default() },
+        own: Arc::default(),
     })
 }
 
@@ -95,7 +118,16 @@ impl World {
 
     pub fn of(setup: Arc<Setup>) -> World {
         let (engine, output) = Engine::new(Arc::clone(&setup), "test", 7, START);
-        let mut world = World { engine, setup, records: vec![], now: START, tasks: vec![], requests: 0 };
+        let mut world = World {
+            engine,
+            setup,
+            records: vec![],
+            now: START,
+            by: "ada".into(),
+            tasks: vec![],
+            probes: vec![],
+            requests: 0,
+        };
         world.take(output);
         world
     }
@@ -115,7 +147,16 @@ impl World {
                     if let Some(question) = &task.action.question {
                         writeln!(told, "    → asks ({}, {}): {question}", task.attempt, task.key).unwrap();
                     }
+                    if task.probe_first {
+                        writeln!(told, "    → looks for it first").unwrap();
+                    }
                     self.tasks.push(task);
+                }
+                Effect::Probe(probe) => {
+                    let how = if probe.check { "checks" } else { "looks for" };
+                    let (action, key) = (&probe.action.name, &probe.key);
+                    writeln!(told, "    → {how} {action} ({key})").unwrap();
+                    self.probes.push(probe);
                 }
                 Effect::Stop { run, step, .. } => {
                     writeln!(told, "    → stop {} of {run}", self.step(run, step)).unwrap();
@@ -138,6 +179,7 @@ impl World {
     /// Loses the engine, as a crash does, and takes up the journal again.
     pub fn crash(&mut self) -> String {
         self.tasks.clear();
+        self.probes.clear();
         let records = self.records.clone();
         let (engine, output) = Engine::recover(records, Arc::clone(&self.setup), "test", self.now).unwrap();
         self.engine = engine;
@@ -178,6 +220,10 @@ impl World {
                     Outcome::Succeeded([(name.to_owned(), value.into())].into_iter().collect()),
                 )
             }
+            ["found", step] => self.answer(step, false, Outcome::Found(Map::new())),
+            [verb @ ("present" | "absent" | "unknown"), step] => self.probed(step, false, verb),
+            [verb @ ("present" | "absent" | "unknown"), step, "undone"] => self.probed(step, true, verb),
+            ["undo-lost", step] => self.answer(step, true, failed(FailureKind::NoAnswer)),
             ["fail", step] => self.answer(step, false, failed(FailureKind::Answered)),
             ["lost", step] => self.answer(step, false, failed(FailureKind::NoAnswer)),
             ["not-begun", step] => self.answer(step, false, Outcome::NotBegun),
@@ -198,8 +244,46 @@ impl World {
                     text: text.join(" "),
                 })
             }
+            ["settle", run, step, word, ref reason @ ..] => self.ask(Request::Settle {
+                run: run.parse().unwrap(),
+                step: Arc::from(step),
+                as_: Settled::ALL.into_iter().find(|settled| settled.name() == word).unwrap(),
+                reason: reason.join(" "),
+            }),
+            ["lift", what, ref reason @ ..] => {
+                let what = match what.split_once('-') {
+                    _ if what == "all" => Lift::All,
+                    Some(("ob", _)) => Lift::One(what.parse().unwrap()),
+                    Some(("run", _)) => Lift::Run(what.parse().unwrap()),
+                    Some(("inc", _)) => Lift::Incident(what.parse().unwrap()),
+                    Some(("last", span)) => Lift::Since(self.now - span.parse().unwrap()),
+                    _ => Lift::Target(Arc::from(what)),
+                };
+                self.ask(Request::Lift { what, reason: reason.join(" ") })
+            }
             ["arm", workflow] => self.ask(Request::Arm { workflow: Arc::from(workflow) }),
             ["disarm", workflow] => self.ask(Request::Disarm { workflow: Arc::from(workflow) }),
+            ["as", who, ref rest @ ..] => {
+                let before = std::mem::replace(&mut self.by, Arc::from(who.replace('_', " ")));
+                let told = self.line(&rest.join(" "));
+                self.by = before;
+                told
+            }
+            ["approve", run, step, ref hash @ ..] => self.ask(Request::Approve {
+                run: run.parse().unwrap(),
+                step: Arc::from(step),
+                hash: hash.join(""),
+                groups: Box::new([]),
+            }),
+            ["confirm", run, step] => {
+                self.ask(Request::Confirm { run: run.parse().unwrap(), step: Arc::from(step) })
+            }
+            ["deny", run, step, ref reason @ ..] => self.ask(Request::Deny {
+                run: run.parse().unwrap(),
+                step: Arc::from(step),
+                reason: reason.join(" "),
+                groups: Box::new([]),
+            }),
             ["crash"] => self.crash(),
             ["drain"] => self.input(Input::Drain),
             [verb, id] => self.ask(request(verb, id, "")),
@@ -208,9 +292,14 @@ impl World {
         }
     }
 
+    /// What was wished last.
+    pub fn last_task(&self) -> &Task {
+        self.tasks.last().unwrap()
+    }
+
     pub fn ask(&mut self, request: Request) -> String {
         self.requests += 1;
-        let (id, by) = (RequestId(self.requests), Actor(Arc::from("ada")));
+        let (id, by) = (RequestId(self.requests), Actor(Arc::clone(&self.by)));
         self.input(Input::Request { id, by, seen: None, request })
     }
 
@@ -239,10 +328,34 @@ impl World {
             .tasks
             .iter()
             .rposition(|task| task.run == run && task.undo == undo && self.step(run, task.step) == step);
-        let task = self.tasks[found.unwrap_or_else(|| panic!("no task for {step}"))].clone();
+        let Some(found) = found else {
+            let run = self.engine.state().run(run).unwrap();
+            let ix = run.plan().steps.iter().position(|plan| &*plan.id == step).unwrap();
+            assert!(run.steps()[ix].attempt() == 0, "no task for {step}");
+            return "    (nobody was asked)\n".to_owned();
+        };
+        let task = self.tasks[found].clone();
         self.now = self.now + Span::from_secs(1);
         let (step, attempt) = (task.step, task.attempt);
         self.input(Input::StepFinished { run, step, attempt, undo, outcome })
+    }
+
+    /// The last question about a step, or about its undo, is answered.
+    fn probed(&mut self, step: &str, undo: bool, word: &str) -> String {
+        let about = |probe: &&Probe| match probe.of {
+            ProbeOf::Step { run, step: ix, undo: of_undo, .. } => {
+                of_undo == undo && self.step(run, ix) == step
+            }
+            ProbeOf::Obligation(_) => false,
+        };
+        let of = self.probes.iter().rev().find(about).unwrap_or_else(|| panic!("nobody asks for {step}")).of;
+        self.now = self.now + Span::from_secs(1);
+        let found = match word {
+            "present" => Presence::Present,
+            "absent" => Presence::Absent,
+            _ => Presence::Unknown("it cannot say".to_owned()),
+        };
+        self.input(Input::Probed { of, found })
     }
 
     fn step(&self, run: RunId, step: StepIx) -> String {
@@ -272,6 +385,9 @@ impl World {
                     reason.as_ref().map_or(String::new(), |r| format!(": {r}"))
                 )
             }
+            EchoHeard { incident, workflow, echo } => {
+                format!("{incident} echo, {workflow} not started: {}", echo.told())
+            }
             RunCreated(new) => {
                 let NewRun { run, workflow, by, retry_of, mode, .. } = &**new;
                 let mode = if mode.is_live() { "" } else { ", observes" };
@@ -291,6 +407,21 @@ impl World {
                 let undo = if *undo { " undo" } else { "" };
                 format!("{}{undo} answered by {by}: {done} `{text}`", step(run, s))
             }
+            ApprovalAsked(asked) => {
+                let AskedApproval { run, step: s, action, count, until, why, .. } = &**asked;
+                let target = action.target.as_deref().unwrap_or("-");
+                let span = until.since(self.now);
+                format!("{} ASKS {count} for {span}: {} {target}: {why}", step(run, s), action.name)
+            }
+            EffectConfirmed { run, step: s, by } => format!("{} confirmed by {by}", step(run, s)),
+            ApprovalGiven { run, step: s, by, .. } => format!("{} approved by {by}", step(run, s)),
+            ApprovalDenied { run, step: s, by, reason, .. } => {
+                format!("{} DENIED by {by}: {reason}", step(run, s))
+            }
+            StepSettled { run, step: s, undo, settled, reason, by, .. } => {
+                let undo = if *undo { " undo" } else { "" };
+                format!("{}{undo} SETTLED by {by}: {} `{reason}`", step(run, s), settled.name())
+            }
             RunJoined { run, incident } => format!("{run} joined by {incident}"),
             RunPaused { run, .. } => format!("{run} paused"),
             RunResumed { run, .. } => format!("{run} resumed"),
@@ -309,7 +440,9 @@ impl World {
                 let target = action.target.as_deref().unwrap_or("-");
                 format!("{} starts ({attempt}): {} {target}, {undo}", step(run, s), action.name)
             }
-            StepSucceeded { run, step: s, .. } => format!("{} succeeded", step(run, s)),
+            StepSucceeded { run, step: s, found, .. } => {
+                format!("{} succeeded{}", step(run, s), if *found { ": it was there before" } else { "" })
+            }
             StepFailed { run, step: s, failure, retry_at, .. } => {
                 let then = retry_at
                     .map_or(String::new(), |at| format!(", again in {}ms", at.since(self.now).0 / 1000));
@@ -320,7 +453,20 @@ impl World {
             StepCancelled { run, step: s, in_doubt } => {
                 format!("{} cancelled{}", step(run, s), if *in_doubt { ", in doubt" } else { "" })
             }
-            StepInDoubt { run, step: s, .. } => format!("{} IN DOUBT", step(run, s)),
+            StepInDoubt { run, step: s, failure, .. } => {
+                let why = failure.as_ref().map_or(String::new(), |failure| format!(": {}", failure.message));
+                format!("{} IN DOUBT{why}", step(run, s))
+            }
+            StepPerformed { run, step: s, .. } => format!("{} performed, to be verified", step(run, s)),
+            UndoPerformed { run, step: s, .. } => format!("{} undo performed, to be verified", step(run, s)),
+            StepProbing { run, step: s, undo, .. } => {
+                format!("{} is asked for{}", step(run, s), if *undo { " after its undo" } else { "" })
+            }
+            StepProbed { run, step: s, found, again_at, .. } => {
+                let then = again_at
+                    .map_or(String::new(), |at| format!(", again in {}ms", at.since(self.now).0 / 1000));
+                format!("{} is {found}{then}", step(run, s))
+            }
             UndoStarted { run, step: s, attempt, action, .. } => {
                 format!("{} undo starts ({attempt}): {}", step(run, s), action.name)
             }
@@ -329,8 +475,18 @@ impl World {
                 let then = if retry_at.is_some() { ", again later" } else { ", given up" };
                 format!("{} undo failed: {}{then}", step(run, s), failure.message)
             }
-            UndoInDoubt { run, step: s, .. } => format!("{} undo IN DOUBT", step(run, s)),
+            UndoInDoubt { run, step: s, failure, .. } => {
+                let why = failure.as_ref().map_or(String::new(), |failure| format!(": {}", failure.message));
+                format!("{} undo IN DOUBT{why}", step(run, s))
+            }
             RequestRefused { why, .. } => format!("refused: {why}"),
+            ObligationsRetired { .. } => String::new(),
+            StepJoined { run, step: s, obligation, .. } => format!("{} JOINS {obligation}", step(run, s)),
+            LetGo { run, step: s, obligation, why, .. } => {
+                format!("{} lets go of {obligation}: {why}", step(run, s))
+            }
+            ObligationExpired { obligation } => format!("{obligation} EXPIRED"),
+            ObligationProbed { obligation, found } => format!("{obligation} found {}", found.name()),
             Retired { runs, incidents } => {
                 format!("retired: {} runs, {} incidents", runs.len(), incidents.len())
             }

@@ -1,14 +1,14 @@
 //! Moves what was written from the log into the database file, on a connection and thread of its own,
 //! so that the writer never waits for it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::{JournalError, PATIENCE, opening};
+use super::{Anchor, JournalError, PATIENCE, opening};
 
 /// Bytes of records after which a checkpoint is due.
 const DUE_BYTES: usize = 4 * 1024 * 1024;
@@ -21,6 +21,8 @@ pub(super) struct Checkpointer {
     wake: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
     failure: Arc<Mutex<Option<String>>>,
+    /// The last record that is durable.
+    head: Arc<Mutex<Option<Anchor>>>,
     pending: usize,
 }
 
@@ -31,20 +33,22 @@ impl Checkpointer {
         connection.busy_timeout(PATIENCE).map_err(opening(&path))?;
         let (wake, woken) = sync_channel(1);
         let failure = Arc::new(Mutex::new(None));
-        let shared = Arc::clone(&failure);
+        let head = Arc::new(Mutex::new(None));
+        let (shared, last) = (Arc::clone(&failure), Arc::clone(&head));
         let thread = std::thread::Builder::new()
             .name("checkpoint".to_owned())
             .spawn(move || {
-                if let Err(why) = run(&connection, &woken) {
+                if let Err(why) = run(&connection, &woken, &path, &last) {
                     *shared.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
                 }
             })
             .map_err(|error| JournalError::Disk { doing: "start a thread for", why: error.to_string() })?;
-        Ok(Checkpointer { wake: Some(wake), thread: Some(thread), failure, pending: 0 })
+        Ok(Checkpointer { wake: Some(wake), thread: Some(thread), failure, head, pending: 0 })
     }
 
-    /// Counts what was written, and wakes the thread when that is enough.
-    pub(super) fn wrote(&mut self, bytes: usize) {
+    /// Counts what was written, up to this record, and wakes the thread when that is enough.
+    pub(super) fn wrote(&mut self, bytes: usize, head: Anchor) {
+        *self.head.lock().unwrap_or_else(PoisonError::into_inner) = Some(head);
         self.pending += bytes;
         if self.pending >= DUE_BYTES {
             self.pending = 0;
@@ -68,11 +72,20 @@ impl Drop for Checkpointer {
     }
 }
 
-fn run(connection: &Connection, woken: &Receiver<()>) -> Result<(), String> {
+fn run(
+    connection: &Connection,
+    woken: &Receiver<()>,
+    path: &Path,
+    head: &Mutex<Option<Anchor>>,
+) -> Result<(), String> {
     while woken.recv().is_ok() {
+        let head = *head.lock().unwrap_or_else(PoisonError::into_inner);
         let pages = checkpoint(connection, "PASSIVE")?;
         if pages > LONG_LOG_PAGES {
             checkpoint(connection, "RESTART")?;
+        }
+        if let Some(head) = head {
+            head.write(path).map_err(|error| format!("anchor: {error}"))?;
         }
     }
     Ok(())
@@ -98,8 +111,10 @@ mod tests {
         let mut journal = SqliteJournal::open(&path).unwrap();
         let before = std::fs::metadata(&path).unwrap().len();
         journal.append(&[records(1, 1_000)]).unwrap();
-        journal.checkpointer.as_mut().unwrap().wrote(DUE_BYTES);
-        let grown = || std::fs::metadata(&path).unwrap().len() > before;
+        let anchor = Anchor { seq: 1_000, hash: journal.head() };
+        journal.checkpointer.as_mut().unwrap().wrote(DUE_BYTES, anchor);
+        let grown =
+            || std::fs::metadata(&path).unwrap().len() > before && Anchor::read(&path) == Ok(Some(anchor));
         for _ in 0..500 {
             if grown() {
                 break;

@@ -54,7 +54,7 @@ impl Source {
     pub fn path(&self) -> Option<String> {
         match &self.kind {
             Kind::File(path, _) => Some(path.display().to_string()),
-            Kind::Pipe(_) | Kind::Stdin => None,
+            Kind::Pipe(_) | Kind::OpenPipe(_) | Kind::Stdin => None,
         }
     }
 

@@ -31,8 +31,10 @@ const CHUNK: usize = 64 * 1024;
 pub enum Kind {
     /// A file that grows.
     File(PathBuf, Start),
-    /// A pipe with a name.
+    /// A pipe with a name, or a device. It ends with its last writer.
     Pipe(PathBuf),
+    /// A pipe with a name whose writers come and go.
+    OpenPipe(PathBuf),
     /// Standard input.
     Stdin,
 }
@@ -59,11 +61,13 @@ impl Reader {
                 self.follow(&path, start);
                 Ok(())
             }
-            Kind::Pipe(path) => {
-                // Opening it waits for a writer.
-                self.pace.tell(self.number, Progress::Waiting);
-                File::open(&path).and_then(|file| self.drink(file))
-            }
+            Kind::Pipe(path) => self.open(&path).and_then(|file| self.drink(file)),
+            Kind::OpenPipe(path) => loop {
+                let result = self.open(&path).and_then(|file| self.drink(file));
+                if result.is_err() || !self.inbox.takes_signals() {
+                    break result;
+                }
+            },
             Kind::Stdin => self.drink(io::stdin().lock()),
         };
         self.decoding.rest();
@@ -81,6 +85,12 @@ impl Reader {
         if self.left.fetch_sub(1, Ordering::SeqCst) == 1 {
             self.inbox.send(Message::StreamEnded);
         }
+    }
+
+    /// Opening a pipe waits for a writer.
+    fn open(&self, path: &Path) -> io::Result<File> {
+        self.pace.tell(self.number, Progress::Waiting);
+        File::open(path)
     }
 
     fn follow(&mut self, path: &Path, start: Start) {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{START, World};
-use crate::engine::{Actor, Input, Request, Task};
-use crate::model::{IncidentId, Map, RequestId, RunId, Span};
+use crate::engine::{Actor, Event, Input, Lift, Request, Settled, Task};
+use crate::model::{IncidentId, Map, ObligationId, RequestId, RunId, Span, Timestamp};
 
 impl World {
     pub(super) fn schedule_people(&mut self) {
@@ -13,7 +13,11 @@ impl World {
             let run = RunId(1 + self.dice.below(12));
             let incident = IncidentId(1 + self.dice.below(6));
             let workflow = Arc::from(["diamond", "chain", "wide", "by-hand"][self.dice.below(4) as usize]);
-            let request = match self.dice.below(14) {
+            let reason = String::new();
+            let request = match self.dice.below(18) {
+                14 | 15 => Request::Lift { what: Lift::One(ObligationId(1 + self.dice.below(30))), reason },
+                16 => Request::Lift { what: Lift::Run(run), reason },
+                17 => Request::Lift { what: self.many(incident, at), reason },
                 11 => Request::Halt { reason: "enough".to_owned() },
                 12 | 13 => Request::Release,
                 9 => Request::Arm { workflow },
@@ -35,7 +39,7 @@ impl World {
         let release = Input::Request { id: RequestId(99), by, seen: None, request };
         self.at(START + Span::from_secs(1_300), release);
         // Most of what is real is armed before the first signal comes.
-        for workflow in ["diamond", "chain", "wide", "by-hand", "afterwards"] {
+        for workflow in ["diamond", "chain", "wide", "probed", "by-hand", "afterwards"] {
             if self.dice.chance(80) {
                 let (by, request) = (self.person(), Request::Arm { workflow: Arc::from(workflow) });
                 self.at(START, Input::Request { id: RequestId(100), by, seen: None, request });
@@ -54,6 +58,37 @@ impl World {
             let undo = task.undo != self.dice.chance(5);
             let request = Request::Answer { run: task.run, step: Arc::clone(&step), undo, done, text };
             self.at(at, Input::Request { id, by, seen: None, request });
+        }
+    }
+
+    /// Somebody settles what is parked or stuck, or what a rollback waits for: as they like, in any
+    /// order, wrongly, twice, or never.
+    pub(super) fn people_notice(&mut self, event: &Event) {
+        let run = match event {
+            Event::RunParked { run, .. } | Event::RunStuck { run, .. } => *run,
+            Event::UndoFailed { run, retry_at: Some(_), .. } if self.dice.chance(10) => *run,
+            _ => return,
+        };
+        let Some(steps) = self.replica.run(run).map(|run| run.plan().steps.clone()) else { return };
+        for step in &steps {
+            if self.dice.chance(15) {
+                continue;
+            }
+            let at = self.now + Span::from_millis(self.dice.below(100_000));
+            let as_ = Settled::ALL[self.dice.below(5) as usize];
+            let reason = if self.dice.chance(90) { "seen" } else { "" }.to_owned();
+            let (id, by) = (RequestId(self.number), self.person());
+            let request = Request::Settle { run, step: Arc::clone(&step.id), as_, reason };
+            self.at(at, Input::Request { id, by, seen: None, request });
+        }
+    }
+
+    fn many(&mut self, incident: IncidentId, at: Timestamp) -> Lift {
+        match self.dice.below(4) {
+            0 => Lift::All,
+            1 => Lift::Since(at - Span::from_secs(self.dice.below(300))),
+            2 => Lift::Target(Arc::from(["a", "b", "k1"][self.dice.below(3) as usize])),
+            _ => Lift::Incident(incident),
         }
     }
 

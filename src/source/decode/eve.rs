@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::time;
-use super::{Options, Undecodable, address, port};
+use super::{Options, Undecodable, address, port, proven};
 use crate::model::{Common, Document, Field, LogSource, Signal, Timestamp};
 
 /// The event types that Suricata writes.
@@ -99,6 +99,7 @@ pub fn decode(document: Document, options: &Options) -> Result<Signal, Undecodab
         "alert" => "ids",
         _ => "",
     };
+    common.proven = common.source_ip.and_then(|_| proven::eve(kind, &document));
     let origin = LogSource {
         product: Cow::Borrowed("suricata"),
         service,
@@ -119,7 +120,7 @@ mod tests {
         assert_eq!(signal.at.to_string(), "2026-03-14T10:00:01.250000Z");
         assert_eq!(
             serde_json::to_string(&signal.common.to_map()).unwrap(),
-            r#"{"bytes_in":5000,"bytes_out":1200,"destination_ip":"2001:db8::1","destination_port":443,"host":"sensor-1","service":"tls","source_ip":"192.0.2.7","source_port":40000}"#
+            r#"{"bytes_in":5000,"bytes_out":1200,"destination_ip":"2001:db8::1","destination_port":443,"host":"sensor-1","proven":true,"service":"tls","source_ip":"192.0.2.7","source_port":40000}"#
         );
         assert_eq!(signal.origin.category, "network_connection");
     }

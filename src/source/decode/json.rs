@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::time;
 use super::{Options, Undecodable, address, port, windows};
-use crate::model::{Common, Document, Field, LogSource, Severity, Signal, Threat, Timestamp};
+use crate::model::{Common, Document, Field, LogSource, Scalar, Severity, Signal, Threat, Timestamp};
 
 /// Fields that may hold the time, the first that is there counts.
 const TIME: &[&str] = &[
@@ -85,7 +85,16 @@ fn fill(common: &mut Common, key: &str, field: Field) {
         "bytes_out" => common.bytes_out = field.unsigned(),
         "service" => common.service = text(),
         "outcome" => common.outcome = text(),
+        "proven" => common.proven = field.scalar().and_then(proven),
         _ => {}
+    }
+}
+
+/// What a record says by itself; any other value says nothing.
+fn proven(value: Scalar<'_>) -> Option<bool> {
+    match value {
+        Scalar::Bool(proven) => Some(proven),
+        _ => None,
     }
 }
 

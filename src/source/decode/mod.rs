@@ -26,6 +26,7 @@
 
 mod eve;
 mod json;
+mod proven;
 mod sshd;
 mod time;
 mod undecodable;

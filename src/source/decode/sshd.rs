@@ -84,6 +84,8 @@ pub fn decode(line: &str, options: &Options, calendar: &mut Calendar) -> Result<
         process: Some(program.into()),
         service: sshd.then(|| "sshd".into()),
         outcome: login.outcome.map(Box::from),
+        // Nobody talks to sshd but over a connection.
+        proven: login.address.map(|_| true),
         ..Common::default()
     };
     let origin = LogSource {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::time;
-use super::{Options, Undecodable, port};
+use super::{Options, Undecodable, port, proven};
 use crate::model::{Common, Document, Field, LogSource, Scalar, Signal};
 
 /// Log names that need no copy.
@@ -118,6 +118,7 @@ pub fn decode(document: Document, options: &Options) -> Result<Signal, Undecodab
         },
         None => Cow::Borrowed(""),
     };
+    common.proven = common.source_ip.and_then(|_| proven::zeek(&service, &document));
     let category = match &*service {
         "conn" => "network_connection",
         "dns" => "dns",
@@ -163,7 +164,7 @@ mod tests {
             (
                 r#"{"ts":"2026-03-14T10:00:00Z","uid":"C","id.orig_h":"10.0.0.1","id.resp_p":22,"auth_success":false}"#,
                 "ssh",
-                r#"{"destination_port":22,"outcome":"failure","source_ip":"10.0.0.1"}"#,
+                r#"{"destination_port":22,"outcome":"failure","proven":true,"source_ip":"10.0.0.1"}"#,
             ),
             (
                 r#"{"_path":"files","ts":1,"fuid":"F","tx_hosts":["10.0.0.3"],"rx_hosts":["10.0.0.4"]}"#,

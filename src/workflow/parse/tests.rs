@@ -107,15 +107,15 @@ fn mistakes_in_steps_are_named_with_their_place() {
         ),
         (
             "  - { id: a, role: R, action: x, colour: red }",
-            "w.yaml:4:34: unknown key `colour` in a step\n  hint: known keys: id, name, role, agent, capabilities, action, with, needs, when, timeout, retry, critical, on_failure, undo, expires, approval",
+            "w.yaml:4:34: unknown key `colour` in a step\n  hint: known keys: id, name, role, agent, capabilities, action, with, needs, when, timeout, retry, critical, on_failure, undo, expires, approval, confirm, verify",
         ),
         (
             "  - { id: a, role: R, action: x, approval: 2 }",
-            "w.yaml:4:44: expected a mapping (an approval: `true`, or why it is needed), found the number 2",
+            "w.yaml:4:44: expected a mapping (an approval: `true`, or who, how long and why), found the number 2",
         ),
         (
-            "  - { id: a, role: R, action: x, approval: { count: 2 } }",
-            "w.yaml:4:46: `count` is not supported yet\n  hint: remove it",
+            "  - { id: a, role: R, action: x, approval: { count: 20 } }",
+            "w.yaml:4:53: expected count: a whole number from 1 to 16, found the number 20",
         ),
         (
             "  - { id: a, role: R, action: x, needs: [b] }",

@@ -30,7 +30,9 @@ fn refused(kind: ValueType, value: serde_json::Value, is_target: bool) -> Result
         args: [("on".into(), value)].into_iter().collect(),
         target: is_target.then(|| Arc::from(text)),
         idempotent: true,
+        probe: false,
         question: None,
+        expires: None,
     };
     let found = targets(&action, &[("on".into(), kind)], is_target.then_some("on"))?;
     Ok(set().refuses_any(&found, Timestamp(0)).is_some())

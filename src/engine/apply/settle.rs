@@ -1,0 +1,78 @@
+//! A person settled a step, or its undo.
+
+use std::sync::Arc;
+
+use super::{Misfit, Stamp};
+use crate::engine::{Event, ObligationStatus, RunStatus, STEP, Settled, Settlement, State, StepStatus};
+use crate::model::Moment;
+
+impl State {
+    pub(super) fn step_settled(&mut self, event: &Event, stamp: Stamp) -> Result<(), Misfit> {
+        let Event::StepSettled { run: id, step: ix, attempt, undo, settled, reason, by } = event else {
+            return Ok(());
+        };
+        let (run, _) = self.step_mut(*id, *ix)?;
+        let step = &mut run.steps[ix.index()];
+        let settlement = Settlement {
+            settled: *settled,
+            by: by.as_ref().clone(),
+            at: stamp.at,
+            attempt: *attempt,
+            reason: Arc::clone(reason),
+        };
+        let kept = if *undo { &mut step.undo_settled } else { &mut step.settled };
+        *kept = Some(Arc::new(settlement));
+        match (undo, settled) {
+            // It never happened: nothing is owed.
+            (false, Settled::Failed) => step.in_doubt = false,
+            (true, Settled::Again) => step.undo_given_up = false,
+            (true, Settled::Skip) => {
+                if step.status() != StepStatus::UndoFailed {
+                    STEP.enter(&mut step.place, StepStatus::UndoFailed, stamp.at)?;
+                }
+                step.undo_given_up = true;
+                step.until = Moment::NONE;
+            }
+            _ => {}
+        }
+        let goes_on = *undo && *settled == Settled::Again && run.status() == RunStatus::Stuck;
+        if goes_on {
+            let why = run.rollback.as_ref().map(|rollback| Arc::clone(&rollback.why));
+            self.run_to(*id, RunStatus::RollingBack, why.as_ref(), stamp)?;
+        }
+        let run = self.run_mut(*id)?;
+        run.changed = stamp.seq;
+        run.changed_by = Some(by.as_ref().clone());
+        Ok(())
+    }
+
+    /// The ledger, when the undo of a step is settled. What is not undone, and that is accepted, is owed no
+    /// longer; an effect of which no undo was tried is in force as before.
+    pub(super) fn effect_settled(&mut self, event: &Event, stamp: Stamp) {
+        use ObligationStatus::{InForce, LiftFailed, Lifting, Waived};
+        let Event::StepSettled { run, step, undo: true, settled, reason, by, .. } = event else { return };
+        let Some(obligation) = self.effect_mut(*run, *step) else { return };
+        let (id, status) = (obligation.id(), obligation.status());
+        if *settled == Settled::Skip && obligation.other_holders(*run, *step, stamp.at).next().is_some() {
+            obligation.holders.retain(|holder| (holder.run, holder.step) != (*run, *step));
+            obligation.changed = stamp.seq;
+            return obligation.settle_until();
+        }
+        match (settled, status) {
+            (Settled::Again, Waived) => return self.obligation_owed_again(id, by, stamp),
+            // By hand, before its turn came: that it is undone is said by the record that follows.
+            (Settled::Done, InForce) => self.obligation_to(id, Lifting, None, stamp),
+            (Settled::Skip, InForce) => return,
+            (Settled::Skip, Lifting) => self.obligation_to(id, LiftFailed, None, stamp),
+            _ => {}
+        }
+        if *settled == Settled::Skip {
+            self.obligation_to(id, Waived, Some(by.as_ref().clone()), stamp);
+        }
+        if let Some(obligation) = self.ledger.obligations.get_mut(id.0)
+            && obligation.status() == Waived
+        {
+            obligation.why = Some(Arc::clone(reason));
+        }
+    }
+}
