@@ -89,7 +89,8 @@ fn a_run_that_has_left_the_state_is_explained_as_it_was() {
         drive.wait(3_700_000).detect(&"k".repeat(i), 25, "SYN").ok().ok();
     }
     assert!(drive.engine.state().run(RunId(1)).is_none(), "it has to be retired for this test");
-    let short = |text: &str| text.split_once("what happened").unwrap().1.split("; until ").next().unwrap().to_owned();
+    let short =
+        |text: &str| text.split_once("what happened").unwrap().1.split("; until ").next().unwrap().to_owned();
     assert_eq!(short(&show::text(&explained(&drive, 1))), short(&before));
 }
 
