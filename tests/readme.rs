@@ -139,7 +139,9 @@ fn the_yaml_examples_are_accepted() {
     let examples = blocks("yaml");
     assert!(examples.len() >= 2, "{examples:?}");
     let (settings, examples): (Vec<_>, Vec<_>) = examples.into_iter().partition(|example| {
-        ["operators:", "protected:", "sources:", "budgets:"].iter().any(|key| example.starts_with(key))
+        ["operators:", "protected:", "sources:", "budgets:", "own:"]
+            .iter()
+            .any(|key| example.starts_with(key))
     });
     settings.iter().for_each(|example| accepted_in_settings(example));
     let (real, exercise): (Vec<_>, Vec<_>) = examples

@@ -118,7 +118,7 @@ impl Crew {
     /// nothing here: virtual time passes without the world (see [`perform_slowly`]). A panic of the agent is a failure of the task, and leaves its effect in doubt.
     pub fn perform(&self, task: &Task, now: Timestamp) -> Reply {
         // A question to a person is no effect.
-        if task.kind != AgentKind::Manual && self.guard.switch.is_thrown() {
+        if !task.passes_halt() && self.guard.switch.is_thrown() {
             return Reply::now(Outcome::NotBegun);
         }
         let agent = match self.member(task.agent) {

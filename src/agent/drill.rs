@@ -205,6 +205,56 @@ mod tests {
     }
 
     #[test]
+    fn a_drill_finds_what_its_attempts_did() {
+        let action = |drill, undo: Option<&str>| crate::engine::ActionSpec {
+            takes: vec![],
+            optional: vec![],
+            target: None,
+            idempotent: false,
+            lifts: None,
+            undo: undo.map(Arc::from),
+            means: Means::Drill(drill),
+            probe: Some(crate::engine::ProbeSpec {
+                means: ProbeMeans::Drill(DrillProbe::Acted),
+                timeout: crate::engine::PROBE_TIMEOUT,
+            }),
+        };
+        let second = DrillSpec { fail_first: 1, ..spec() };
+        let hangs = DrillSpec { hang_permille: 1000, ..spec() };
+        let actions = [
+            ("block", action(second.clone(), Some("unblock"))),
+            ("unblock", action(second, None)),
+            ("hang", action(hangs, None)),
+        ];
+        let agent = DrillAgent::new(
+            &AgentSpec {
+                name: "wall-1".into(),
+                role: "WALL".into(),
+                capabilities: vec![],
+                kind: AgentKind::Drill,
+                concurrency: 1,
+                actions: actions.into_iter().map(|(name, action)| (name.into(), action)).collect(),
+            },
+            7,
+        );
+        let ask = |name: &str, key: &str, attempt, undo| {
+            let mut probe = Probe::before(&task(AgentKind::Drill, name, &[]));
+            probe.key = key.into();
+            probe.of =
+                ProbeOf::Step { run: crate::model::RunId(1), step: crate::model::StepIx(0), attempt, undo };
+            agent.probe(&probe, Timestamp(0)).1
+        };
+        // The first attempt of each fails, the second is done.
+        let found = [0, 1, 2].map(|attempt| ask("block", "k", attempt, false));
+        assert_eq!(found, [Presence::Absent, Presence::Absent, Presence::Present]);
+        let found = [1, 2].map(|attempt| ask("block", "k", attempt, true));
+        assert_eq!(found, [Presence::Present, Presence::Absent]);
+        let hung =
+            (0..1_000).filter(|n| ask("hang", &format!("k{n}"), 1, false) == Presence::Present).count();
+        assert!((400..600).contains(&hung), "{hung}");
+    }
+
+    #[test]
     fn failures_can_be_planned() {
         let first = DrillSpec { fail_first: 1, ..spec() };
         assert!(failed(&try_with(&first, "k", 1)) && !failed(&try_with(&first, "k", 2)));

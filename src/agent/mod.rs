@@ -6,6 +6,7 @@
 pub mod builtin;
 pub mod contain;
 pub mod drill;
+pub mod epochs;
 pub mod exec;
 pub mod halt;
 pub mod http;
@@ -98,6 +99,7 @@ pub(crate) mod tests {
             key: "run-1/block".into(),
             action: Arc::new(action),
             deadline: Timestamp::from_secs(30),
+            epoch: 0,
             probe_first: false,
             context: crate::engine::Context::default(),
         }

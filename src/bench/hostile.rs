@@ -13,7 +13,7 @@ use super::live::{self, Store};
 use super::result::Work;
 use super::rig::recipe;
 use super::setup::{hands, setup};
-use crate::engine::{ActionSpec, AgentKind, ExecSpec, JournalKind, Means, Request, Setup};
+use crate::engine::{ActionSpec, AgentKind, ExecSpec, JournalKind, Limits, Means, Request, Setup};
 use crate::model::{Argument, CommandLine, Map, Span, Word};
 
 /// Programs at scale 1, and programs at once.
@@ -98,7 +98,9 @@ fn programs(program: &str) -> Result<Arc<Setup>, BenchError> {
     };
     let texts: Vec<String> = kinds.iter().map(workflow).collect();
     let drills = setup(agents, &texts)?;
-    Ok(Arc::new(Setup { kind: JournalKind::Real, ..(*drills).clone() }))
+    // Those that have to be stopped put their agents in error: no time for that here.
+    let limits = Limits { agent_recovery: Span::from_millis(1), ..Limits::default() };
+    Ok(Arc::new(Setup { kind: JournalKind::Real, limits, ..(*drills).clone() }))
 }
 
 /// Runs so many programs, and looks whether anything is left of them.

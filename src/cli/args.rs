@@ -76,6 +76,9 @@ pub enum Verb {
     /// List agents
     #[command(after_help = help::VIEWS)]
     Agents(View),
+    /// List what is in force because of quell, and what is owed
+    #[command(after_help = help::LEDGER)]
+    Ledger(Ledger),
     /// List what people have to approve, and what was acted on without asking
     #[command(after_help = help::APPROVALS)]
     Approvals(View),
@@ -525,6 +528,29 @@ pub struct View {
     /// Every row that is kept, 20,000 at most from a running engine
     #[arg(long)]
     pub all: bool,
+}
+
+/// `quell ledger`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Ledger {
+    /// The state folder. Default: the platform's
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// What has ended too, as long as it is kept
+    #[arg(long)]
+    pub all: bool,
+    /// Only what acts on this, such as an address
+    #[arg(long, value_name = "TARGET")]
+    pub target: Option<String>,
+    /// Only what this run did or holds, such as run-7
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<RunId>,
+    /// One object per row, and one with the figures
+    #[arg(long)]
+    pub json: bool,
+    /// At most so many rows, those that end first; from a running engine 5,000
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub limit: usize,
 }
 
 /// `quell metrics`.

@@ -115,9 +115,12 @@ impl Drive {
             since: self.now - Span::from_secs(12),
             key: key.into(),
             count,
-            fields: [("source_ip".to_owned(), "203.0.113.7".into()), ("proven".to_owned(), true.into())]
-                .into_iter()
-                .collect(),
+            fields: [
+                ("source_ip".to_owned(), key.split([' ', '\u{1b}']).next().unwrap_or_default().into()),
+                ("proven".to_owned(), true.into()),
+            ]
+            .into_iter()
+            .collect(),
             evidence: vec![evidence.into()],
         }))
     }

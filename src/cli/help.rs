@@ -227,6 +227,15 @@ Examples:
 
 From the engine at work in the state folder, else from its journal. The latest come last.";
 
+/// `quell ledger --help`.
+pub const LEDGER: &str = "\
+Examples:
+  quell ledger
+  quell ledger --target 192.0.2.7 --all
+  quell ledger --json | jq -r 'select(.status == \"in_force\").target'
+
+What ends first comes first. ENDS says what ends it: `by itself` whether quell lives or not (a timeout of the kernel), `by quell` only while an engine is at work, `when lifted` not before somebody does. HOLDERS are the runs that want it to last. From the engine at work in the state folder, else from its journal.";
+
 /// `quell explain --help`.
 pub const EXPLAIN: &str = "\
 Examples:
@@ -337,6 +346,7 @@ mod tests {
             EVENTS,
             METRICS,
             EXPLAIN,
+            LEDGER,
             REPORT,
             BENCH,
         ] {

@@ -54,6 +54,7 @@ fn write(out: &mut String, figures: &Figures) -> fmt::Result {
             latency.stage, latency.p50, latency.p95, latency.p99, latency.max, latency.count
         )?;
     }
+    writeln!(out, "answers  {} came too late and were ignored", of.stale_answers)?;
     match (&of.on_hold, of.draining) {
         (Some(why), _) => writeln!(out, "on hold  {}", SafeText(why)),
         (None, true) => writeln!(out, "stopping"),

@@ -23,6 +23,7 @@ mod headless;
 mod help;
 mod identity;
 mod journal;
+mod ledger;
 mod logging;
 mod metrics;
 mod next;
@@ -100,6 +101,7 @@ fn obey(args: Args) -> Result<Verdict, Error> {
         }),
         Some(Verb::Incidents(args)) => fine(views::show(&args, Table::Incidents)),
         Some(Verb::Agents(args)) => fine(views::show(&args, Table::Agents)),
+        Some(Verb::Ledger(args)) => fine(ledger::run(&args)),
         Some(Verb::Approvals(args)) => fine(approve::list(&args)),
         Some(Verb::Approve(args)) => approve::approve(&args),
         Some(Verb::Confirm(args)) => approve::confirm(&args),

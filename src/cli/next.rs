@@ -1,21 +1,9 @@
 //! What a run leaves behind, and what a person can do about it.
 
 use crate::cli::output::words::words;
-use crate::engine::{Obligation, ObligationStatus, Run, RunStatus, State, StepState, StepStatus};
+use crate::engine::{Obligation, ObligationStatus, Run, RunStatus, State, StepStatus};
 use crate::flow::machine::Status;
 use crate::model::RunId;
-
-/// Whether the effect of a step exists, or may.
-pub fn stands(run: &Run, step: &StepState) -> bool {
-    match step.status() {
-        StepStatus::Succeeded => !step.is_assumed(),
-        StepStatus::UndoFailed | StepStatus::InDoubt | StepStatus::UndoInDoubt => true,
-        StepStatus::Cancelled | StepStatus::Failed => {
-            step.in_doubt() && run.status() != RunStatus::RolledBack
-        }
-        _ => false,
-    }
-}
 
 /// What stands on the ledger because of a run.
 pub fn standing(state: &State, run: RunId) -> impl Iterator<Item = &Obligation> {

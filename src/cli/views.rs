@@ -3,14 +3,15 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::args::View;
 use super::error::Error;
-use super::output::print;
+use super::output::table::moment;
 use super::output::words::words;
+use super::output::{print, table};
 use super::{ask, journal};
-use crate::control::approvals::{ApprovalRow, SpentRow};
+use crate::control::approvals::{ApprovalRow, SpentRow, UnconfirmedRow};
 use crate::control::message::Table;
 use crate::control::rows::{self, AgentRow, IncidentRow, Row, RunRow};
 use crate::model::SafeText;
@@ -49,13 +50,7 @@ pub fn lines(rows: &[Row]) -> String {
     let mut out = String::new();
     for row in rows {
         let Ok(Value::Object(tagged)) = serde_json::to_value(row) else { continue };
-        for (kind, row) in tagged {
-            let fields = row.as_object().into_iter().flatten();
-            let fields: Vec<String> =
-                fields.map(|(name, value)| format!("{}:{value}", json!(name))).collect();
-            // Writing to a `String` cannot fail.
-            let _ = writeln!(out, "{{\"type\":\"{kind}\",{}}}", fields.join(","));
-        }
+        tagged.iter().for_each(|(kind, row)| out.push_str(&table::object(kind, row)));
     }
     out
 }
@@ -71,17 +66,7 @@ pub fn text(rows: &[Row], table: Table, of: usize) -> String {
     };
     let cells: Vec<[String; 6]> =
         std::iter::once(heads.map(str::to_owned)).chain(rows.iter().map(cells)).collect();
-    let width = |i: usize| cells.iter().map(|row| row[i].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..5).map(width).collect();
-    let mut out = String::new();
-    for row in &cells {
-        for (cell, width) in row.iter().zip(&widths) {
-            let _ = write!(out, "{cell:<width$}  ");
-        }
-        let _ = writeln!(out, "{}", row[5]);
-        out.truncate(out.trim_end().len());
-        out.push('\n');
-    }
+    let mut out = table::aligned(&cells);
     match of.saturating_sub(rows.len()) {
         0 => {}
         rest => {
@@ -97,6 +82,7 @@ fn cells(row: &Row) -> [String; 6] {
         Row::Incident(incident) => of_incident(incident),
         Row::Agent(agent) => of_agent(agent),
         Row::Approval(approval) => of_approval(approval),
+        Row::Unconfirmed(unconfirmed) => of_unconfirmed(unconfirmed),
         Row::Spent(spent) => of_spent(spent),
     }
 }
@@ -104,11 +90,6 @@ fn cells(row: &Row) -> [String; 6] {
 /// Text from anywhere, safe for a terminal.
 pub fn cut(text: &str, chars: usize) -> String {
     SafeText(text).cut(chars)
-}
-
-/// `2026-11-21 14:03:22` of a time in RFC 3339.
-pub fn moment(at: &str) -> String {
-    at.get(..19).unwrap_or(at).replace('T', " ")
 }
 
 fn of_run(run: &RunRow) -> [String; 6] {
@@ -139,6 +120,12 @@ fn of_approval(approval: &ApprovalRow) -> [String; 6] {
     [cut(&approval.id, 60), hash, given, until, what, cut(&approval.why, 200)]
 }
 
+fn of_unconfirmed(row: &UnconfirmedRow) -> [String; 6] {
+    let what = cut(format!("{} {}", row.action, row.target.as_deref().unwrap_or_default()).trim(), 60);
+    let why = "taken back then, unless confirmed: quell confirm".to_owned();
+    [cut(&row.id, 60), "-".to_owned(), "confirm".to_owned(), moment(&row.until), what, why]
+}
+
 fn of_spent(spent: &SpentRow) -> [String; 6] {
     let in_force = if spent.of == "action" { spent.in_force.to_string() } else { "-".to_owned() };
     let name = cut(&spent.name, 40);
@@ -147,6 +134,8 @@ fn of_spent(spent: &SpentRow) -> [String; 6] {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

@@ -135,10 +135,10 @@ impl<'a> StepCheck<'a> {
         self.arguments(action);
         self.undo(action);
         self.deadline(action);
+        self.verify(action);
         if !exercise {
             self.ends(action);
         }
-        self.verify(action);
     }
 
     /// What acts on addresses ends by itself, or people were asked (C28): a block that is forgotten is a

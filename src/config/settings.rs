@@ -189,10 +189,11 @@ pub(super) fn zone(reader: &mut Reader<'_>, node: &Node) -> Option<jiff::tz::Tim
 }
 
 fn read_limits(reader: &mut Reader<'_>, node: &Node, limits: &mut Limits) {
-    let keys = ["finished", "finished_for", "live_runs", "agent_recovery", "reopen", "echo"];
+    let keys = ["finished", "finished_for", "live_runs", "in_force", "agent_recovery", "reopen", "echo"];
     reader.mapping(node, "limits", &keys, &[]);
     set(&mut limits.finished, reader, node, "finished", 1, 10_000_000);
     set(&mut limits.live_runs, reader, node, "live_runs", 1, 1_000_000);
+    set(&mut limits.in_force, reader, node, "in_force", 1, 1_000_000);
     let spans = [
         ("finished_for", &mut limits.finished_for),
         ("agent_recovery", &mut limits.agent_recovery),

@@ -1,6 +1,7 @@
 mod agents;
 mod exec;
 mod http;
+mod probe;
 mod settings;
 mod steps;
 

@@ -220,6 +220,7 @@ pub static ACTIONS: &[Action] = {
         Go(Pane::Incidents), [ch('3')], "incidents", Move None 0, always, "Incidents: what was found.";
         Go(Pane::Latency), [ch('4')], "latency", Move None 0, always, "Latency: how long each stage takes.";
         Go(Pane::Throughput), [ch('5')], "throughput", Move None 0, always, "Throughput: signals per second, queue, losses.";
+        Go(Pane::Ledger), [ch('6')], "in force", Move None 0, always, "In force: what quell does to the world right now, until when, and what ends it.";
         Up, [key(KeyCode::Up), ch('k')], "up", Move None 0, always, "One row up. In the incidents it stops following.";
         Down, [key(KeyCode::Down), ch('j')], "down", Move None 0, always, "One row down.";
         Left, [key(KeyCode::Left), ch('h')], "left", Move None 0, always, "In the latency pane: the stage before.";

@@ -4,7 +4,7 @@
 use serde_json::json;
 
 use super::model::{Model, Subject};
-use crate::engine::{AgentState, Incident, Run};
+use crate::engine::{AgentState, Incident, Obligation, Run};
 use crate::model::{SafeText, Value};
 
 /// Characters of one text at most: terminals take some 70 kB, and a key may be a megabyte.
@@ -15,6 +15,7 @@ pub fn id(model: &Model, subject: Subject) -> String {
     match subject {
         Subject::Run(id) => id.to_string(),
         Subject::Incident(id) => id.to_string(),
+        Subject::Obligation(id) => id.to_string(),
         Subject::Agent(id) => safe(model.agent_name(id)),
     }
 }
@@ -25,6 +26,7 @@ pub fn row(model: &Model, subject: Subject) -> String {
     let row = match subject {
         Subject::Run(id) => state.run(id).map(run),
         Subject::Incident(id) => state.incident(id).map(incident),
+        Subject::Obligation(id) => state.ledger().get(id).map(obligation),
         Subject::Agent(id) => state.agent(id).map(agent),
     };
     row.unwrap_or_else(|| json!({ "id": id(model, subject) })).to_string()
@@ -64,6 +66,25 @@ fn incident(incident: &Incident) -> Value {
         "count": incident.count(),
         "owner": incident.owner().map(|by| safe(&by.0)),
         "runs": runs,
+    })
+}
+
+fn obligation(obligation: &Obligation) -> Value {
+    let holders: Vec<String> = obligation.holders().iter().map(|holder| holder.run().to_string()).collect();
+    let (run, step) = obligation.origin();
+    json!({
+        "obligation": obligation.id().to_string(),
+        "action": safe(&obligation.action().name),
+        "target": obligation.target().map(|target| safe(target)),
+        "state": obligation.status().to_string(),
+        "since": obligation.since().to_string(),
+        "until": obligation.until().map(|at| at.to_string()),
+        "ends": obligation.ends_by().name(),
+        "undo": obligation.undo().map(|undo| safe(&undo.name)),
+        "holders": holders,
+        "run": run.to_string(),
+        "step": safe(step),
+        "incident": obligation.incident().map(|id| id.to_string()),
     })
 }
 

@@ -1,7 +1,7 @@
 //! The glyph and the tone of each status. The word is always printed beside them.
 
 use super::theme::Tone;
-use crate::engine::{AgentStatus, IncidentStatus, Run, RunStatus, StepState, StepStatus};
+use crate::engine::{AgentStatus, IncidentStatus, ObligationStatus, Run, RunStatus, StepState, StepStatus};
 use crate::model::Severity;
 
 /// Of an agent.
@@ -79,6 +79,22 @@ pub fn incident(status: IncidentStatus) -> (&'static str, Tone) {
         IncidentStatus::Contained => ("✓", Tone::Busy),
         IncidentStatus::Resolved => ("✓", Tone::Good),
         IncidentStatus::Dismissed => ("×", Tone::Dim),
+    }
+}
+
+/// Of what is in force, or owed.
+pub fn obligation(status: ObligationStatus) -> (&'static str, Tone) {
+    match status {
+        ObligationStatus::Owed => ("◌", Tone::Wait),
+        ObligationStatus::InForce => ("●", Tone::Busy),
+        ObligationStatus::Lifting => ("◀", Tone::Wait),
+        ObligationStatus::Lifted => ("↶", Tone::Dim),
+        ObligationStatus::LiftFailed => ("✗", Tone::Critical),
+        ObligationStatus::Expired => ("✓", Tone::Dim),
+        ObligationStatus::Drifted => ("▲", Tone::Wait),
+        ObligationStatus::InDoubt => ("?", Tone::Wait),
+        ObligationStatus::Void => ("-", Tone::Dim),
+        ObligationStatus::Waived => ("×", Tone::Dim),
     }
 }
 

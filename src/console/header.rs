@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 
 use super::model::Model;
 use super::paint::{Pen, Row};
+use super::pane::ledger;
 use super::text::{cut, grouped, plural, uptime, width};
 use super::theme::{Theme, Tone};
 use crate::engine::JournalKind;
@@ -41,13 +42,34 @@ pub fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     Pen::at(buffer, theme, place, 0).row(&right);
 }
 
-fn figures(model: &Model) -> [Figure; 10] {
+/// What stands on the ledger, if something does, and what a halt holds of it.
+fn in_force(model: &Model) -> (String, Tone) {
+    let tally = model.state().ledger().tally();
+    let mut text: Vec<String> = Vec::new();
+    if tally.standing() > 0 {
+        text.push(format!("{} in force", tally.in_force));
+    }
+    if tally.lift_failed > 0 {
+        text.push(format!("{} STUCK", tally.lift_failed));
+    }
+    let held = ledger::held(model.state(), &tally);
+    let tone = match (&held, tally.lift_failed) {
+        (Some(_), _) => Tone::Critical,
+        (None, 1..) => Tone::Bad,
+        (None, 0) => Tone::Plain,
+    };
+    text.extend(held);
+    (text.join(", "), tone)
+}
+
+fn figures(model: &Model) -> [Figure; 11] {
     let gauges = model.gauges();
     let counts = model.state().counts();
     let (word, tone) = standing(model);
     let dropped = gauges.books.dropped();
     let up = uptime(model.engine_now().since(gauges.started));
     let agents = model.state().agents_present().count();
+    let (in_force, in_force_tone) = in_force(model);
     [
         (0, " quell".to_owned(), Tone::Strong),
         (0, word.to_owned(), tone),
@@ -57,6 +79,7 @@ fn figures(model: &Model) -> [Figure; 10] {
         (5, plural(agents, "agent", "agents"), Tone::Plain),
         (2, plural(counts.live_runs, "run", "runs"), Tone::Plain),
         (1, format!("{} open", counts.open_incidents), Tone::Plain),
+        (2, in_force, in_force_tone),
         (0, to_approve(model), Tone::Wait),
         (1, format!("drop {}", grouped(dropped)), if dropped > 0 { Tone::Bad } else { Tone::Plain }),
     ]

@@ -11,13 +11,21 @@ pub enum Pane {
     Incidents,
     Latency,
     Throughput,
+    Ledger,
     Log,
 }
 
 impl Pane {
     /// In the order of Tab.
-    pub const ALL: [Pane; 6] =
-        [Pane::Agents, Pane::Workflows, Pane::Incidents, Pane::Latency, Pane::Throughput, Pane::Log];
+    pub const ALL: [Pane; 7] = [
+        Pane::Agents,
+        Pane::Workflows,
+        Pane::Incidents,
+        Pane::Latency,
+        Pane::Throughput,
+        Pane::Ledger,
+        Pane::Log,
+    ];
 
     /// Its word in titles and tabs.
     pub fn name(self) -> &'static str {
@@ -27,8 +35,14 @@ impl Pane {
             Pane::Incidents => "Incidents",
             Pane::Latency => "Latency",
             Pane::Throughput => "Throughput",
+            Pane::Ledger => "In force",
             Pane::Log => "Log",
         }
+    }
+
+    /// Whether it has a place in the grid; the others lie over it, and Esc leaves them.
+    pub fn in_grid(self) -> bool {
+        self != Pane::Ledger
     }
 
     /// The key that goes to it.
@@ -39,6 +53,7 @@ impl Pane {
             Pane::Incidents => '3',
             Pane::Latency => '4',
             Pane::Throughput => '5',
+            Pane::Ledger => '6',
             Pane::Log => 'L',
         }
     }
@@ -103,7 +118,11 @@ impl Layout {
         let toast = Rect { height: feet.height.min(1), ..feet };
         let hints = Rect { y: feet.bottom().saturating_sub(1), height: toast.height, ..feet };
         let body = Rect { height: main.height + strips.height, ..main };
-        let panes = if class == Class::Grid && !zoom { grid(main, log) } else { vec![(focus, main)] };
+        let panes = if class == Class::Grid && !zoom && focus.in_grid() {
+            grid(main, log)
+        } else {
+            vec![(focus, main)]
+        };
         Layout { class, header, tabs, panes, body, strips, toast, hints }
     }
 

@@ -19,8 +19,8 @@ pub fn no_page(model: &Model) -> May {
 pub fn on_list(model: &Model) -> May {
     no_page(model)?;
     match model.focus {
-        Pane::Agents | Pane::Workflows | Pane::Incidents => Ok(()),
-        _ => Err("this pane has no rows to filter: press 1, 2 or 3".to_owned()),
+        Pane::Agents | Pane::Workflows | Pane::Incidents | Pane::Ledger => Ok(()),
+        _ => Err("this pane has no rows to filter: press 1, 2, 3 or 6".to_owned()),
     }
 }
 
@@ -98,7 +98,8 @@ pub fn can_answer(model: &Model) -> May {
 
 pub fn can_approve(model: &Model) -> May {
     let state = model.state();
-    let asked = state.approvals().len() > 0 || state.accounts().next().is_some();
+    let asked =
+        state.approvals().len() > 0 || state.unconfirmed().len() > 0 || state.accounts().next().is_some();
     if asked { Ok(()) } else { Err("nothing has to be approved".to_owned()) }
 }
 

@@ -12,7 +12,7 @@ use super::requests::Requests;
 use super::sort::Sort;
 use super::theme::Tone;
 use crate::engine::{Settled, State};
-use crate::model::{AgentId, IncidentId, RunId, Seq, Span, StepIx, Timestamp};
+use crate::model::{AgentId, IncidentId, ObligationId, RunId, Seq, Span, StepIx, Timestamp};
 use crate::runtime::gauges::{Gauges, Stage};
 use crate::workflow::InputSpec;
 
@@ -46,6 +46,7 @@ pub struct Model {
     pub(super) agents: List<AgentId>,
     pub(super) runs: List<RunId>,
     pub(super) incidents: List<IncidentId>,
+    pub(super) obligations: List<ObligationId>,
     pub(super) filters: BTreeMap<Pane, String>,
     pub(super) sorts: BTreeMap<Pane, Sort>,
     pub(super) latency: LatencyView,
@@ -83,6 +84,7 @@ pub enum Subject {
     Run(RunId),
     Incident(IncidentId),
     Agent(AgentId),
+    Obligation(ObligationId),
 }
 
 /// Who gets the keys.
@@ -200,6 +202,7 @@ impl Model {
             agents: List::new(Newest::Top),
             runs: List::new(Newest::Top),
             incidents: List::new(Newest::Bottom),
+            obligations: List::new(Newest::Top),
             filters: BTreeMap::new(),
             sorts: BTreeMap::new(),
             latency: LatencyView { stage: Stage::Step, log: true },
@@ -276,6 +279,13 @@ impl Model {
         let incidents = super::pane::incidents::ids(state, filter(Pane::Incidents), sort(Pane::Incidents));
         self.incidents.set_newest(sort(Pane::Incidents).newest(Newest::Bottom));
         self.incidents.refresh(incidents, self.now, layout.list_rows(Pane::Incidents), |_, _| 1);
+
+        // It may be long, and is not always on the screen.
+        if layout.pane(Pane::Ledger).is_some() {
+            let obligations = super::pane::ledger::ids(state, filter(Pane::Ledger), sort(Pane::Ledger));
+            self.obligations.set_newest(sort(Pane::Ledger).newest(Newest::Top));
+            self.obligations.refresh(obligations, self.now, layout.list_rows(Pane::Ledger), |_, _| 1);
+        }
 
         if let Some(Detail { subject, scroll }) = self.page {
             let lines = super::detail::rows(self, subject, usize::from(layout.body.width)).len();

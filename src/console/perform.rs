@@ -95,12 +95,17 @@ fn back(model: &mut Model) {
         Pane::Agents => model.agents.follow(),
         Pane::Workflows => model.runs.follow(),
         Pane::Incidents => model.incidents.follow(),
+        Pane::Ledger => model.obligations.follow(),
         Pane::Log => model.logs.follow(),
         Pane::Latency | Pane::Throughput => false,
     };
-    if !let_go && model.filters.remove(&model.focus).is_none() {
-        model.zoom = false;
+    if let_go || model.filters.remove(&model.focus).is_some() {
+        return;
     }
+    if !model.focus.in_grid() {
+        model.focus = Pane::Workflows;
+    }
+    model.zoom = false;
 }
 
 fn freeze(model: &mut Model) {
@@ -147,6 +152,7 @@ fn go(model: &mut Model, step: Move) {
         Pane::Agents => model.agents.go(step, rows, now),
         Pane::Workflows => model.runs.go(step, rows, now),
         Pane::Incidents => model.incidents.go(step, rows, now),
+        Pane::Ledger => model.obligations.go(step, rows, now),
         Pane::Log => model.logs.go(step),
         Pane::Latency | Pane::Throughput => {}
     }
@@ -239,6 +245,7 @@ fn sort(model: &mut Model, change: impl FnOnce(&mut Sort, usize)) {
         Pane::Agents => model.agents.resort(),
         Pane::Workflows => model.runs.resort(),
         Pane::Incidents => model.incidents.resort(),
+        Pane::Ledger => model.obligations.resort(),
         _ => {}
     }
 }

@@ -22,7 +22,8 @@ pub fn opened(model: &Model) -> Result<Subject, String> {
         Pane::Agents => at_hand(&model.agents).map(Subject::Agent),
         Pane::Workflows => at_hand(&model.runs).map(Subject::Run),
         Pane::Incidents => at_hand(&model.incidents).map(Subject::Incident),
-        _ => return Err("there are no rows in this pane: press 1, 2 or 3".to_owned()),
+        Pane::Ledger => at_hand(&model.obligations).map(Subject::Obligation),
+        _ => return Err("there are no rows in this pane: press 1, 2, 3 or 6".to_owned()),
     };
     found.ok_or_else(|| "there is no row here yet".to_owned())
 }
@@ -34,6 +35,7 @@ pub fn is_chosen(model: &Model) -> bool {
             Pane::Agents => !model.agents.follows(),
             Pane::Workflows => !model.runs.follows(),
             Pane::Incidents => !model.incidents.follows(),
+            Pane::Ledger => !model.obligations.follows(),
             _ => false,
         }
 }
@@ -44,6 +46,7 @@ pub fn choose(model: &mut Model, subject: Subject) {
         Subject::Agent(id) => model.agents.select(id),
         Subject::Run(id) => model.runs.select(id),
         Subject::Incident(id) => model.incidents.select(id),
+        Subject::Obligation(id) => model.obligations.select(id),
     }
 }
 

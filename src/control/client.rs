@@ -11,6 +11,7 @@ use super::connection::{ANSWER, FRAME};
 use super::detail::RunDetail;
 use super::figures::Figures;
 use super::message::{Asked, Given, Hello, Table, ToClient, ToServer, Welcome};
+use super::obligations::{Listed, Wanted};
 use super::rows::Row;
 use super::socket;
 use super::wire::{Incoming, WireError, send};
@@ -77,7 +78,7 @@ fn unexpected(found: &ToClient) -> ClientError {
         ToClient::End => return ClientError::Wire(WireError::Closed),
         ToClient::Welcome(_) => "a welcome",
         ToClient::Answer(_) => "an answer",
-        ToClient::Rows { .. } => "a table",
+        ToClient::Rows { .. } | ToClient::Ledger(_) => "a table",
         ToClient::Run { .. } => "a run",
         ToClient::Figures(_) => "figures",
         ToClient::Records { .. } => "records",
@@ -143,6 +144,18 @@ impl Client {
         self.say(&ToServer::Rows { of, limit })?;
         match self.hear(ANSWER)? {
             ToClient::Rows { rows, of } => Ok((rows, of)),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// What is in force because of the engine.
+    ///
+    /// # Errors
+    /// As [`Client::rows`].
+    pub fn ledger(&mut self, wanted: &Wanted) -> Result<Listed, ClientError> {
+        self.say(&ToServer::Ledger(wanted.clone()))?;
+        match self.hear(ANSWER)? {
+            ToClient::Ledger(listed) => Ok(*listed),
             other => Err(unexpected(&other)),
         }
     }

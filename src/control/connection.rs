@@ -13,6 +13,7 @@ use super::detail;
 use super::figures::Figures;
 use super::hub::After;
 use super::message::{Asked, Hello, PROTOCOL, Table, ToClient, ToServer, VERSION, Welcome, is_id};
+use super::obligations::{self, Wanted};
 use super::people::{self, Person};
 use super::rows;
 use super::server::Shared;
@@ -116,6 +117,7 @@ impl Client {
                 ToServer::Hello(_) => self.out.refuse("the handshake is over")?,
                 ToServer::Request(asked) => self.request(asked)?,
                 ToServer::Rows { of, limit } => self.rows(of, limit)?,
+                ToServer::Ledger(wanted) => self.ledger(wanted)?,
                 ToServer::Run { run } => self.run(run)?,
                 ToServer::Figures => self.figures()?,
                 ToServer::Subscribe { from } => self.subscribe(from)?,
@@ -147,6 +149,15 @@ impl Client {
         }
         let (rows, of) = self.shared.hub.look(|state| rows::rows(state, table, limit.min(ROWS)));
         self.out.send(&ToClient::Rows { rows, of })
+    }
+
+    fn ledger(&self, mut wanted: Wanted) -> Result<(), WireError> {
+        if !self.may_look()? {
+            return Ok(());
+        }
+        wanted.limit = wanted.limit.min(obligations::ROWS);
+        let listed = self.shared.hub.look(|state| wanted.of(state));
+        self.out.send(&ToClient::Ledger(Box::new(listed)))
     }
 
     fn run(&self, id: RunId) -> Result<(), WireError> {

@@ -35,6 +35,9 @@ pub struct Figures {
     pub per_second: Vec<u32>,
     /// Latencies of each stage since the start.
     pub latencies: Vec<Latency>,
+    /// Answers to attempts and questions that were over.
+    #[serde(default)]
+    pub stale_answers: u64,
     pub on_hold: Option<String>,
     pub draining: bool,
 }
@@ -82,6 +85,7 @@ impl Figures {
             queue: gauges.queue,
             per_second: gauges.per_second[gauges.per_second.len().saturating_sub(SECONDS)..].to_vec(),
             latencies: Stage::ALL.iter().map(|stage| latency(&gauges.latencies, *stage)).collect(),
+            stale_answers: gauges.stale_answers,
             on_hold: gauges.on_hold.clone(),
             draining: gauges.draining,
         }

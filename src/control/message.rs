@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::detail::RunDetail;
 use super::figures::Figures;
+use super::obligations::{Listed, Wanted};
 use super::rows::Row;
 use crate::config::Role;
 use crate::engine::{JournalKind, Record, Request};
@@ -32,6 +33,8 @@ pub enum ToServer {
         /// At most so many, the latest ones.
         limit: usize,
     },
+    /// What is in force; answered by [`ToClient::Ledger`].
+    Ledger(Wanted),
     /// One run with its steps; answered by [`ToClient::Run`].
     Run {
         /// Which.
@@ -61,6 +64,8 @@ pub enum ToClient {
         /// Rows in all.
         of: usize,
     },
+    /// What is in force.
+    Ledger(Box<Listed>),
     /// One run; `None` if it is not kept.
     Run {
         /// As it is now.

@@ -17,6 +17,7 @@
 //! | [`connection::IDLE`] | 60 s | a client that asks nothing and follows nothing is sent away |
 //! | [`connection::ANSWER`] | 30 s | the client is told that there is no answer yet |
 //! | [`recent::REMEMBERED`] | 4,096 | the oldest answer is forgotten: its id is new again |
+//! | [`obligations::ROWS`] | 5,000 | rows of the ledger at once: those that end first |
 //! | [`hub::RING`] | 16,384 | older records are read from the journal |
 //! | [`server::REFUSALS`] | 60 a minute | for each user; more are refused without a record |
 
@@ -28,6 +29,7 @@ pub mod detail;
 pub mod figures;
 pub mod hub;
 pub mod message;
+pub mod obligations;
 pub mod people;
 pub mod recent;
 pub mod rows;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::approvals::{ApprovalRow, SpentRow, accounts, approvals};
+use super::approvals::{ApprovalRow, SpentRow, UnconfirmedRow, accounts, approvals};
 use super::message::Table;
 use crate::engine::{Actor, AgentState, Incident, Run, State};
 use crate::flow::machine::Status;
@@ -20,6 +20,8 @@ pub enum Row {
     Agent(AgentRow),
     /// A step that waits for people to approve it.
     Approval(Box<ApprovalRow>),
+    /// An effect that waits for a person to confirm it.
+    Unconfirmed(UnconfirmedRow),
     /// What was acted on.
     Spent(SpentRow),
 }
@@ -60,6 +62,9 @@ pub struct IncidentRow {
     pub opened: String,
     pub owner: Option<String>,
     pub runs: Vec<String>,
+    /// How often it went on while it was answered, and set nothing off.
+    #[serde(default)]
+    pub echoes: u64,
     pub changed: Seq,
     pub changed_by: String,
 }
@@ -101,7 +106,7 @@ pub(super) fn run_row(run: &Run) -> RunRow {
         incident: run.incident().map(|id| id.to_string()),
         created: time(run.created_at()),
         by: by(Some(run.by())),
-        why: run.why().map(str::to_owned),
+        why: run.why().map(str::to_owned).or_else(|| run.asks_for()),
         changed: run.changed(),
         changed_by: by(run.changed_by()),
     }
@@ -119,6 +124,7 @@ fn incident(incident: &Incident) -> Row {
         opened: time(incident.opened_at()),
         owner: incident.owner().map(|owner| owner.0.to_string()),
         runs: incident.runs().iter().map(ToString::to_string).collect(),
+        echoes: incident.echoes(),
         changed: incident.changed(),
         changed_by: by(incident.changed_by()),
     })
@@ -151,7 +157,12 @@ pub fn rows(state: &State, table: Table, limit: usize) -> (Vec<Row>, usize) {
             let of = all.len();
             return (all.into_iter().take(limit).collect(), of);
         }
-        Table::Approvals => return (approvals(state).take(limit).collect(), state.approvals().len()),
+        Table::Approvals => {
+            return (
+                approvals(state).take(limit).collect(),
+                state.approvals().len() + state.unconfirmed().len(),
+            );
+        }
         Table::Spent => {
             let all: Vec<Row> = accounts(state).collect();
             let of = all.len();

@@ -32,6 +32,9 @@ impl Engine {
     pub(super) fn advance(&mut self, id: RunId) {
         loop {
             let Some(run) = self.state.run(id) else { return };
+            if run.is_lift() {
+                return self.lift_on(id);
+            }
             if !matches!(run.status(), RunStatus::Running | RunStatus::Paused) {
                 return;
             }
@@ -62,8 +65,11 @@ impl Engine {
 
     /// Asks a ready step's condition, then starts it. Says whether the run should be looked at again.
     fn begin_step(&mut self, run: RunId, step: StepIx) -> bool {
-        let running = self.state.run(run).is_some_and(|run| run.status() == RunStatus::Running);
-        if !running {
+        let ready = self.state.run(run).is_some_and(|run| {
+            let step = &run.steps()[step.index()];
+            run.status() == RunStatus::Running && (step.status() == StepStatus::Pending || step.is_approved())
+        });
+        if !ready {
             return false;
         }
         if self.observes(run) && self.is_undecided(run, step) {
@@ -79,7 +85,7 @@ impl Engine {
             Ok(true) => {
                 self.start_step(run, step);
                 let state = self.state.run(run).and_then(|run| run.steps().get(step.index()));
-                state.is_some_and(|step| step.is_assumed() || step.status() == StepStatus::Failed)
+                state.is_some_and(|step| matches!(step.status(), StepStatus::Succeeded | StepStatus::Failed))
             }
             Ok(false) => {
                 let why = self.definition(run, step).and_then(|s| s.when.as_ref()).map_or("", |w| w.source());
@@ -106,7 +112,23 @@ impl Engine {
         when.is_some_and(|when| self.in_scope(run, |scope| when.is_undecided(scope)))
     }
 
-    /// Starts an attempt, or lets the step wait for an agent. In a run that observes it is assumed.
+    /// As [`Engine::start_step`]; if there is nothing to wait for, the run goes on.
+    pub(super) fn start_and_go_on(&mut self, id: RunId, ix: StepIx) {
+        if self.state.run(id).is_some_and(|run| run.is_lift()) {
+            if self.start_lift(id, ix) {
+                self.lift_on(id);
+            }
+            return;
+        }
+        self.start_step(id, ix);
+        let step = self.state.run(id).and_then(|run| run.steps().get(ix.index()));
+        if step.is_some_and(|step| step.status() == StepStatus::Succeeded) {
+            self.advance(id);
+        }
+    }
+
+    /// Starts an attempt, lets the step wait for an agent or for its turn, or finds that its effect is in
+    /// force already. In a run that observes it is assumed.
     pub(super) fn start_step(&mut self, id: RunId, ix: StepIx) {
         if self.holds(id) {
             return;
@@ -128,14 +150,25 @@ impl Engine {
                 return self.on_step_failed(id, ix, not_sent(message));
             }
         };
-        let (action, undo) = match self.permitted(id, ix) {
-            Some(approved) => approved,
-            None => match self.resolve(id, ix, agent) {
-                Ok(resolved) if self.asks_first(id, ix, agent, &resolved) => return,
-                Ok(resolved) => resolved,
-                Err(message) => return self.on_step_failed(id, ix, not_sent(message)),
-            },
+        let permitted = self.permitted(id, ix);
+        let asks = permitted.is_none();
+        let resolved = match permitted.map_or_else(|| self.resolve(id, ix, agent), Ok) {
+            Ok(resolved) => resolved,
+            Err(message) => return self.on_step_failed(id, ix, not_sent(message)),
         };
+        if self.joins(id, ix, agent, &resolved) {
+            return;
+        }
+        if let Some(message) = self.ledger_is_full(&resolved) {
+            return self.on_step_failed(id, ix, not_sent(message));
+        }
+        if asks && self.asks_first(id, ix, agent, &resolved) {
+            return;
+        }
+        let (action, undo) = resolved;
+        if !self.takes_turn(id, ix, false, action.target.as_ref()) {
+            return;
+        }
         self.waiting.remove(id, ix);
         let Some(run) = self.state.run(id) else { return };
         let Some(kind) = self.state.agent(agent).map(|agent| agent.kind()) else { return };
@@ -164,6 +197,7 @@ impl Engine {
             agent,
             kind,
             key,
+            epoch: self.state.epoch_of(id, ix, &action),
             action,
             deadline,
             probe_first,
@@ -186,21 +220,41 @@ impl Engine {
         if self.waiting.is_waiting(run, step) {
             return;
         }
-        let Some(definition) = self.definition(run, step) else { return };
-        let until = self.now + definition.timeout;
-        self.emit(Event::StepWaiting { run, step, until, wait: StepWait::Agent });
+        self.turns.remove(run, step);
+        self.wait_step(run, step, StepWait::Agent);
         self.enqueue(run, step, false);
+    }
+
+    /// Lets a step wait until its deadline, which stays the same whatever it waits for.
+    pub(super) fn wait_step(&mut self, run: RunId, step: StepIx, wait: StepWait) {
+        let Some(state) = self.state.run(run).and_then(|run| run.steps().get(step.index())) else { return };
+        let waits = state.waits_for().filter(|waits| *waits != StepWait::Retry);
+        if waits != Some(wait) {
+            let timeout = self.definition(run, step).map_or_else(Default::default, |step| step.timeout);
+            let until = waits.and_then(|_| state.until()).unwrap_or(self.now + timeout);
+            self.emit(Event::StepWaiting { run, step, until, wait });
+        }
         self.watch_step(run, step);
     }
 
     pub(super) fn priority(&self, run: RunId) -> crate::model::Priority {
-        let bound = self.state.run(run).and_then(|run| self.library.get(run.hash()));
+        let run = self.state.run(run);
+        if run.is_some_and(|run| run.is_lift()) {
+            return crate::model::Priority::Urgent;
+        }
+        let bound = run.and_then(|run| self.library.get(run.hash()));
         bound.map_or(crate::model::Priority::Normal, |bound| bound.workflow.priority)
     }
 
-    pub(super) fn on_no_agent_came(&mut self, run: RunId, step: StepIx) {
+    pub(super) fn on_waited_too_long(&mut self, run: RunId, step: StepIx) {
         self.waiting.remove(run, step);
-        let message = "no agent became free before the step's deadline".to_owned();
+        self.turns.remove(run, step);
+        let waits = self.state.run(run).and_then(|run| run.steps().get(step.index())?.waits_for());
+        let message = match waits {
+            Some(StepWait::Lease) => "another run acted on its target until the step's deadline",
+            _ => "no agent became free before the step's deadline",
+        };
+        let message = message.to_owned();
         self.on_step_failed(run, step, Failure { kind: FailureKind::NotSent, message });
         self.advance(run);
     }
@@ -264,7 +318,11 @@ impl Engine {
 
     /// An attempt failed: another one, or the consequences.
     pub(super) fn on_step_failed(&mut self, id: RunId, ix: StepIx, failure: Failure) {
+        if self.state.run(id).is_some_and(|run| run.is_lift()) {
+            return self.on_lift_failed(id, ix, failure);
+        }
         self.waiting.remove(id, ix);
+        self.turns.remove(id, ix);
         let Some(run) = self.state.run(id) else { return };
         let rolling_back = run.status() == RunStatus::RollingBack;
         let attempt = run.steps()[ix.index()].attempt();
@@ -356,7 +414,7 @@ impl Engine {
         }
     }
 
-    fn complete(&mut self, id: RunId) {
+    pub(super) fn complete(&mut self, id: RunId) {
         let Some(run) = self.state.run(id) else { return };
         let mut emitted = Vec::new();
         if RUN.check(run.status(), RunStatus::Completed, self.now, run, &mut emitted).is_err() {

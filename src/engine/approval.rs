@@ -365,7 +365,7 @@ impl Engine {
             |step: &StepState| step.awaits_approval() && step.until().is_some_and(|until| until <= self.now);
         let expired = run.steps().iter().enumerate().filter(|(_, step)| expired(step));
         for ix in expired.map(|(i, _)| StepIx(i as u16)).collect::<Vec<_>>() {
-            self.start_step(id, ix);
+            self.start_and_go_on(id, ix);
         }
     }
 

@@ -92,6 +92,13 @@ impl Library {
         self.setup.as_ref()?.agents.get(place)
     }
 
+    /// Agents of a role that offer an action; if there are none, any that offer it. In order of name.
+    pub fn of_role(&self, action: &str, role: &str) -> Vec<AgentId> {
+        let requires = Requirement { agent: None, role: Some(Arc::from(role)), capabilities: Vec::new() };
+        let same = self.offering(action, Some(&requires));
+        if same.is_empty() { self.offering(action, None) } else { same }
+    }
+
     /// Agents that offer an action and fit, in order of name.
     pub fn offering(&self, action: &str, requires: Option<&Requirement>) -> Vec<AgentId> {
         let ids = (0..self.specs.len() as u32).map(AgentId);

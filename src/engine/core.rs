@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::bound::Library;
+use super::expiry::Expiries;
+use super::lease::Turns;
 use super::mailbox::Mailbox;
 use super::timers::TimerKey;
 use super::waiting::Waiting;
@@ -19,6 +21,10 @@ pub struct Engine {
     pub(super) timers: Timers<TimerKey>,
     /// Steps and undos that wait for an agent.
     pub(super) waiting: Waiting,
+    /// Steps, undos and lifts that wait for their turn at a target.
+    pub(super) turns: Turns,
+    /// When effects end.
+    pub(super) expiries: Expiries,
     /// Repeats that are not journaled yet.
     pub(super) mailbox: BTreeMap<IncidentId, Mailbox>,
     pub(super) now: Timestamp,
@@ -46,6 +52,8 @@ impl Engine {
             library: Library::default(),
             timers: Timers::new(),
             waiting: Waiting::default(),
+            turns: Turns::default(),
+            expiries: Expiries::default(),
             mailbox: BTreeMap::new(),
             now,
             draining: false,
@@ -74,6 +82,7 @@ impl Engine {
 
     /// What is done after everything that was handled.
     pub(super) fn end_of_input(&mut self) -> Output {
+        self.dispatch_turns();
         self.dispatch_waiting();
         self.retire();
         self.retire_obligations();
@@ -112,6 +121,8 @@ impl Engine {
         if let Err(illegal) = self.state.apply(&record) {
             panic!("the engine may not say {:?}: {illegal}", record.event);
         }
+        self.note_freed(&record.event);
+        self.note_end(&record.event);
         self.out.records.push(record);
     }
 

@@ -131,9 +131,9 @@ impl Engine {
 
     /// An answer to what was asked. One that nobody waits for any more is ignored and counted.
     pub(super) fn on_probed(&mut self, of: ProbeOf, found: &Presence) {
-        let ProbeOf::Step { run, step, attempt, undo } = of else {
-            self.stale += 1;
-            return;
+        let (run, step, attempt, undo) = match of {
+            ProbeOf::Obligation(id) => return self.on_obligation_probed(id, found),
+            ProbeOf::Step { run, step, attempt, undo } => (run, step, attempt, undo),
         };
         let state = self.state.run(run).filter(|run| !run.status().is_terminal());
         let state = state.and_then(|run| run.steps().get(step.index()));

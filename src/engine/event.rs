@@ -69,6 +69,8 @@ pub enum StepWait {
     Retry,
     /// An agent: some fit, none is selectable now.
     Agent,
+    /// Its turn: another run acts on the same target.
+    Lease,
 }
 
 /// A fact. Stored as `{"kind":{…}}`. What is large and rare in it is boxed: a record takes one line
@@ -245,6 +247,19 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         again_at: Option<Timestamp>,
     },
+    /// Its effect is in force already, for as long as it wants it: nothing is performed, and the step holds it too.
+    StepJoined {
+        run: RunId,
+        step: StepIx,
+        agent: AgentId,
+        action: Arc<Action>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        undo: Option<Arc<Action>>,
+        obligation: ObligationId,
+    },
+    /// A step holds an effect no longer. Nothing is performed: others hold it, or it ended before. In a
+    /// rollback the step counts as undone.
+    LetGo { run: RunId, step: StepIx, obligation: ObligationId, why: Arc<str>, by: Box<Actor> },
 
     /// The intent to undo.
     UndoStarted {
@@ -289,6 +304,10 @@ pub enum Event {
 
     /// Somebody asked for what is not permitted.
     RequestRefused { by: Actor, request: Box<Request>, why: Arc<str> },
+    /// Its time is over: it has ended by itself.
+    ObligationExpired { obligation: ObligationId },
+    /// It was asked for, and this was found.
+    ObligationProbed { obligation: ObligationId, found: Box<Presence> },
     /// What ended on the ledger long ago and left the state; it stays in the journal.
     ObligationsRetired { obligations: Box<[ObligationId]> },
     /// Finished runs and closed incidents that left the state; they stay in the journal.
@@ -326,6 +345,9 @@ pub struct NewRun {
     /// Steps that are done already, because they succeeded in `retry_of`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub takes_over: Vec<StepIx>,
+    /// What it lifts, in this order: each is a step of it.
+    #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+    pub lifts: Box<[ObligationId]>,
     /// Whether its steps are performed. Left out in a live run.
     #[serde(default, skip_serializing_if = "RunMode::is_live")]
     pub mode: RunMode,

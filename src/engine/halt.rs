@@ -33,9 +33,10 @@ impl Halt {
 
 impl Engine {
     /// Whether nothing of a run may be begun: the engine is about to stop, or everything is halted. A run
-    /// that observes touches nothing, and goes on in a halt.
+    /// that observes touches nothing, and goes on in a halt; so does a lift that a person asked for.
     pub(super) fn holds(&self, run: RunId) -> bool {
-        self.draining || (self.state.halt().is_some() && !self.observes(run))
+        let by_hand = || self.state.run(run).is_some_and(|run| run.is_lift_by_hand());
+        self.draining || (self.state.halt().is_some() && !self.observes(run) && !by_hand())
     }
 
     pub(super) fn on_halt(&mut self, reason: &str, by: &Actor) -> String {
@@ -60,7 +61,7 @@ impl Engine {
 
     /// The attempts of a run that are in flight. A person who was asked is not stopped.
     fn acting(&self, run: RunId) -> Vec<(StepIx, u32, bool)> {
-        let Some(run) = self.state.run(run) else { return Vec::new() };
+        let Some(run) = self.state.run(run).filter(|run| !run.is_lift_by_hand()) else { return Vec::new() };
         let acts = |step: &StepState| {
             !step.is_asked() && (step.undo_in_flight || step.status() == StepStatus::Running)
         };
@@ -89,6 +90,7 @@ impl Engine {
         for run in &live {
             self.settle(*run);
         }
+        self.watch_ledger();
         format!("released; live runs that go on: {}", live.len())
     }
 

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Actor, AgentKind, Probe, ProbeOf, Record, Settled};
+use super::{Actor, AgentKind, Lift, Probe, ProbeOf, Record, Settled};
 use crate::model::{
-    Action, AgentId, Detection, IncidentId, Map, Outcome, Presence, RequestId, RunId, Seq, StepIx, Timestamp,
+    Action, AgentId, Detection, IncidentId, Map, ObligationId, Outcome, Presence, RequestId, RunId, Seq,
+    StepIx, Timestamp,
 };
 
 /// Everything that can happen to the engine. A person enters at the same door as everything else.
@@ -88,6 +89,12 @@ pub enum Request {
     Halt { reason: String },
     /// Go on after a halt.
     Release,
+    /// Undo what is in force.
+    Lift {
+        what: Lift,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        reason: String,
+    },
     /// It was nothing.
     Dismiss { incident: IncidentId, reason: String },
     /// Read the files of the setup anew. Whoever runs the engine reads them: see `Engine::reload`.
@@ -187,6 +194,9 @@ pub struct Task {
     pub action: Arc<Action>,
     /// When the engine gives up on this attempt.
     pub deadline: Timestamp,
+    /// Grows with every turn that a run takes at the target; 0 without a target. A lower one than the last
+    /// is refused (C16).
+    pub epoch: Seq,
     /// Whether its effect is asked for first: if it is there already, nothing is performed.
     pub probe_first: bool,
     /// What it is part of.
@@ -206,6 +216,28 @@ pub struct Context {
     pub incident: Option<IncidentId>,
     /// What the run's templates see as `detection`.
     pub detection: Option<Arc<Map>>,
+    /// That it lifts what another run did.
+    pub lifts: Option<Lifts>,
+}
+
+/// That a task takes back what another run did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lifts {
+    /// Which entry of the ledger.
+    pub obligation: ObligationId,
+    /// Whether a person asked for it: then the kill switch does not hold it (C30).
+    pub by_hand: bool,
+}
+
+impl Task {
+    /// Whether it takes back what was done before: as an undo, or as a lift.
+    pub fn takes_back(&self) -> bool {
+        self.undo || self.context.lifts.is_some()
+    }
+    /// Whether the kill switch does not hold it: a person asked for it, or is asked to do it (C30).
+    pub fn passes_halt(&self) -> bool {
+        self.kind == AgentKind::Manual || self.context.lifts.is_some_and(|lifts| lifts.by_hand)
+    }
 }
 
 /// The answer to a request.

@@ -85,6 +85,7 @@ impl Engine {
             deadline,
             retry_of: launch.retry_of,
             takes_over,
+            lifts: Box::default(),
             mode,
         })));
         if let Some(at) = deadline {
@@ -202,6 +203,9 @@ impl Engine {
     /// rollback it starts from the beginning.
     pub(super) fn launch_again(&mut self, ended: RunId, by: &Actor) -> Result<Launched, String> {
         let run = self.state.run(ended).ok_or_else(|| format!("{ended} is not known"))?;
+        if run.is_lift() {
+            return Err(format!("{ended} was a lift: lift what is left of it"));
+        }
         let bound = self.library.get(run.hash()).cloned();
         let bound = bound.ok_or_else(|| format!("the workflow text of {ended} is not known any more"))?;
         let succeeded = run

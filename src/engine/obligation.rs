@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 use super::{Actor, Event};
 use crate::flow::machine::{Chart, Machine, Place, Source, Superstate, Transition};
 use crate::model::{
-    Action, AgentId, IncidentId, Map, Moment, ObligationId, RunId, Seq, Span, StepIx, Timestamp,
+    Action, AgentId, IncidentId, Map, Moment, ObligationId, Presence, RunId, Seq, Span, StepIx, Timestamp,
 };
 use crate::states;
 
@@ -76,12 +76,14 @@ pub static OBLIGATION: LazyLock<Machine<ObligationStatus, Obligation, Event>> = 
                 go(&[InDoubt, Drifted, LiftFailed], InForce, "found, done again, or settled by a person"),
                 go(&[InForce, InDoubt, Drifted, LiftFailed], Lifting, "its undo starts"),
                 go(&[Lifting], Lifted, "undone"),
-                go(&[InDoubt, Drifted, LiftFailed], Lifted, "settled by a person"),
+                go(&[InForce, InDoubt, Drifted, LiftFailed], Lifted, "undone by hand, says a person"),
+                go(&[Lifting], InForce, "its lift was cancelled before it was done"),
                 go(&[Lifting], LiftFailed, "its undo is given up"),
                 go(&[InForce, InDoubt, Drifted], LiftFailed, "its undo cannot be begun"),
                 go(&[InForce, InDoubt, Drifted], Expired, "its time is over"),
-                go(&[InForce, InDoubt], Drifted, "it was looked for and is not there"),
-                go(&[InDoubt, Drifted, LiftFailed], Waived, "given up by a person"),
+                go(&[InForce, InDoubt, LiftFailed], Drifted, "it was looked for and is not there"),
+                go(&[InForce, InDoubt, Lifting, Drifted, LiftFailed], Waived, "given up by a person"),
+                go(&[Waived], LiftFailed, "to be tried again, says a person"),
             ]
         },
     })
@@ -163,6 +165,7 @@ pub struct Obligation {
     pub(super) output: Option<Arc<Map>>,
     pub(super) why: Option<Arc<str>>,
     pub(super) lifted_by: Option<RunId>,
+    pub(super) probed: Option<Box<(Presence, Timestamp)>>,
     pub(super) changed: Seq,
     pub(super) changed_by: Option<Actor>,
 }
@@ -270,6 +273,10 @@ impl Obligation {
     pub fn lifted_by(&self) -> Option<RunId> {
         self.lifted_by
     }
+    /// What was found when it was asked for last, and when. Never, where its action has no probe.
+    pub fn probed(&self) -> Option<&(Presence, Timestamp)> {
+        self.probed.as_deref()
+    }
     /// The record that changed its status or its holders last (C23).
     pub fn changed(&self) -> Seq {
         self.changed
@@ -277,6 +284,19 @@ impl Obligation {
     /// The person who changed it last; `None` is quell itself.
     pub fn changed_by(&self) -> Option<&Actor> {
         self.changed_by.as_ref()
+    }
+
+    /// Takes in one who wants it to last; it takes the place of the same step of the run that it tries again.
+    pub(super) fn add_holder(&mut self, holder: Holder, earlier: Option<RunId>) {
+        self.holders.retain(|other| {
+            other.step != holder.step || (other.run != holder.run && Some(other.run) != earlier)
+        });
+        self.holders.push(holder);
+    }
+
+    /// What those wait for who want it lifted by another run.
+    pub(super) fn turn_key(&self) -> Arc<str> {
+        self.target().map_or_else(|| Arc::from(self.id.to_string()), Arc::clone)
     }
 
     /// Works out anew when it ends: when the last holder wants it to, or by itself before that.

@@ -131,6 +131,7 @@ impl Probe {
             key: Arc::clone(&self.key),
             action: Arc::clone(&self.action),
             deadline: self.deadline,
+            epoch: 0,
             probe_first: false,
             context: super::Context::default(),
         }

@@ -7,9 +7,9 @@ use super::advance::key;
 use super::doubt::Remedy;
 use super::{
     AgentKind, Effect, Engine, Event, IllegalEvent, JournalKind, Record, RunStatus, Setup, State, StepState,
-    StepStatus, Task,
+    StepStatus, StepWait, Task,
 };
-use crate::model::{Failure, FailureKind, RunId, StepIx, Timestamp};
+use crate::model::{Action, Failure, FailureKind, RunId, StepIx, Timestamp};
 
 /// Why a journal cannot be taken up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,6 +98,10 @@ impl Engine {
             engine.ask_again(*run);
             engine.settle(*run);
         }
+        engine.watch_ledger();
+        engine.reconcile();
+        engine.dispatch_turns();
+        engine.dispatch_waiting();
         let output = engine.take_output();
         Ok((engine, output))
     }
@@ -167,12 +171,37 @@ impl Engine {
             })
     }
 
+    /// The key under which a step, its undo or a lift is performed: that of an undo is of the effect (C4).
+    fn key_of(&self, run: RunId, ix: StepIx, undo: bool) -> Arc<str> {
+        let seed = self.state.seed();
+        let lifted = self.state.run(run).and_then(|run| run.lifted_by_step(ix));
+        let entry = match lifted {
+            Some(lifted) => self.state.ledger().get(lifted),
+            None => self.state.obligation_of(run, ix).filter(|_| undo),
+        };
+        let name = self.state.run(run).map_or("?", |run| run.step_id(ix));
+        match entry.map(|obligation| obligation.origin()) {
+            Some((origin, step)) => key(seed, origin, step, true),
+            None => key(seed, run, name, undo),
+        }
+    }
+
+    fn asked_action(&self, run: RunId, ix: StepIx, undo: bool) -> Option<Arc<Action>> {
+        let step = self.state.run(run)?.steps().get(ix.index())?;
+        let owed = self.state.obligation_of(run, ix).and_then(|obligation| obligation.undo());
+        match undo {
+            true => owed.or(step.undo.as_ref()).cloned(),
+            false => step.action.clone(),
+        }
+    }
+
     /// Puts the questions that stand again: the same attempt, under the same key and deadline.
     fn ask_again(&mut self, id: RunId) {
         let Some(run) = self.state.run(id) else { return };
         let task = |ix: StepIx| {
             let step = run.steps().get(ix.index())?;
             let undo = step.undo_in_flight();
+            let action = self.asked_action(id, ix, undo)?;
             Some(Task {
                 run: id,
                 step: ix,
@@ -180,9 +209,10 @@ impl Engine {
                 undo,
                 agent: step.agent()?,
                 kind: AgentKind::Manual,
-                key: key(self.state.seed(), id, run.step_id(ix), undo),
-                action: Arc::clone(if undo { step.undo.as_ref()? } else { step.action.as_ref()? }),
+                key: self.key_of(id, ix, undo),
                 deadline: step.until()?,
+                epoch: self.state.epoch_of(id, ix, &action),
+                action,
                 probe_first: false,
                 context: self.context(id, ix, step.agent()?),
             })
@@ -208,7 +238,10 @@ impl Engine {
     /// Settles what is in doubt by what the action declares, arms the timers, and goes on.
     pub(super) fn settle(&mut self, id: RunId) {
         let Some(run) = self.state.run(id) else { return };
-        if self.library.get(run.hash()).is_none() {
+        if run.is_lift() && run.status() == RunStatus::Running {
+            return self.settle_lift(id);
+        }
+        if self.library.get(run.hash()).is_none() && !run.is_lift() {
             let why = Arc::from("the text of its workflow cannot be read by this release");
             match run.status() {
                 RunStatus::Running | RunStatus::Paused => self.emit(Event::RunParked { run: id, why }),
@@ -257,18 +290,18 @@ impl Engine {
         }
         let paused = self.state.run(id).is_some_and(|run| run.status() == RunStatus::Paused);
         for (step, _) in in_doubt.iter().filter(|(_, remedy)| *remedy == Remedy::Again && !paused) {
-            self.start_step(id, *step);
+            self.start_and_go_on(id, *step);
         }
         self.advance(id);
     }
 
-    /// Steps that waited for an agent do so again; without their place in the queue they would be
+    /// Steps that waited for an agent or for their turn do so again; without their place in the queue they would be
     /// taken for steps that wait for their next attempt.
     pub(super) fn requeue(&mut self, id: RunId) {
         let Some(run) = self.state.run(id) else { return };
         let waits = run.steps().iter().enumerate().filter_map(|(i, step)| {
-            let for_agent = step.status() == StepStatus::Waiting && step.waits_for_agent;
-            for_agent.then_some(StepIx(i as u16))
+            let waits = step.waits_for().is_some_and(|wait| wait != StepWait::Retry);
+            waits.then_some(StepIx(i as u16))
         });
         for step in waits.collect::<Vec<_>>() {
             self.enqueue(id, step, false);
@@ -292,7 +325,7 @@ impl Engine {
             self.emit(Event::StepCancelled { run: id, step, in_doubt: true });
         }
         match undo {
-            Some((step, Remedy::Again)) => self.start_undo(id, step),
+            Some((step, Remedy::Again)) => self.begin_undo(id, step),
             Some((step, Remedy::Ask)) => self.ask(id, step, true),
             Some((step, Remedy::Park)) => {
                 let message = "in doubt: it was cut short, and doing it twice may harm".to_owned();

@@ -33,6 +33,12 @@ impl Engine {
     /// Refuses what was asked about an object that has changed since the asker looked (C23).
     fn fresh(&self, request: &Request, seen: Option<Seq>) -> Result<(), String> {
         let Some(seen) = seen else { return Ok(()) };
+        if let Request::Lift { what: super::Lift::One(id), .. } = request
+            && let Some(obligation) = self.state.ledger().get(*id).filter(|o| o.changed() > seen)
+        {
+            let now = told(obligation.status().name(), obligation.since(), obligation.changed_by());
+            return Err(format!("{id} has changed since you looked: it is {now}"));
+        }
         let run = request.run().and_then(|id| self.state.run(id));
         let incident = request.incident().and_then(|id| self.state.incident(id));
         let (name, changed, now) = match (run, incident) {
@@ -47,7 +53,9 @@ impl Engine {
     }
 
     fn obey(&mut self, request: &Request, by: &Actor) -> Verdict {
-        if self.draining && matches!(request, Request::Trigger { .. } | Request::Retry { .. }) {
+        if self.draining
+            && matches!(request, Request::Trigger { .. } | Request::Retry { .. } | Request::Lift { .. })
+        {
             return Err("quell is stopping and starts nothing new".to_owned());
         }
         match request {
@@ -77,6 +85,7 @@ impl Engine {
             Request::Approve { run, step, hash, groups } => self.on_approve(*run, step, hash, groups, by),
             Request::Confirm { run, step } => self.on_confirm(*run, step, by),
             Request::Deny { run, step, reason, groups } => self.on_deny(*run, step, reason, groups, by),
+            Request::Lift { what, reason } => self.on_lift(what, reason, by),
             Request::Settle { run, step, as_, reason } => self.on_settle(*run, step, *as_, reason, by),
         }
     }
@@ -193,7 +202,7 @@ impl Engine {
             in_doubt.filter(|(_, step)| step.status() == StepStatus::InDoubt && !step.is_probing());
         let in_doubt = in_doubt.map(|(i, step)| (StepIx(i as u16), step.is_still_to_be_asked_for()));
         for (ix, asked) in in_doubt.collect::<Vec<_>>() {
-            if asked { self.ask(id, ix, false) } else { self.start_step(id, ix) }
+            if asked { self.ask(id, ix, false) } else { self.start_and_go_on(id, ix) }
         }
     }
 

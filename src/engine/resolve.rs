@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::bound::{BoundStep, Library};
-use super::{ActionSpec, Context, Engine, Means};
+use super::{ActionSpec, Context, Engine, Lifts, Means};
 use crate::model::{Action, AgentId, Args, Map, RunId, Span, StepIx, Value, ValueType};
 use crate::workflow::{Scope, Step, StepView, Template, Undo};
 
@@ -42,6 +42,9 @@ impl Engine {
             agent: self.state.agent(agent).map_or_else(Default::default, |agent| Arc::clone(&agent.name)),
             incident: run.incident,
             detection: run.detection.clone(),
+            lifts: run
+                .lifted_by_step(ix)
+                .map(|obligation| Lifts { obligation, by_hand: run.is_lift_by_hand() }),
         }
     }
 

@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use super::advance::key;
 use super::choose::{Choice, best_match};
+use super::join::Owed;
 use super::timers::TimerKey;
 use super::{Actor, Acts, Effect, Engine, Event, RollbackCause, RunStatus, StepStatus, Task};
 use crate::flow::backoff::{Backoff, mix};
-use crate::model::{Failure, FailureKind, Outcome, Presence, RunId, Span, StepIx};
+use crate::model::{AgentId, Failure, FailureKind, Outcome, Presence, RunId, Span, StepIx};
 
 /// How often an undo is tried before a person is asked.
 pub(super) const UNDO_ATTEMPTS: u32 = 5;
 
 /// The delays between attempts to undo.
-const UNDO_BACKOFF: Backoff =
+pub(super) const UNDO_BACKOFF: Backoff =
     Backoff { first: Span::from_secs(1), factor_percent: 200, max: Span::from_secs(60), jitter_percent: 10 };
 
 /// What a rollback has to do next.
@@ -55,14 +56,20 @@ impl Engine {
 
     /// The next undo, or the end of the rollback.
     pub(super) fn roll_on(&mut self, id: RunId) {
-        match self.next_undo(id) {
-            Next::Wait => {}
-            Next::Undo(step) => self.start_undo(id, step),
-            Next::Done => {
-                self.emit(Event::RollbackCompleted { run: id });
-                self.after_bad_end(id);
+        loop {
+            match self.next_undo(id) {
+                Next::Wait => return,
+                Next::Undo(step) => {
+                    if !self.start_undo(id, step) {
+                        return;
+                    }
+                }
+                Next::Done => {
+                    self.emit(Event::RollbackCompleted { run: id });
+                    return self.after_bad_end(id);
+                }
+                Next::Stuck(why) => return self.emit(Event::RunStuck { run: id, why: Arc::from(why) }),
             }
-            Next::Stuck(why) => self.emit(Event::RunStuck { run: id, why: Arc::from(why) }),
         }
     }
 
@@ -94,32 +101,62 @@ impl Engine {
         Next::Stuck(format!("the undo of {} failed {UNDO_ATTEMPTS} times or was refused", failed.join(", ")))
     }
 
-    /// Starts an attempt to undo, or waits for an agent.
-    pub(super) fn start_undo(&mut self, id: RunId, ix: StepIx) {
+    /// As [`Engine::start_undo`]; if there is nothing to wait for, the rollback goes on.
+    pub(super) fn begin_undo(&mut self, id: RunId, ix: StepIx) {
+        if self.start_undo(id, ix) {
+            self.roll_on(id);
+        }
+    }
+
+    /// Starts an attempt to undo, or waits for an agent or for its turn. True if there is nothing to undo
+    /// after all.
+    pub(super) fn start_undo(&mut self, id: RunId, ix: StepIx) -> bool {
         if self.holds(id) {
-            return;
+            return false;
         }
         if self.setup.acts == Acts::Never {
-            let message = "a replay of a real setup touches nothing".to_owned();
-            return self.on_undo_failed(id, ix, Failure { kind: FailureKind::NotSent, message });
+            self.undo_not_sent(id, ix, "a replay of a real setup touches nothing");
+            return false;
+        }
+        match self.owed(id, ix) {
+            Owed::Settled => return true,
+            Owed::Wait => return false,
+            Owed::Undo => {}
         }
         let agent = match best_match(&self.state, self.candidates(id, ix, true)) {
             Choice::Agent(agent) => agent,
-            Choice::Later => return self.enqueue(id, ix, true),
+            Choice::Later => {
+                self.enqueue(id, ix, true);
+                return false;
+            }
             Choice::Never => {
-                let message = "no agent of this setup can undo it".to_owned();
-                return self.on_undo_failed(id, ix, Failure { kind: FailureKind::NotSent, message });
+                self.undo_not_sent(id, ix, "no agent of this setup can undo it");
+                return false;
             }
         };
         self.waiting.remove(id, ix);
+        self.perform_undo(id, ix, agent);
+        false
+    }
+
+    fn undo_not_sent(&mut self, id: RunId, ix: StepIx, why: &str) {
+        let failure = Failure { kind: FailureKind::NotSent, message: why.to_owned() };
+        self.on_undo_failed(id, ix, failure);
+    }
+
+    /// The undo of an effect is one and the same, and has the same key, whoever performs it (C4).
+    fn perform_undo(&mut self, id: RunId, ix: StepIx, agent: AgentId) {
         let Some(run) = self.state.run(id) else { return };
         let Some(step) = run.steps().get(ix.index()) else { return };
-        let Some(action) = step.undo.clone() else { return };
+        let obligation = self.state.obligation_of(id, ix);
+        let action = obligation.and_then(|o| o.undo().cloned()).or_else(|| step.undo.clone());
+        let Some(action) = action else { return };
         let Some(kind) = self.state.agent(agent).map(|agent| agent.kind()) else { return };
         let attempt = step.undo_attempt() + 1;
         let timeout = self.definition(id, ix).map_or(Span::from_secs(30), |step| step.timeout);
         let deadline = self.now + timeout;
-        let key = key(self.state.seed(), id, run.step_id(ix), true);
+        let (origin, name) = obligation.map_or((id, run.step_id(ix)), |o| o.origin());
+        let key = key(self.state.seed(), origin, name, true);
         let started = Arc::clone(&action);
         self.emit(Event::UndoStarted { run: id, step: ix, attempt, agent, kind, action: started, deadline });
         self.timers.arm(deadline, TimerKey::Step(id, ix));
@@ -131,6 +168,7 @@ impl Engine {
             agent,
             kind,
             key,
+            epoch: self.state.epoch_of(id, ix, &action),
             action,
             deadline,
             probe_first: false,
@@ -161,6 +199,7 @@ impl Engine {
     /// Another attempt, or this undo is given up and the others still run (C11).
     pub(super) fn on_undo_failed(&mut self, id: RunId, ix: StepIx, failure: Failure) {
         self.waiting.remove(id, ix);
+        self.turns.remove(id, ix);
         let Some(step) = self.state.run(id).and_then(|run| run.steps().get(ix.index())) else { return };
         let attempt = step.undo_attempt();
         let agent = step.agent().filter(|_| failure.kind.impairs_agent());

@@ -4,7 +4,9 @@ use std::sync::{Arc, LazyLock};
 
 use super::{Actor, Event, IncidentStatus, RollbackCause, RunMode, StepState, StepStatus};
 use crate::flow::machine::{Change, Chart, Guard, Machine, Place, Source, Superstate, Transition};
-use crate::model::{Digest, IncidentId, Map, Moment, RunId, Seq, Severity, Span, StepIx, Timestamp};
+use crate::model::{
+    Digest, IncidentId, Map, Moment, ObligationId, RunId, Seq, Severity, Span, StepIx, Timestamp,
+};
 use crate::states;
 use crate::workflow::Plan;
 
@@ -79,7 +81,7 @@ pub static RUN: LazyLock<Machine<RunStatus, Run, Event>> = LazyLock::new(|| {
                     to: Completed,
                     on: "every step is done",
                     guard: Some(Guard { name: "every step is done", check: Run::all_done }),
-                    callback: Some(Run::contains_incident),
+                    callback: None,
                 },
                 go(Source::Within("Forward"), Parked, "a step is in doubt, or its approval expired"),
                 go(Source::Within("Forward"), RollingBack, "a critical step failed, or cancel"),
@@ -100,6 +102,7 @@ pub static RUN: LazyLock<Machine<RunStatus, Run, Event>> = LazyLock::new(|| {
             ]
         },
     })
+    .on_enter("Ended", Run::contains_incident)
 });
 
 /// How far a rollback is.
@@ -138,6 +141,7 @@ pub struct Run {
     pub(super) deadline: Moment,
     pub(super) retry_of: Option<RunId>,
     pub(super) mode: RunMode,
+    pub(super) lifts: Box<[ObligationId]>,
     pub(super) steps: Vec<StepState>,
     pub(super) done: u32,
     /// Steps whose effect exists or may exist, in order of completion.
@@ -224,6 +228,18 @@ impl Run {
     pub fn retry_of(&self) -> Option<RunId> {
         self.retry_of
     }
+    /// What it lifts, step by step; empty if it is not a lift.
+    pub fn lifts(&self) -> &[ObligationId] {
+        &self.lifts
+    }
+    /// Whether it lifts what other runs did.
+    pub fn is_lift(&self) -> bool {
+        !self.lifts.is_empty()
+    }
+    /// Whether it lifts by order of a person: then a halt does not hold it (C30).
+    pub fn is_lift_by_hand(&self) -> bool {
+        self.is_lift() && self.by != Actor::engine()
+    }
     /// Whether its steps are performed.
     pub fn mode(&self) -> RunMode {
         self.mode
@@ -276,6 +292,12 @@ impl Run {
     pub fn why(&self) -> Option<&str> {
         self.why.as_deref()
     }
+    /// What it waits to hear about effects that it asks for, for people.
+    pub fn asks_for(&self) -> Option<String> {
+        let asks = |(_, step): &(usize, &StepState)| step.is_probing();
+        let (i, step) = self.steps.iter().enumerate().find(asks)?;
+        Some(format!("step `{}`: {}", self.step_id(StepIx(i as u16)), step.note()?))
+    }
     /// The steps that failed, in plan order (S2.3).
     pub fn failed_steps(&self) -> impl Iterator<Item = StepIx> + '_ {
         let failed = |(_, s): &(usize, &StepState)| {
@@ -296,16 +318,15 @@ impl Run {
         self.ended_at().unwrap_or(now).since(self.created_at)
     }
 
-    /// A completed run contains the incident that it answers, if the incident's own table permits that;
-    /// one that only observed contains nothing.
-    fn contains_incident(&self, _: &Change<RunStatus>, emitted: &mut Vec<Event>) {
-        emitted.extend(self.incident.filter(|_| self.mode.is_live()).map(|incident| {
-            Event::IncidentChanged {
-                incident,
-                to: IncidentStatus::Contained,
-                by: Actor::engine(),
-                reason: Some(Arc::from(format!("{} completed", self.id))),
-            }
+    /// Of the runs that ended, a completed one contains the incident that it answers, if the incident's own
+    /// table permits that; one that only observed contains nothing.
+    fn contains_incident(&self, change: &Change<RunStatus>, emitted: &mut Vec<Event>) {
+        let contains = change.to == RunStatus::Completed && self.mode.is_live() && !self.is_lift();
+        emitted.extend(self.incident.filter(|_| contains).map(|incident| Event::IncidentChanged {
+            incident,
+            to: IncidentStatus::Contained,
+            by: Actor::engine(),
+            reason: Some(Arc::from(format!("{} completed", self.id))),
         }));
     }
 

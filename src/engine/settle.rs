@@ -245,11 +245,12 @@ impl Engine {
         if settled == Settled::Again {
             let waits = |run: &Run| run.steps()[step.index()].status() == StepStatus::Undoing;
             return match self.state.run(id).is_some_and(waits) {
-                true => self.start_undo(id, step),
+                true => self.begin_undo(id, step),
                 false => self.roll_on(id),
             };
         }
         self.waiting.remove(id, step);
+        self.turns.remove(id, step);
         if settled == Settled::Done {
             let attempt = self.undo_attempt(id, step);
             self.emit(Event::UndoSucceeded { run: id, step, attempt });

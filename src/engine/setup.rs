@@ -199,14 +199,16 @@ pub struct Limits {
     pub finished_for: Span,
     /// Live runs; a trigger over the limit is refused.
     pub live_runs: usize,
+    /// Effects that are in force or owed; a step that would add one over the limit is refused.
+    pub in_force: usize,
     /// How long an impaired agent waits before it is tried again.
     pub agent_recovery: Span,
     /// How long after its end an incident opens again instead of a new one.
     pub reopen: Span,
-    /// How much of an action is done without asking a person.
-    pub budgets: Vec<Budget>,
     /// How long after its end an effect may still be heard in the signals (C36).
     pub echo: Span,
+    /// How much of an action is done without asking a person.
+    pub budgets: Vec<Budget>,
 }
 
 impl Default for Limits {
@@ -215,10 +217,11 @@ impl Default for Limits {
             finished: 10_000,
             finished_for: Span::from_secs(30 * 86_400),
             live_runs: 100_000,
+            in_force: 100_000,
             agent_recovery: Span::from_secs(60),
             reopen: Span::from_secs(3_600),
-            budgets: Vec::new(),
             echo: Span::from_secs(60),
+            budgets: Vec::new(),
         }
     }
 }

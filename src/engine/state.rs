@@ -6,6 +6,7 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
+use super::lease::Leases;
 use super::{
     Account, AgentKind, AgentState, AgentStatus, Arming, Halt, Incident, JournalKind, Ledger, Run, RunStatus,
 };
@@ -35,6 +36,8 @@ pub struct State {
     pub(super) agents: Vec<AgentState>,
     pub(super) runs: Slots<Box<Run>>,
     pub(super) incidents: Slots<Incident>,
+    /// Who acts on each target.
+    pub(super) leases: Leases,
     /// What is in force.
     pub(super) ledger: Ledger,
     /// Texts of workflows by hash.
@@ -132,6 +135,7 @@ impl State {
             agents: Vec::new(),
             runs: Slots::starting_at(1),
             incidents: Slots::starting_at(1),
+            leases: Leases::with_hasher(FixedState::with_seed(0)),
             ledger: Ledger::new(0),
             workflows: BTreeMap::new(),
             halt: None,

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use super::{Actor, Event, Permission, Settlement};
+use super::{Actor, Event, Permission, Settlement, StepWait};
 use crate::flow::machine::{Chart, Machine, Place, Source, Superstate, Transition};
 use crate::model::{Action, AgentId, Failure, Map, Moment, ObligationId, Presence, Timestamp};
 use crate::states;
@@ -61,13 +61,22 @@ pub static STEP: LazyLock<Machine<StepStatus, StepState, Event>> = LazyLock::new
         ],
         transitions: const {
             &[
-                go(&[Pending, AwaitingApproval, InDoubt], Waiting, "no agent is selectable"),
+                go(
+                    &[Pending, AwaitingApproval, InDoubt],
+                    Waiting,
+                    "no agent is selectable, or another run acts on its target",
+                ),
                 go(&[Pending, Waiting], AwaitingApproval, "its approval is asked for"),
                 go(&[Pending, Waiting, AwaitingApproval, InDoubt], Running, "an attempt starts"),
                 go(&[Running, Verifying], Waiting, "an attempt failed, another will follow"),
                 go(&[Running, InDoubt], Verifying, "the action answered"),
                 go(&[Running, Verifying, InDoubt], Succeeded, "done"),
-                go(&[Pending], Succeeded, "taken over from the run that this one tries again, or assumed"),
+                go(
+                    &[Pending, Waiting, AwaitingApproval],
+                    Succeeded,
+                    "taken over, assumed, or in force already",
+                ),
+                go(&[Failed, InDoubt], Pending, "a lift is tried again"),
                 go(
                     &[Pending, Waiting, AwaitingApproval, Running, Verifying, InDoubt],
                     Failed,
@@ -88,7 +97,7 @@ pub static STEP: LazyLock<Machine<StepStatus, StepState, Event>> = LazyLock::new
                 go(
                     &[Undoing, UndoInDoubt, UndoFailed, Succeeded, Failed, Cancelled, InDoubt],
                     Undone,
-                    "reversed, or undone by hand",
+                    "reversed, undone by hand, or let go",
                 ),
                 go(&[Undoing], UndoInDoubt, "a crash took the undo's outcome, or no answer came"),
                 go(
@@ -116,7 +125,9 @@ pub struct StepState {
     pub(super) output: Option<Arc<Map>>,
     pub(super) failure: Option<Arc<Failure>>,
     pub(super) in_doubt: bool,
-    pub(super) waits_for_agent: bool,
+    pub(super) waits: Option<StepWait>,
+    /// It acts on its target: its run has the lease.
+    pub(super) leased: bool,
     pub(super) undo_in_flight: bool,
     /// Its undo was given up in this round of the rollback; a person's retry begins another round.
     pub(super) undo_given_up: bool,
@@ -178,7 +189,8 @@ impl StepState {
             output: None,
             failure: None,
             in_doubt: false,
-            waits_for_agent: false,
+            waits: None,
+            leased: false,
             undo_in_flight: false,
             undo_given_up: false,
             undo_started_at: Moment::NONE,
@@ -308,6 +320,26 @@ impl StepState {
     pub fn was_found(&self) -> bool {
         self.was_found
     }
+    /// What is asked or was found about its effect, for people: what explains where it stands now.
+    pub fn note(&self) -> Option<String> {
+        if self.was_found {
+            return Some("found present: nothing was done, and nothing is owed".to_owned());
+        }
+        let found = || self.found().map(|found| format!("its effect is {found}"));
+        match (self.status(), self.probing) {
+            (StepStatus::Verifying, true) => Some("performed; its effect is asked for".to_owned()),
+            (StepStatus::Verifying, false) => {
+                let found = found().unwrap_or_else(|| "its effect is still to be asked for".to_owned());
+                Some(format!("performed; {found}"))
+            }
+            (StepStatus::InDoubt | StepStatus::UndoInDoubt, true) => {
+                Some("in doubt: its effect is asked for".to_owned())
+            }
+            (StepStatus::InDoubt | StepStatus::UndoInDoubt, false) => found(),
+            (StepStatus::Undoing, true) => Some("undone; its effect is asked for".to_owned()),
+            _ => None,
+        }
+    }
     /// Whether its undo answered "done", and that is being verified.
     pub fn undo_is_verified(&self) -> bool {
         self.undo_performed
@@ -318,7 +350,11 @@ impl StepState {
     }
     /// Whether it waits for an agent, rather than for its next attempt.
     pub fn waits_for_agent(&self) -> bool {
-        self.waits_for_agent && self.status() == StepStatus::Waiting
+        self.waits_for() == Some(StepWait::Agent)
+    }
+    /// What it waits for.
+    pub fn waits_for(&self) -> Option<StepWait> {
+        self.waits.filter(|_| self.status() == StepStatus::Waiting)
     }
     /// Whether it counts as done for the steps that need it.
     pub fn is_done(&self) -> bool {

@@ -4,12 +4,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::mailbox::Mailbox;
-use super::{Actor, AgentStatus, Effect, Engine, Event, RollbackCause, RunStatus, Setup, State, StepStatus};
-use crate::model::{AgentId, Failure, FailureKind, IncidentId, RunId, Span, StepIx, Timestamp};
+use super::{
+    Actor, AgentStatus, Effect, EndsBy, Engine, Event, RollbackCause, RunStatus, Setup, State, StepStatus,
+    StepWait,
+};
+use crate::model::{AgentId, Failure, FailureKind, IncidentId, ObligationId, RunId, Span, StepIx, Timestamp};
 
 /// What a timer is for. The order settles ties.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum TimerKey {
+    /// The end of an effect, or of the wait for an answer about it.
+    Obligation(ObligationId),
+    /// More effects are to be asked for.
+    Reconcile,
     /// An impaired agent.
     Agent(AgentId),
     /// The deadline of an attempt, or the end of a wait.
@@ -32,6 +39,12 @@ impl TimerKey {
         // Time stands still for what waits while everything is halted.
         let goes_on = state.halt().is_none();
         match self {
+            TimerKey::Obligation(id) => state.ledger().get(id).is_some_and(|obligation| {
+                obligation.until().is_some_and(|until| until <= at)
+                    && obligation.status().can_be_lifted()
+                    && (goes_on || obligation.ends_by() == EndsBy::Itself)
+            }),
+            TimerKey::Reconcile => true,
             TimerKey::Agent(id) => state.agent(id).is_some_and(|agent| match agent.status() {
                 AgentStatus::Error => agent.since() + half(setup) == at,
                 AgentStatus::Degraded => agent.since() + rest(setup) == at,
@@ -51,7 +64,7 @@ impl TimerKey {
                                 run.status() == RunStatus::RollingBack && (step.undo_in_flight || goes_on)
                             }
                             StepStatus::Waiting | StepStatus::AwaitingApproval => {
-                                run.status() == RunStatus::Running && goes_on
+                                run.status() == RunStatus::Running && (goes_on || run.is_lift_by_hand())
                             }
                             _ => false,
                         }
@@ -78,7 +91,7 @@ impl Engine {
     pub(super) fn on_tick(&mut self) {
         while let Some((at, key)) = self.timers.pop_due(self.now) {
             if key.is_live(at, &self.state, &self.mailbox, &self.setup) {
-                self.on_timer(key);
+                self.on_timer(at, key);
             }
         }
     }
@@ -87,12 +100,18 @@ impl Engine {
     pub(super) fn compact_timers(&mut self) {
         let (state, mailbox, setup) = (&self.state, &self.mailbox, &self.setup);
         let in_flight: u32 = state.agents().iter().map(|agent| agent.in_flight()).sum();
-        let armed = state.counts().live_runs + in_flight as usize + mailbox.len() + state.agents().len();
+        let armed = state.ledger().standing_count()
+            + state.counts().live_runs
+            + in_flight as usize
+            + mailbox.len()
+            + state.agents().len();
         self.timers.compact(armed, |at, key| key.is_live(at, state, mailbox, setup));
     }
 
-    fn on_timer(&mut self, key: TimerKey) {
+    fn on_timer(&mut self, at: Timestamp, key: TimerKey) {
         match key {
+            TimerKey::Obligation(id) => self.on_obligation_timer(at, id),
+            TimerKey::Reconcile => self.go_on_asking(),
             TimerKey::Agent(agent) => self.on_agent_timer(agent),
             TimerKey::Step(run, step) => self.on_step_timer(run, step),
             TimerKey::Run(run) => {
@@ -144,10 +163,12 @@ impl Engine {
             StepStatus::InDoubt | StepStatus::Verifying => self.on_probe_due(run, step, false),
             StepStatus::UndoInDoubt => self.on_probe_due(run, step, true),
             StepStatus::Undoing if state.undo_is_verified() => self.on_probe_due(run, step, true),
-            StepStatus::Undoing => self.start_undo(run, step),
-            StepStatus::Waiting if self.waiting.is_waiting(run, step) => self.on_no_agent_came(run, step),
-            StepStatus::Waiting => self.start_step(run, step),
+            StepStatus::Undoing => self.begin_undo(run, step),
             StepStatus::AwaitingApproval => self.on_approval_timeout(run, step),
+            StepStatus::Waiting => match state.waits_for() {
+                Some(StepWait::Agent | StepWait::Lease) => self.on_waited_too_long(run, step),
+                _ => self.start_and_go_on(run, step),
+            },
             _ => {}
         }
     }

@@ -2,9 +2,10 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use super::Engine;
 use super::choose::{Choice, best_match};
-use super::{Engine, RunStatus, StepStatus};
 use crate::model::{AgentId, Digest, Priority, RunId, StepIx};
 
 /// Who waits for an agent, in lanes. Those of one lane can be taken by the same agents, so that what
@@ -15,8 +16,14 @@ pub(super) struct Waiting {
     places: BTreeMap<(RunId, StepIx), (Lane, Place)>,
 }
 
-/// A step of a workflow, or its undo.
-type Lane = (Digest, StepIx, bool);
+/// What wants an agent.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Lane {
+    /// A step of a workflow, or its undo.
+    Step(Digest, StepIx, bool),
+    /// This action, to lift what an agent of this role did.
+    Lift(Arc<str>, Arc<str>),
+}
 
 /// Undos first, then by priority, then by age.
 type Place = (Reverse<(bool, Priority)>, RunId, StepIx);
@@ -25,7 +32,7 @@ impl Waiting {
     fn add(&mut self, lane: Lane, place: Place) {
         let (_, run, step) = place;
         self.remove(run, step);
-        self.places.insert((run, step), (lane, place));
+        self.places.insert((run, step), (lane.clone(), place));
         self.lanes.entry(lane).or_default().insert(place);
     }
 
@@ -45,46 +52,48 @@ impl Waiting {
 }
 
 impl Engine {
-    /// Lets a step, or its undo, wait for an agent.
-    pub(super) fn enqueue(&mut self, run: RunId, step: StepIx, undo: bool) {
-        let Some(hash) = self.state.run(run).map(|run| run.hash()) else { return };
-        let place = (Reverse((undo, self.priority(run))), run, step);
-        self.waiting.add((hash, step, undo), place);
+    /// Lets a step, its undo or a lift wait for an agent.
+    pub(super) fn enqueue(&mut self, run: RunId, step: StepIx, back: bool) {
+        let Some(lane) = self.lane(run, step, back) else { return };
+        let place = (Reverse((back, self.priority(run))), run, step);
+        self.waiting.add(lane, place);
+    }
+
+    fn lane(&self, id: RunId, step: StepIx, back: bool) -> Option<Lane> {
+        let run = self.state.run(id)?;
+        let Some(lifted) = run.lifted_by_step(step) else {
+            return Some(Lane::Step(run.hash(), step, back));
+        };
+        let obligation = self.state.ledger().get(lifted)?;
+        let role = Arc::clone(&self.state.agent(obligation.agent())?.role);
+        Some(Lane::Lift(Arc::clone(&obligation.undo()?.name), role))
     }
 
     /// Gives agents that became free to those who wait for them.
     pub(super) fn dispatch_waiting(&mut self) {
-        if self.draining || self.state.halt().is_some() {
+        if self.draining {
             return;
         }
-        while let Some((Reverse((undo, _)), run, step)) = self.next_waiting() {
-            if !self.still_waits(run, step, undo) {
-                self.waiting.remove(run, step);
-            } else if undo {
-                self.start_undo(run, step);
-            } else {
-                self.start_step(run, step);
-            }
+        while let Some((_, run, step)) = self.next_waiting() {
+            self.start_waiting(run, step);
         }
     }
 
-    /// The first in order of those that an agent could take now.
+    /// The first in order of those that an agent could take now. In a halt only lifts are looked at.
     fn next_waiting(&self) -> Option<Place> {
-        let takable = self.waiting.lanes.iter().filter(|((hash, step, undo), _)| {
-            matches!(best_match(&self.state, self.bound_candidates(*hash, *step, *undo)), Choice::Agent(_))
-        });
-        takable.filter_map(|(_, places)| places.first()).min().copied()
-    }
-
-    /// Whether it still wants an agent. What is paused asks again when it is resumed.
-    fn still_waits(&self, run: RunId, step: StepIx, undo: bool) -> bool {
-        self.state.run(run).is_some_and(|run| {
-            let Some(step) = run.steps().get(step.index()) else { return false };
-            match undo {
-                true => run.status() == RunStatus::RollingBack && step.status() != StepStatus::Undone,
-                false => run.status() == RunStatus::Running && step.status() == StepStatus::Waiting,
+        let halted = self.state.halt().is_some();
+        let takable = self.waiting.lanes.iter().filter(|(lane, _)| match lane {
+            Lane::Step(hash, step, undo) => {
+                let candidates = self.bound_candidates(*hash, *step, *undo);
+                !halted && matches!(best_match(&self.state, candidates), Choice::Agent(_))
             }
-        })
+            Lane::Lift(action, role) => {
+                let candidates = self.library.of_role(action, role);
+                matches!(best_match(&self.state, &candidates), Choice::Agent(_))
+            }
+        });
+        let first = |places: &BTreeSet<Place>| places.iter().find(|(_, run, _)| !self.holds(*run)).copied();
+        takable.filter_map(|(_, places)| first(places)).min()
     }
 
     /// The agents that can take a step, or undo it.

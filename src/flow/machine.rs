@@ -2,7 +2,8 @@
 //!
 //! A [`Chart`] is data: states, superstates, transitions with guards and callbacks. A [`Machine`]
 //! compiles it into a square table, so that a transition is one look-up. A [`Place`] is where one
-//! thing stands in it, with a bounded history. `check` decides (guards run here), `enter` only
+//! thing stands in it, with a bounded history. A superstate may set something off when it is left or
+//! entered. `check` decides (guards run here), `enter` only
 //! moves: replaying facts never makes a decision again.
 
 use std::fmt;
@@ -140,8 +141,27 @@ impl<S: Status> fmt::Display for Refusal<S> {
 /// A compiled chart.
 pub struct Machine<S: 'static, C: ?Sized + 'static, E: 'static> {
     chart: Chart<S, C, E>,
-    /// `table[from * n + to]` is 1 + the index of the transition, or 0.
-    table: Vec<u8>,
+    /// By `from * n + to`.
+    table: Vec<Cell>,
+    /// What is set off when a superstate is left, the smallest first.
+    leaves: Vec<Hook<S, C, E>>,
+    /// What is set off when a superstate is entered, the largest first.
+    enters: Vec<Hook<S, C, E>>,
+}
+
+/// A pair of states.
+#[derive(Debug, Clone, Copy, Default)]
+struct Cell {
+    /// 1 + the index of the transition, or 0.
+    transition: u8,
+    /// Whether it leaves or enters a superstate that sets something off.
+    hooked: bool,
+}
+
+/// What is set off at the border of a superstate.
+struct Hook<S: 'static, C: ?Sized + 'static, E: 'static> {
+    of: &'static [S],
+    callback: Callback<S, C, E>,
 }
 
 impl<S: Status, C: ?Sized, E> Machine<S, C, E> {
@@ -151,17 +171,52 @@ impl<S: Status, C: ?Sized, E> Machine<S, C, E> {
     /// If the chart names an unknown superstate or has more than 254 transitions: a mistake in the code.
     pub fn new(chart: Chart<S, C, E>) -> Self {
         let n = S::ALL.len();
-        let mut table = vec![0; n * n];
+        let mut table = vec![Cell::default(); n * n];
         for (i, transition) in chart.transitions.iter().enumerate() {
             let number = u8::try_from(i + 1).expect("at most 254 transitions");
             for from in chart.sources(transition) {
                 let cell = &mut table[from.index() * n + transition.to.index()];
-                if *cell == 0 {
-                    *cell = number;
+                if cell.transition == 0 {
+                    cell.transition = number;
                 }
             }
         }
-        Machine { chart, table }
+        Machine { chart, table, leaves: Vec::new(), enters: Vec::new() }
+    }
+
+    /// Has something set off by each change that enters a superstate from outside of it. Larger superstates
+    /// are entered before smaller ones; the callback of the transition itself comes first.
+    ///
+    /// # Panics
+    /// If the chart has no such superstate: a mistake in the code.
+    #[must_use]
+    pub fn on_enter(mut self, superstate: &str, callback: Callback<S, C, E>) -> Self {
+        let of = self.chart.states_of(superstate);
+        self.enters.push(Hook { of, callback });
+        self.enters.sort_by_key(|hook| std::cmp::Reverse(hook.of.len()));
+        self.mark(|from, to| of.contains(&to) && !of.contains(&from))
+    }
+
+    /// Has something set off by each change that leaves a superstate. Smaller superstates are left before
+    /// larger ones; the callback of the transition itself comes after.
+    ///
+    /// # Panics
+    /// If the chart has no such superstate: a mistake in the code.
+    #[must_use]
+    pub fn on_leave(mut self, superstate: &str, callback: Callback<S, C, E>) -> Self {
+        let of = self.chart.states_of(superstate);
+        self.leaves.push(Hook { of, callback });
+        self.leaves.sort_by_key(|hook| hook.of.len());
+        self.mark(|from, to| of.contains(&from) && !of.contains(&to))
+    }
+
+    fn mark(mut self, crosses: impl Fn(S, S) -> bool) -> Self {
+        for from in S::ALL {
+            for to in S::ALL {
+                self.table[from.index() * S::ALL.len() + to.index()].hooked |= crosses(*from, *to);
+            }
+        }
+        self
     }
 
     /// The data that it was compiled from.
@@ -169,12 +224,16 @@ impl<S: Status, C: ?Sized, E> Machine<S, C, E> {
         &self.chart
     }
 
-    fn find(&self, from: S, to: S) -> Option<&Transition<S, C, E>> {
-        let number = self.table[from.index() * S::ALL.len() + to.index()];
-        number.checked_sub(1).map(|i| &self.chart.transitions[usize::from(i)])
+    fn cell(&self, from: S, to: S) -> Cell {
+        self.table[from.index() * S::ALL.len() + to.index()]
     }
 
-    /// Whether a change is permitted now; if it is, its callback has been run.
+    fn find(&self, cell: Cell) -> Option<&Transition<S, C, E>> {
+        cell.transition.checked_sub(1).map(|i| &self.chart.transitions[usize::from(i)])
+    }
+
+    /// Whether a change is permitted now; if it is, its callbacks have been run: of the superstates that it
+    /// leaves, of the transition, of those that it enters.
     pub fn check(
         &self,
         from: S,
@@ -183,14 +242,26 @@ impl<S: Status, C: ?Sized, E> Machine<S, C, E> {
         context: &C,
         emitted: &mut Vec<E>,
     ) -> Result<(), Refusal<S>> {
-        let Some(transition) = self.find(from, to) else {
+        let cell = self.cell(from, to);
+        let Some(transition) = self.find(cell) else {
             return Err(Refusal::Illegal { machine: self.chart.name, from, to });
         };
         if let Some(guard) = &transition.guard {
             (guard.check)(context).map_err(|why| Refusal::Guarded { guard: guard.name, why })?;
         }
+        let change = Change { from, to, at };
+        if cell.hooked {
+            for hook in self.leaves.iter().filter(|h| h.of.contains(&from) && !h.of.contains(&to)) {
+                (hook.callback)(context, &change, emitted);
+            }
+        }
         if let Some(callback) = transition.callback {
-            callback(context, &Change { from, to, at }, emitted);
+            callback(context, &change, emitted);
+        }
+        if cell.hooked {
+            for hook in self.enters.iter().filter(|h| h.of.contains(&to) && !h.of.contains(&from)) {
+                (hook.callback)(context, &change, emitted);
+            }
         }
         Ok(())
     }
@@ -203,7 +274,7 @@ impl<S: Status, C: ?Sized, E> Machine<S, C, E> {
         at: Timestamp,
     ) -> Result<(), Refusal<S>> {
         let from = place.now;
-        if self.find(from, to).is_none() {
+        if self.cell(from, to).transition == 0 {
             return Err(Refusal::Illegal { machine: self.chart.name, from, to });
         }
         place.go(to, at);
@@ -218,7 +289,7 @@ impl<S: Status, C: ?Sized, E> Machine<S, C, E> {
     /// Whether nothing leads out of a state.
     pub fn is_terminal(&self, state: S) -> bool {
         let n = S::ALL.len();
-        self.table[state.index() * n..][..n].iter().all(|cell| *cell == 0)
+        self.table[state.index() * n..][..n].iter().all(|cell| cell.transition == 0)
     }
 }
 
@@ -227,11 +298,13 @@ impl<S: Status, C: ?Sized, E> Chart<S, C, E> {
     pub fn sources(&self, transition: &Transition<S, C, E>) -> &'static [S] {
         match transition.from {
             Source::States(states) => states,
-            Source::Within(name) => {
-                let found = self.superstates.iter().find(|s| s.name == name);
-                found.unwrap_or_else(|| panic!("{}: no superstate {name}", self.name)).of
-            }
+            Source::Within(name) => self.states_of(name),
         }
+    }
+
+    fn states_of(&self, superstate: &str) -> &'static [S] {
+        let found = self.superstates.iter().find(|s| s.name == superstate);
+        found.unwrap_or_else(|| panic!("{}: no superstate {superstate}", self.name)).of
     }
 }
 
@@ -349,6 +422,61 @@ mod tests {
             assert_eq!(machine.enter(&mut place, Door::Gone, Timestamp(1)).is_ok(), ok, "{from}");
         }
         assert!(machine.is_terminal(Door::Gone) && !machine.is_terminal(Door::Locked));
+    }
+
+    #[test]
+    fn superstates_are_left_from_within_and_entered_from_without() {
+        use Door::*;
+        const ANY: Source<Door> = Source::States(&[Open, Closed, Locked, Gone]);
+        const fn go(to: Door) -> Transition<Door, Key, &'static str> {
+            Transition { from: ANY, to, on: "go", guard: None, callback: Some(|_, _, out| out.push("goes")) }
+        }
+        let machine = Machine::new(Chart {
+            name: "door",
+            initial: Open,
+            superstates: &[
+                Superstate { name: "Shut", of: &[Closed, Locked] },
+                Superstate { name: "There", of: &[Open, Closed, Locked] },
+                Superstate { name: "Fast", of: &[Locked] },
+            ],
+            transitions: const { &[go(Open), go(Closed), go(Locked), go(Gone)] },
+        });
+        let machine = machine.on_enter("Fast", |_, _, out| out.push("into fast"));
+        let machine = machine.on_enter("Shut", |_, _, out| out.push("into shut"));
+        let machine = machine.on_enter("There", |_, change, out| {
+            assert_eq!((change.from, change.at), (Gone, Timestamp(7)));
+            out.push("into there");
+        });
+        let machine = machine.on_leave("There", |_, _, out| out.push("out of there"));
+        let machine = machine.on_leave("Fast", |_, _, out| out.push("out of fast"));
+        let machine = machine.on_leave("Shut", |_, _, out| out.push("out of shut"));
+        for (from, to, expected) in [
+            (Open, Open, &["goes"][..]),
+            (Open, Closed, &["goes", "into shut"]),
+            (Closed, Locked, &["goes", "into fast"]),
+            (Locked, Closed, &["out of fast", "goes"]),
+            (Locked, Open, &["out of fast", "out of shut", "goes"]),
+            (Locked, Gone, &["out of fast", "out of shut", "out of there", "goes"]),
+            (Gone, Locked, &["goes", "into there", "into shut", "into fast"]),
+            (Gone, Open, &["goes", "into there"]),
+        ] {
+            let mut out = Vec::new();
+            assert_eq!(machine.check(from, to, Timestamp(7), &Key(true), &mut out), Ok(()));
+            assert_eq!(out, expected, "{from} to {to}");
+            // A fact that is folded sets nothing off.
+            let mut place = Place::<_, 1>::new(from, Timestamp(0));
+            assert_eq!(machine.enter(&mut place, to, Timestamp(7)), Ok(()));
+        }
+    }
+
+    #[test]
+    fn what_is_refused_leaves_and_enters_nothing() {
+        let machine = door().on_leave("Shut", |_, _, out| out.push("left"));
+        let machine = machine.on_enter("Shut", |_, _, out| out.push("entered"));
+        let mut out = Vec::new();
+        assert!(machine.check(Door::Closed, Door::Open, Timestamp(1), &Key(true), &mut out).is_err());
+        assert!(machine.check(Door::Closed, Door::Locked, Timestamp(1), &Key(false), &mut out).is_err());
+        assert_eq!(out, [""; 0]);
     }
 
     #[test]

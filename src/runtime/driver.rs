@@ -177,6 +177,11 @@ impl Driver {
         self.engine.state().seq() == self.durable
     }
 
+    /// As [`Engine::stale_answers`].
+    pub fn stale_answers(&self) -> u64 {
+        self.engine.stale_answers()
+    }
+
     /// As [`Engine::holds_repeats_of`].
     pub fn holds_repeats_of(&self, at: Timestamp) -> bool {
         self.engine.holds_repeats_of(at)

@@ -147,6 +147,8 @@ pub struct Gauges {
     pub per_second: Vec<u32>,
     /// Latencies since the start.
     pub latencies: Latencies,
+    /// Answers to attempts and questions that were over: each was ignored.
+    pub stale_answers: u64,
     /// Effects are held back, and why (C6).
     pub on_hold: Option<String>,
     /// Stopping: intake has ended, steps in flight finish.

@@ -12,7 +12,7 @@ use super::pending::{Pending, finished};
 use crate::agent::halt::KillSwitch;
 use crate::agent::{Crew, Reply};
 use crate::engine::{Actor, AgentKind, Event, Input, Probe, ProbeOf, Record, Task};
-use crate::model::{Outcome, Presence, RunId, Span, StepIx, Timestamp};
+use crate::model::{FailureKind, Outcome, Presence, RunId, Span, StepIx, Timestamp};
 
 /// One attempt: run, step, its number, and whether it is an undo.
 pub type TaskKey = (RunId, StepIx, u32, bool);
@@ -100,6 +100,9 @@ impl Hands {
         // A person answers by a request: nothing is in flight here, and a drain does not wait for it.
         if self.begun.len() < MEASURED && task.kind != AgentKind::Manual {
             self.begun.insert(key(&task), at);
+        }
+        if let Err(message) = self.crew.guard().epochs.admit(&task) {
+            return self.replied(&task, Reply::failed(FailureKind::NotSent, message), now);
         }
         if self.crew.is_instant(task.agent) {
             let reply = self.crew.perform(&task, now);

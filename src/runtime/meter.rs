@@ -37,6 +37,8 @@ pub struct Figures {
     pub queue: (usize, usize),
     /// Signals that were too old for the windows.
     pub late: u64,
+    /// Answers that came too late.
+    pub stale_answers: u64,
 }
 
 impl Meter {
@@ -90,6 +92,7 @@ impl Meter {
             gauges.books = books;
             gauges.progress = figures.progress;
             gauges.queue = figures.queue;
+            gauges.stale_answers = figures.stale_answers;
             gauges.per_second.clear();
             gauges.per_second.extend(&self.per_second);
             for (stage, took) in measured.drain(..) {

@@ -428,6 +428,7 @@ impl RealTime {
                 progress,
                 queue: (self.taken.queued, self.inbox.limit()),
                 late: self.late_before + self.watch.late(),
+                stale_answers: self.driver.stale_answers(),
             };
             self.meter.refresh(figures, &mut self.hands.measured);
         }

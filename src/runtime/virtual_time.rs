@@ -301,6 +301,7 @@ impl VirtualReplay {
             progress: self.stream.progress(),
             queue: (0, self.inbox.limit()),
             late: self.watch.late(),
+            stale_answers: self.driver.stale_answers(),
         };
         self.meter.refresh(figures, &mut self.hands.measured);
     }

@@ -73,6 +73,8 @@ pub struct Witness {
     armed: BTreeMap<Arc<str>, Digest>,
     observing: BTreeSet<RunId>,
     halted: bool,
+    /// Lifts that a person asked for: a halt does not hold them.
+    by_hand: BTreeSet<RunId>,
     paused: BTreeSet<RunId>,
     ended: BTreeSet<RunId>,
 }
@@ -89,7 +91,9 @@ impl Witness {
         match event {
             Event::Halted { .. } => self.halted = true,
             Event::Released { .. } => self.halted = false,
-            Event::StepStarted { run, .. } | Event::UndoStarted { run, .. } if self.halted => {
+            Event::StepStarted { run, .. } | Event::UndoStarted { run, .. }
+                if self.halted && !self.by_hand.contains(run) =>
+            {
                 return Err(format!("C30: {run} begins a step while everything is halted"));
             }
             _ => {}
@@ -131,6 +135,10 @@ impl Witness {
     /// A record became durable.
     pub fn record(&mut self, record: &Record) -> Result<(), String> {
         self.nothing_observed_acts(&record.event)?;
+        if let Event::StepSettled { run, step, .. } = &record.event {
+            // A person said what became of it.
+            self.settled((*run, *step));
+        }
         self.nothing_begins_in_a_halt(&record.event)?;
         self.consent.record(record)?;
         match &record.event {
@@ -149,9 +157,14 @@ impl Witness {
             }
             Event::RunCreated(new) => {
                 let NewRun { run, plan, workflow, dedup, takes_over, .. } = &**new;
+                if !new.lifts.is_empty() && &*new.by.0 != "quell" {
+                    self.by_hand.insert(*run);
+                }
                 if !new.mode.is_live() {
                     self.observing.insert(*run);
-                } else if self.kind == Some(JournalKind::Real) && self.armed.get(workflow) != Some(&new.hash)
+                } else if new.lifts.is_empty()
+                    && self.kind == Some(JournalKind::Real)
+                    && self.armed.get(workflow) != Some(&new.hash)
                 {
                     return Err(format!("C31: {run} acts, but {workflow} is not armed as it is"));
                 }
@@ -244,7 +257,14 @@ impl Witness {
                 self.paused.remove(run);
             }
             Event::StepSettled { .. } => self.settled_by_person(&record.event),
-            Event::UndoSucceeded { run, step, .. } => {
+            Event::StepJoined { run, step, undo, .. } => {
+                if undo.is_some() {
+                    self.reversible.insert((*run, *step));
+                }
+                self.outcomes.insert((*run, *step), Done::Succeeded);
+                self.complete(*run, *step);
+            }
+            Event::UndoSucceeded { run, step, .. } | Event::LetGo { run, step, .. } => {
                 self.undone.insert((*run, *step));
             }
             Event::StepSkipped { run, step, .. } => {

@@ -4,6 +4,7 @@
 mod checks;
 mod consent;
 mod dice;
+mod ledger;
 mod setup;
 mod world;
 

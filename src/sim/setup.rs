@@ -21,7 +21,7 @@ trigger: { rule: alpha }
 dedup: '${detection.key}'
 steps:
   - { id: a, role: LEFT, action: act, with: { x: '${detection.key}' } }
-  - { id: b, role: LEFT, action: act, needs: [a], with: { x: b }, retry: { attempts: 3, backoff: 2s } }
+  - { id: b, role: LEFT, action: act, needs: [a], with: { x: b }, expires: 3m, retry: { attempts: 3, backoff: 2s } }
   - { id: c, role: RIGHT, action: act, needs: [a], with: { x: c }, critical: false }
   - { id: d, role: RIGHT, action: act, needs: [b, c], with: { x: '${steps.a.output.key}' }, approval: { timeout: 2m, on_timeout: deny } }
 ",
@@ -36,14 +36,14 @@ steps:
   - { id: b, role: RIGHT, action: once, needs: [a], with: { x: b }, timeout: 10s }
   - { id: c, role: LEFT, action: tell, needs: [b], with: { x: c }, undo: 'none: it cannot be unsaid' }
   - { id: d, role: RIGHT, action: act, needs: [c], with: { x: d }, on_failure: retry_once }
-  - { id: e, role: LEFT, action: act, needs: [d], with: { x: e }, approval: { timeout: 1m, on_timeout: approve } }
+  - { id: e, role: LEFT, action: hold, needs: [d], with: { x: b }, expires: 90s, approval: { timeout: 1m, on_timeout: approve } }
 ",
     "
 workflow: wide
 trigger: { rule: gamma, when: 'detection.count >= 2' }
 steps:
   - { id: a, role: LEFT, action: act, with: { x: a } }
-  - { id: b, role: LEFT, action: act, with: { x: b } }
+  - { id: b, role: LEFT, action: hold, with: { x: b }, expires: 4m, confirm: 1m }
   - { id: c, role: RIGHT, action: act, with: { x: c }, approval: { count: 2, timeout: 3m } }
   - { id: d, role: RIGHT, action: act, needs: [a, b, c], with: { x: d }, when: 'steps.c.status == \"succeeded\"' }
   - { id: e, role: LEFT, action: act, needs: [d], with: { x: e }, on_failure: stop }
@@ -92,10 +92,18 @@ fn probed(spec: ActionSpec) -> ActionSpec {
     ActionSpec { probe: Some(ProbeSpec { means, timeout: PROBE_TIMEOUT }), ..spec }
 }
 
+/// What ends by itself when its time is over.
+fn ends_itself() -> ActionSpec {
+    let mut spec = action(true, Some("unact"));
+    spec.takes.push((Arc::from("expires"), ValueType::Duration));
+    spec
+}
+
 fn agent(name: &str, role: &str, concurrency: u32) -> AgentSpec {
     let actions = [
         ("act", action(true, Some("unact"))),
         ("unact", action(true, None)),
+        ("hold", ends_itself()),
         ("once", action(false, Some("unonce"))),
         ("unonce", action(false, None)),
         ("tell", action(true, None)),

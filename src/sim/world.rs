@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::checks::{Violation, Witness};
 use super::dice::Dice;
+use super::ledger::LedgerWitness;
 use super::setup::setup;
 use crate::engine::{AgentKind, Effect, Engine, Event, Gate, Input, Record, Setup, State, Task};
 use crate::model::{
@@ -50,6 +51,7 @@ pub struct World {
     inputs: BTreeMap<u64, Input>,
     number: u64,
     witness: Witness,
+    ledger: LedgerWitness,
     trace: Vec<String>,
     crashes: u32,
     /// Whether the effect of each step is there.
@@ -83,6 +85,7 @@ impl World {
             inputs: BTreeMap::new(),
             number: 0,
             witness: Witness::default(),
+            ledger: LedgerWitness::default(),
             trace: Vec::new(),
             crashes: 0,
             there: BTreeMap::new(),
@@ -221,6 +224,7 @@ impl World {
             self.note(format!("{} {} {:?}", record.seq, record.at.clock(), record.event));
             self.disk.push(record.clone());
             Witness::nothing_answers_itself(record, &self.replica)?;
+            self.ledger.record(record, &self.replica)?;
             self.replica.apply(record).map_err(|illegal| illegal.to_string())?;
             self.witness.record(record)?;
             self.people_notice(&record.event);
@@ -237,6 +241,7 @@ impl World {
         let effects = released.effects;
         self.perform(effects)?;
         Witness::state(self.engine.state())?;
+        self.ledger.state(&self.replica)?;
         if crash { self.crash("after the effects") } else { Ok(()) }
     }
 
@@ -269,7 +274,7 @@ impl World {
     fn perform(&mut self, effects: Vec<Effect>) -> Result<(), String> {
         for effect in effects {
             match effect {
-                Effect::Perform(task) if self.halted && task.kind != AgentKind::Manual => {
+                Effect::Perform(task) if self.halted && !task.passes_halt() => {
                     let (run, step, attempt, undo) = (task.run, task.step, task.attempt, task.undo);
                     let outcome = Outcome::NotBegun;
                     self.at(self.now, Input::StepFinished { run, step, attempt, undo, outcome });
@@ -278,6 +283,7 @@ impl World {
                 Effect::Release => self.halted = false,
                 Effect::Perform(task) => {
                     self.witness.effect(&task)?;
+                    self.ledger.effect(&task, &self.replica)?;
                     self.answer(&task);
                 }
                 Effect::Probe(probe) => self.look(&probe),

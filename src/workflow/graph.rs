@@ -138,10 +138,10 @@ pub struct Step {
     pub undo: Undo,
     /// Whether a person has to approve it first.
     pub approval: Option<Approval>,
-    /// How long a person has to confirm its effect, else it is undone (C29).
-    pub confirm: Option<Span>,
     /// When what was performed counts as done, if the answer of its agent is not enough.
     pub verify: Option<super::Verify>,
+    /// How long a person has to confirm its effect, else it is undone (C29).
+    pub confirm: Option<Span>,
 }
 
 /// Who may do a step: all parts that are given must fit.

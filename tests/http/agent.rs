@@ -73,6 +73,7 @@ pub fn task(args: Value) -> Task {
         key: "run-1/act".into(),
         action: Arc::new(action),
         deadline: Timestamp::from_secs(30),
+        epoch: 0,
         probe_first: false,
         context: Context::default(),
     }

@@ -2,6 +2,7 @@
 
 mod agent;
 mod answers;
+mod probe;
 mod reach;
 mod secrets;
 mod server;

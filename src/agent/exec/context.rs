@@ -35,7 +35,7 @@ pub(super) fn json(task: &Task) -> Vec<u8> {
         workflow: &context.workflow,
         step: &context.step,
         attempt: task.attempt,
-        undo: task.undo,
+        undo: task.takes_back(),
         action: &task.action.name,
         agent: &context.agent,
         args: &task.action.args,

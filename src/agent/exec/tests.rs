@@ -89,6 +89,40 @@ async fn perform(agent: &Arc<ExecAgent>, task: Task, left: Duration) -> Outcome 
     Arc::clone(agent).perform(attempt).await
 }
 
+/// What a script says that is asked whether an effect is there, within so long.
+fn look(text: &str, left: Duration) -> Presence {
+    let bench = Bench::new();
+    let program = bench.script(text);
+    let mut agent = bench.agent("/bin/false", &[], Span::from_secs(5));
+    let word = Argument::One(Word::parse("${text}", &[("text".into(), ValueType::Text)]).unwrap());
+    let command = CommandLine { program: program.into(), arguments: vec![word] };
+    Arc::get_mut(&mut agent).unwrap().probes.insert("act".into(), (command, AGES));
+    let probe = Arc::new(crate::engine::Probe::before(&task("given")));
+    let found = within(Arc::clone(&agent).probe(probe, left));
+    assert_eq!(bench.alive(), []);
+    found
+}
+
+#[test]
+fn c3_the_exit_code_of_a_probe_says_what_is_there() {
+    assert_eq!(look("test \"$1\" = given && test -n \"$QUELL_KEY\"", AGES), Presence::Present);
+    assert_eq!(look("exit 1", AGES), Presence::Absent);
+    for (script, expected) in
+        [("echo broken >&2; exit 2", "exit code 2: broken"), ("kill -9 $$", "killed by a signal")]
+    {
+        let Presence::Unknown(why) = look(script, AGES) else { panic!("{script}") };
+        assert!(why.contains(expected), "{why}");
+    }
+}
+
+#[test]
+fn c33_a_probe_without_an_answer_ends_with_all_its_children() {
+    let Presence::Unknown(why) = look("sleep 1000 & sleep 1000", Duration::from_millis(300)) else {
+        panic!()
+    };
+    assert!(why.contains("no answer within"), "{why}");
+}
+
 /// Runs a script to its end.
 fn run(text: &str) -> Outcome {
     let bench = Bench::new();
@@ -211,6 +245,7 @@ fn c4_a_program_gets_its_key_its_context_and_a_bare_environment() {
         agent: "hand-1".into(),
         incident: Some(IncidentId(3)),
         detection: Some(Arc::new([("key".to_owned(), Value::from("k"))].into_iter().collect())),
+        lifts: None,
     };
     let said = output(within(perform(&agent, task, AGES)));
     let mut lines = said["stdout"].as_str().unwrap().lines();

@@ -50,7 +50,7 @@ impl SlowAgent for Guarded {
             if let Err(message) = verdict {
                 return Outcome::Failed(Failure { kind: FailureKind::NotSent, message });
             }
-            if self.guard.switch.is_thrown() {
+            if !attempt.task.passes_halt() && self.guard.switch.is_thrown() {
                 return Outcome::NotBegun;
             }
             Arc::clone(&self.agent).perform(attempt).await

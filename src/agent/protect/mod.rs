@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 pub use guarded::Guarded;
 pub use machine::Machine;
 
+use super::epochs::Epochs;
 use super::halt::KillSwitch;
 use crate::engine::protect::{Entry, Protected, targets};
 use crate::engine::{ActionSpec, Task};
@@ -23,6 +24,8 @@ const FRESH: Duration = Duration::from_millis(200);
 pub struct Guard {
     /// The kill switch.
     pub switch: Arc<KillSwitch>,
+    /// The last turn at each target.
+    pub epochs: Epochs,
     known: Mutex<Known>,
 }
 
@@ -45,7 +48,11 @@ struct Known {
 impl Guard {
     /// With a switch, and what is protected.
     pub fn new(switch: KillSwitch, origins: Origins) -> Self {
-        Guard { switch: Arc::new(switch), known: Mutex::new(Known { origins, read: None }) }
+        Guard {
+            switch: Arc::new(switch),
+            epochs: Epochs::default(),
+            known: Mutex::new(Known { origins, read: None }),
+        }
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -82,7 +89,7 @@ impl Guard {
     /// # Errors
     /// Why not, for people.
     pub fn permits(&self, task: &Task, spec: &ActionSpec) -> Result<(), String> {
-        if spec.lifts.unwrap_or(task.undo) {
+        if spec.lifts.unwrap_or(task.takes_back()) {
             return Ok(());
         }
         let found = targets(&task.action, &spec.takes, spec.target.as_deref())?;

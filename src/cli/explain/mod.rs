@@ -4,6 +4,7 @@ mod agent;
 mod began;
 mod course;
 mod show;
+mod steps;
 mod words;
 #[cfg(test)]
 mod tests;

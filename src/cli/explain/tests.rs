@@ -86,7 +86,7 @@ fn a_run_that_has_left_the_state_is_explained_as_it_was() {
     drive.crash().detect("203.0.113.7", 25, "SYN").ok().ok();
     let before = show::text(&explained(&drive, 1));
     for i in 1..4 {
-        drive.wait(3_700_000).detect(&"k".repeat(i), 25, "SYN").ok().ok();
+        drive.wait(3_700_000).detect(&format!("203.0.113.{}", 10 + i), 25 + i, "SYN").ok().ok();
     }
     assert!(drive.engine.state().run(RunId(1)).is_none(), "it has to be retired for this test");
     let short =
@@ -98,7 +98,7 @@ fn a_run_that_has_left_the_state_is_explained_as_it_was() {
 fn c32_hostile_bytes_are_shown_and_do_nothing() {
     let mut drive = Drive::new(true);
     let hostile = "\u{1b}[2J\u{9b}31m\u{202e}gnp\u{200b}\r\n\u{7}\u{1b}]0;x\u{7}漢字";
-    drive.detect(&format!("203{hostile}"), 25, hostile);
+    drive.detect(&format!("203.0.113.7{hostile}"), 25, hostile);
     drive.fail(FailureKind::Answered, hostile).wait(1_000).fail(FailureKind::NotSent, hostile);
     let explanation = explained(&drive, 1);
     let (text, json) = (show::text(&explanation), show::json(&explanation));

@@ -1,11 +1,12 @@
 //! Records as JSON lines (S12): `{"type","seq","at","event","id",…}`, with the names that people use in
 //! place of numbers, and `"drill":true` in every line about an exercise. Fields are only ever added.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use crate::engine::{Event, JournalKind, Record, State};
 use crate::flow::machine::Status;
-use crate::model::{AgentId, IncidentId, Map, RunId, StepIx, Timestamp, Value};
+use crate::model::{AgentId, IncidentId, Map, ObligationId, RunId, SafeJson, StepIx, Timestamp, Value};
 
 /// What a record is about.
 enum About {
@@ -15,6 +16,7 @@ enum About {
     Incident(IncidentId),
     Run(RunId),
     Step(RunId, StepIx),
+    Obligation(ObligationId),
     Request,
     Retired,
 }
@@ -52,6 +54,7 @@ fn about(event: &Event) -> About {
         | Event::StepAssumed { run, step, .. }
         | Event::StepAnswered { run, step, .. }
         | Event::StepSettled { run, step, .. }
+        | Event::StepJoined { run, step, .. }
         | Event::StepInDoubt { run, step, .. }
         | Event::StepPerformed { run, step, .. }
         | Event::StepProbing { run, step, .. }
@@ -65,6 +68,9 @@ fn about(event: &Event) -> About {
         | Event::ApprovalDenied { run, step, .. }
         | Event::EffectConfirmed { run, step, .. } => About::Step(*run, *step),
         Event::ApprovalAsked(asked) => About::Step(asked.run, asked.step),
+        Event::LetGo { obligation, .. }
+        | Event::ObligationExpired { obligation }
+        | Event::ObligationProbed { obligation, .. } => About::Obligation(*obligation),
         Event::RequestRefused { .. } => About::Request,
         Event::Retired { .. } | Event::ObligationsRetired { .. } => About::Retired,
     }
@@ -74,6 +80,14 @@ fn about(event: &Event) -> About {
 pub fn run_of(event: &Event) -> Option<RunId> {
     match about(event) {
         About::Run(run) | About::Step(run, _) => Some(run),
+        _ => None,
+    }
+}
+
+/// The step that an event is about.
+pub fn step_of(event: &Event) -> Option<(RunId, StepIx)> {
+    match about(event) {
+        About::Step(run, step) => Some((run, step)),
         _ => None,
     }
 }
@@ -91,6 +105,7 @@ pub fn line(record: &Record, state: &State, out: &mut impl Write) -> io::Result<
         About::Incident(incident) => ("incident", incident_fields(incident, state, &mut fields)),
         About::Run(run) => ("run", run_fields(run, state, &mut fields)),
         About::Step(run, step) => ("step", step_fields(run, step, state, &mut fields)),
+        About::Obligation(id) => ("obligation", obligation_fields(id, state, &mut fields)),
         About::Request => ("request", None),
         About::Retired => ("retired", None),
     };
@@ -98,20 +113,23 @@ pub fn line(record: &Record, state: &State, out: &mut impl Write) -> io::Result<
         // `incident` is the one that the run began with.
         set(&mut fields, "joined", incident.to_string());
     }
-    write!(out, r#"{{"type":"{kind}","seq":{},"at":"{}","event":"{event}""#, record.seq, record.at)?;
+    // Writing to a `String` cannot fail.
+    let mut text = String::new();
+    let _ = write!(text, r#"{{"type":"{kind}","seq":{},"at":"{}","event":"{event}""#, record.seq, record.at);
     if let Some(id) = id {
         fields.insert("id".to_owned(), Value::from(id));
     }
     if let Some(id) = fields.remove("id") {
-        write!(out, r#","id":{id}"#)?;
+        let _ = write!(text, r#","id":{id}"#);
     }
     if state.kind() == Some(JournalKind::Exercise) {
-        out.write_all(br#","drill":true"#)?;
+        text.push_str(r#","drill":true"#);
     }
     for (name, value) in &fields {
-        write!(out, ",{}:{value}", Value::from(name.as_str()))?;
+        let _ = write!(text, ",{}:{value}", Value::from(name.as_str()));
     }
-    out.write_all(b"}\n")
+    text.push('}');
+    writeln!(out, "{}", SafeJson(&text))
 }
 
 /// The kind of an event in snake case, and its fields.
@@ -223,6 +241,33 @@ fn name_steps(fields: &mut Map) {
     if let Some(Value::Array(takes_over)) = fields.get_mut("takes_over") {
         takes_over.iter_mut().for_each(name);
     }
+}
+
+/// An entry of the ledger: what it is, where it stands and who holds it.
+pub fn obligation_fields(id: ObligationId, state: &State, fields: &mut Map) -> Option<String> {
+    let obligation = state.ledger().get(id)?;
+    fields.remove("obligation");
+    if let (Some(run), Some(step)) = (fields.get("run").and_then(Value::as_str), fields.get("step"))
+        && let (Ok(run), Some(step)) = (run.parse(), step.as_u64().and_then(|n| u16::try_from(n).ok()))
+        && let Some(run) = state.run(run)
+    {
+        let name = run.step_id(StepIx(step)).to_owned();
+        set(fields, "step", name);
+    }
+    set(fields, "action", &*obligation.action().name);
+    set(fields, "target", obligation.target().map(|target| Value::from(&**target)));
+    set(fields, "status", obligation.status().name());
+    set(fields, "undo", obligation.undo().map(|undo| Value::from(&*undo.name)));
+    set(fields, "ends", obligation.ends_by().name());
+    let time = |at: Option<Timestamp>| at.map(|at| Value::from(at.to_string()));
+    set(fields, "since", time(obligation.in_force_since()));
+    set(fields, "until", time(obligation.until()));
+    let (run, step) = obligation.origin();
+    set(fields, "origin", format!("{run}/{step}"));
+    let holders = obligation.holders().iter().filter(|holder| holder.holds_at(state.now()));
+    let holders: Vec<Value> = holders.map(|h| Value::from(format!("{}/{}", h.run(), h.step_id()))).collect();
+    set(fields, "holders", holders);
+    Some(id.to_string())
 }
 
 fn step_fields(id: RunId, ix: StepIx, state: &State, fields: &mut Map) -> Option<String> {

@@ -3,11 +3,10 @@
 
 use std::fmt::{self, Write as _};
 
-use super::super::next;
 use super::settled;
 use super::totals::{Totals, cut_short, percentiles};
 use super::words::{counted, seconds, words};
-use crate::engine::{AgentKind, Incident, JournalKind, Run, State, StepState, StepStatus};
+use crate::engine::{AgentKind, Incident, JournalKind, ObligationStatus, Run, State, StepState, StepStatus};
 use crate::flow::machine::Status;
 use crate::model::{SafeText, StepIx};
 use crate::runtime::gauges::{BookTotals, Stage};
@@ -157,7 +156,9 @@ fn step_line(out: &mut String, run: &Run, ix: StepIx, step: &StepState, state: &
         SafeText(&action).cut(42),
         if step.is_assumed() { "would be done".to_owned() } else { words(step.status().name()) },
     )?;
+    let note = step.note();
     match (step.failure(), step.undecided()) {
+        _ if note.is_some() => writeln!(out, ": {}", SafeText(note.as_deref().unwrap_or("")).cut(100))?,
         (Some(failure), _) => writeln!(out, ": {}", SafeText(&failure.message).cut(80))?,
         (None, Some(when)) => writeln!(out, " if {}", SafeText(when).cut(80))?,
         (None, None) => writeln!(out)?,
@@ -180,34 +181,34 @@ fn step_line(out: &mut String, run: &Run, ix: StepIx, step: &StepState, state: &
     writeln!(out, "      quell answer {} {} done{undo}", run.id(), SafeText(id).cut(64))
 }
 
-/// What quell did and did not take back: steps that succeeded and have an undo, or are in doubt.
+/// What stands on the ledger: what quell did and did not take back.
 fn in_force(out: &mut String, state: &State) -> fmt::Result {
-    let mut lines = Vec::new();
-    for run in state.runs() {
-        for (i, step) in run.steps().iter().enumerate() {
-            let Some(undo) = step.undo() else { continue };
-            if next::stands(run, step)
-                && let Some(action) = step.action()
-            {
-                let target = action.target.as_deref().unwrap_or("");
-                let doubt = match step.status() {
-                    StepStatus::Succeeded => "",
-                    _ if step.is_undo_skipped() => ", skipped",
-                    _ => ", in doubt",
-                };
-                lines.push(format!(
-                    "  {:<24} {:<42} undo: {}{doubt}",
-                    format!("{}/{}", run.id(), run.step_id(StepIx(i as u16))),
-                    SafeText(&format!("{} {target}", action.name)).cut(42),
-                    SafeText(&undo.name).cut(40),
-                ));
-            }
-        }
+    let standing = state.ledger().standing_count();
+    let skipped = standing.saturating_sub(LISTED);
+    writeln!(out, "\nin force {standing}")?;
+    earlier(out, standing as u64, standing - skipped)?;
+    for entry in state.ledger().standing().skip(skipped) {
+        let target = entry.target().map_or("", |target| target);
+        let ends = match (entry.undo(), entry.until()) {
+            (Some(undo), _) => format!("undo: {}", undo.name),
+            (None, Some(until)) => format!("until {until}"),
+            (None, None) => "nothing takes it back".to_owned(),
+        };
+        let status = match entry.status() {
+            ObligationStatus::InForce => String::new(),
+            other => format!(", {}", words(other.name())),
+        };
+        let (run, step) = entry.origin();
+        writeln!(
+            out,
+            "  {:<7} {:<24} {:<42} {}{status}",
+            entry.id(),
+            SafeText(&format!("{run}/{step}")).cut(24),
+            SafeText(&format!("{} {target}", entry.action().name)).cut(42),
+            SafeText(&ends).cut(40),
+        )?;
     }
-    writeln!(out, "\nin force {}", lines.len())?;
-    let skipped = lines.len().saturating_sub(LISTED);
-    earlier(out, lines.len() as u64, lines.len() - skipped)?;
-    lines.iter().skip(skipped).try_for_each(|line| writeln!(out, "{line}"))
+    Ok(())
 }
 
 fn figures(out: &mut String, totals: &Totals<'_>) -> fmt::Result {
@@ -222,6 +223,10 @@ fn figures(out: &mut String, totals: &Totals<'_>) -> fmt::Result {
                 stage.title()
             )?;
         }
+    }
+    if totals.gauges.stale_answers > 0 {
+        let n = totals.gauges.stale_answers;
+        writeln!(out, "answers  {n} came too late and were ignored")?;
     }
     if totals.ending.interrupted {
         writeln!(out, "stopped  before the end of the stream")?;

@@ -73,6 +73,7 @@ impl Totals<'_> {
             "queued": books.queued,
             "late": books.late,
             "ahead": books.ahead,
+            "stale_answers": self.gauges.stale_answers,
             "detections": counts.detections,
             "incidents": counts.incidents,
             "open_incidents": counts.open_incidents,

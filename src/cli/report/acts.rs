@@ -44,6 +44,12 @@ fn said<'a>(event: &'a Event, state: &State) -> Option<(&'a Actor, String)> {
             let done = if *done { "done" } else { "not done" };
             (by, format!("{undo}{}: {done}{}", of_step(*run, *step, state), because(text)))
         }
+        Event::ApprovalGiven { run, step, by, .. } => {
+            (by, format!("approved {}", of_step(*run, *step, state)))
+        }
+        Event::ApprovalDenied { run, step, by, reason, .. } => {
+            (by, format!("denied {}{}", of_step(*run, *step, state), because(reason)))
+        }
         Event::StepSettled { run, step, undo, settled, reason, by, .. } => {
             let undo = if *undo { "the undo of " } else { "" };
             (

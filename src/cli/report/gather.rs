@@ -4,19 +4,16 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde::Serialize;
 
-use super::acts;
-use crate::cli::next;
-use crate::cli::output::words::{span, words};
+use super::{acts, todo};
 use crate::control::figures::Figures;
 use crate::engine::{
-    Actor, Event, IllegalEvent, Incident, IncidentStatus, JournalKind, Obligation, ObligationStatus, Record,
-    Run, RunStatus, State,
+    Actor, Event, IllegalEvent, Incident, JournalKind, Obligation, Record, Run, RunStatus, State,
 };
 use crate::flow::machine::Status;
-use crate::model::{Severity, Span, Timestamp};
+use crate::model::{Span, Timestamp};
 
 /// Entries of a list that are kept, the latest; the rest is counted.
-const LISTED: usize = 100;
+pub const LISTED: usize = 100;
 
 /// How far ahead a report looks for what ends by itself.
 const AHEAD: Span = Span::from_secs(12 * 3600);
@@ -231,7 +228,7 @@ impl Gathering {
             since: self.since.to_string(),
             until: self.until.to_string(),
             drill: state.kind() == Some(JournalKind::Exercise),
-            first: first(state, self.until),
+            first: todo::first(state, self.until),
             halted: state.halt().map(|halt| {
                 let why = Some(halt.why().to_owned()).filter(|why| !why.is_empty());
                 Act::of(halt.at(), halt.by(), "halted everything".to_owned(), why)
@@ -316,60 +313,6 @@ impl InForce {
 }
 
 /// What stands at a time: what has ended by itself by then does not, though nobody has said so yet.
-fn standing(state: &State, at: Timestamp) -> impl Iterator<Item = &Obligation> {
+pub fn standing(state: &State, at: Timestamp) -> impl Iterator<Item = &Obligation> {
     state.ledger().standing().filter(move |of| of.ends_itself_at().is_none_or(|end| end > at))
-}
-
-fn needs_person(status: ObligationStatus) -> bool {
-    matches!(status, ObligationStatus::LiftFailed | ObligationStatus::Drifted | ObligationStatus::InDoubt)
-}
-
-/// What to do first: what stands still, then what people are asked, then what nobody has looked at.
-fn first(state: &State, until: Timestamp) -> Vec<Todo> {
-    let mut first = Vec::new();
-    if state.halt().is_some() {
-        let what = "everything is halted: find out why, then release it".to_owned();
-        first.push(Todo { what, command: "quell release".to_owned() });
-    }
-    for status in [RunStatus::Stuck, RunStatus::Parked, RunStatus::Paused] {
-        for run in state.runs().filter(|run| run.status() == status) {
-            let why = run.why().map_or(String::new(), |why| format!(": {why}"));
-            let what = format!("{} ({}) is {status}{why}", run.id(), run.workflow());
-            first.push(Todo { what, command: format!("quell explain {}", run.id()) });
-        }
-    }
-    for of in standing(state, until).filter(|of| needs_person(of.status())) {
-        let (status, (run, _)) = (words(of.status().name()), of.origin());
-        let target = of.target().map_or(String::new(), |target| format!(" {target}"));
-        let why = of.why().map_or(String::new(), |why| format!(": {why}"));
-        let what = format!("{} ({}{target}) is {status}{why}", of.id(), of.action().name);
-        first.push(Todo { what, command: format!("quell explain {run}") });
-    }
-    for run in state.runs().filter(|run| run.asked_steps().next().is_some()) {
-        for (command, _) in next::actions(run).into_iter().filter(|(command, _)| command.contains("answer")) {
-            first.push(Todo {
-                what: format!("{} ({}) waits for an answer", run.id(), run.workflow()),
-                command,
-            });
-        }
-    }
-    let mut fresh: Vec<&Incident> =
-        state.incidents().filter(|incident| incident.status() == IncidentStatus::Open).collect();
-    fresh.sort_by_key(|incident| (std::cmp::Reverse(incident.severity()), incident.opened_at()));
-    for incident in fresh.iter().filter(|incident| incident.severity() >= Severity::High) {
-        let waits = until.since(incident.opened_at());
-        let (id, rule, key) = (incident.id(), &incident.first().rule.name, incident.key());
-        let what = format!(
-            "{id} ({}) {rule} {key}: nobody has acknowledged it for {}",
-            incident.severity(),
-            span(waits)
-        );
-        first.push(Todo { what, command: format!("quell acknowledge {id}") });
-    }
-    let rest = first.len().saturating_sub(LISTED);
-    first.truncate(LISTED);
-    if rest > 0 {
-        first.push(Todo { what: format!("and {rest} more"), command: "quell incidents".to_owned() });
-    }
-    first
 }

@@ -3,6 +3,7 @@
 mod acts;
 mod gather;
 mod show;
+mod todo;
 #[cfg(test)]
 mod tests;
 

@@ -68,7 +68,7 @@ fn long_lists_keep_the_latest_and_count_the_rest() {
 fn c32_hostile_bytes_are_shown_and_do_nothing() {
     let mut drive = Drive::new(true);
     let hostile = "\u{1b}[2J\u{9b}31m\u{202e}gnp\u{200b}\r\n\u{7}\u{1b}]0;x\u{7}漢字";
-    drive.detect(&format!("203{hostile}"), 25, hostile);
+    drive.detect(&format!("203.0.113.7{hostile}"), 25, hostile);
     drive.fail(FailureKind::Answered, hostile).wait(1_000).fail(FailureKind::NotSent, hostile);
     drive.ask(Request::Dismiss { incident: IncidentId(1), reason: hostile.to_owned() });
     drive.ask(Request::Trigger { workflow: hostile.into(), inputs: Map::new() });

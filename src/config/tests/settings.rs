@@ -115,7 +115,7 @@ fn mistakes_in_settings_are_named_with_their_place() {
             ),
             (
                 "setup: a\nexercise: true\nlimits: { steps: 5 }\n",
-                "t/settings.yaml:3:11: unknown key `steps` in limits\n  hint: known keys: finished, finished_for, live_runs, agent_recovery, reopen, echo",
+                "t/settings.yaml:3:11: unknown key `steps` in limits\n  hint: known keys: finished, finished_for, live_runs, in_force, agent_recovery, reopen, echo",
             ),
             (
                 "setup: a\nexercise: true\nlimits: { live_runs: 0 }\n",

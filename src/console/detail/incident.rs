@@ -43,6 +43,9 @@ pub fn rows(model: &Model, incident: &Incident, width: usize) -> Vec<Row> {
     rows.push(heading("Runs that answer it"));
     rows.extend(runs(model, incident));
     rows.push(Row::new());
+    rows.push(heading("In force because of it"));
+    rows.extend(super::obligation::of_incident(model, incident.id()));
+    rows.push(Row::new());
     rows.push(heading("What was found last"));
     rows.extend(entry("fields", &pairs(&incident.latest().fields), Tone::Plain, width));
     rows.push(Row::new());

@@ -2,6 +2,7 @@
 
 mod agent;
 mod incident;
+mod obligation;
 mod run;
 mod timeline;
 
@@ -21,6 +22,9 @@ pub fn rows(model: &Model, subject: Subject, width: usize) -> Vec<Row> {
         Subject::Run(id) => model.state().run(id).map(|run| run::rows(model, run, width)),
         Subject::Incident(id) => {
             model.state().incident(id).map(|incident| incident::rows(model, incident, width))
+        }
+        Subject::Obligation(id) => {
+            model.state().ledger().get(id).map(|obligation| obligation::rows(model, obligation, width))
         }
         Subject::Agent(id) => model.state().agent(id).map(|agent| agent::rows(model, agent)),
     };
@@ -43,6 +47,10 @@ pub fn render(
             None => id.to_string(),
         },
         Subject::Incident(id) => id.to_string(),
+        Subject::Obligation(id) => match model.state().ledger().get(id) {
+            Some(obligation) => format!("{id} {}", obligation.action().name),
+            None => id.to_string(),
+        },
         Subject::Agent(id) => model.agent_name(id).to_owned(),
     };
     let rows = rows(model, subject, usize::from(area.width));

@@ -121,6 +121,9 @@ fn step_rows(model: &Model, run: &Run, ix: StepIx, step: &StepState, width: usiz
         let kind = format!("{:?}", failure.kind);
         rows.extend(entry("failure", &format!("{} ({})", failure.message, spaced(&kind)), Tone::Bad, width));
     }
+    if let Some(note) = step.note() {
+        rows.extend(entry("probe", &note, Tone::Wait, width));
+    }
     if step.in_doubt() {
         rows.extend(entry(
             "in doubt",
@@ -131,6 +134,9 @@ fn step_rows(model: &Model, run: &Run, ix: StepIx, step: &StepState, width: usiz
     }
     if let Some(undo) = step.undo() {
         rows.extend(entry("undo", &described(undo), Tone::Dim, width));
+    }
+    if let Some((text, tone)) = super::obligation::of_step(model, run.id(), ix) {
+        rows.extend(entry("ledger", &text, tone, width));
     }
     rows
 }
@@ -200,7 +206,7 @@ fn told_more(run: &Run, ix: StepIx) -> Option<String> {
 
 fn moving(status: StepStatus) -> bool {
     use StepStatus::*;
-    matches!(status, Waiting | AwaitingApproval | Running | Verifying | Undoing)
+    matches!(status, Waiting | AwaitingApproval | Running | Verifying | InDoubt | Undoing | UndoInDoubt)
 }
 
 /// `TimedOut` as `timed out`.

@@ -7,12 +7,17 @@ use super::super::field::Field;
 use super::super::glyph;
 use super::super::model::{Model, Question};
 use super::super::paint::{Pen, Row, dialog, rows as paint_rows};
+use super::super::pane::ledger::target;
 use super::super::pane::workflows::word;
 use super::super::subject::may_cancel;
-use super::super::text::plural;
+use super::super::text::{cut, plural};
 use super::super::theme::{Theme, Tone};
-use crate::engine::{Run, StepStatus};
+use crate::control::obligations::order;
+use crate::engine::{EndsBy, Obligation, Run, StepStatus};
 use crate::model::{IncidentId, RunId, SafeText, StepIx};
+
+/// Ends that a halt holds are named up to so many.
+const LISTED: usize = 5;
 
 /// A question with y and n.
 pub fn question(model: &Model, theme: &Theme, area: Rect, question: Question, buffer: &mut Buffer) {
@@ -35,6 +40,34 @@ fn halt(model: &Model) -> Vec<Row> {
         Row::new().plain("what is in flight is stopped, perhaps half done."),
         Row::new().plain(format!("{live} until it is released.")),
     ]
+    .into_iter()
+    .chain(stands(model))
+    .collect()
+}
+
+/// What stays as it is in a halt: what is half done, what is in force, and the ends that are held (C30).
+fn stands(model: &Model) -> Vec<Row> {
+    let tally = model.state().ledger().tally();
+    let half = model.state().runs().filter(|run| !run.status().is_terminal()).flat_map(Run::steps);
+    let half =
+        half.filter(|step| matches!(step.status(), StepStatus::InDoubt | StepStatus::UndoInDoubt)).count();
+    let mut rows = vec![Row::new().plain(format!("Half done: {half}; owed: {}.", tally.standing()))];
+    if tally.by_quell > 0 {
+        let ends = plural(tally.by_quell, "effect ends", "effects end");
+        rows.push(Row::new().add(format!("{ends} by quell only: held until the release."), Tone::Wait));
+        let ended_by_quell = |o: &&Obligation| !o.status().is_ended() && o.ends_by() == EndsBy::Quell;
+        let mut held: Vec<&Obligation> = model.state().ledger().standing().filter(ended_by_quell).collect();
+        held.sort_by_key(|obligation| order(obligation));
+        rows.extend(held.iter().take(LISTED).map(|obligation| {
+            let until = obligation.until().map_or(String::new(), |until| format!("  {}", until.clock()));
+            let what = format!("{} {}", obligation.action().name, target(obligation));
+            Row::new().dim(format!("  {}  {}{until}", obligation.id(), cut(&what, 44)))
+        }));
+        if held.len() > LISTED {
+            rows.push(Row::new().dim(format!("  … and {} more: 6 lists them", held.len() - LISTED)));
+        }
+    }
+    rows
 }
 
 /// The word has to be typed.
@@ -50,11 +83,9 @@ pub fn release(model: &Model, theme: &Theme, area: Rect, field: &Field, buffer: 
             rows.push(Row::new().dim(SafeText(halt.why()).cut(60)));
         }
     }
-    let half = model.state().runs().filter(|run| !run.status().is_terminal()).flat_map(Run::steps);
-    let half =
-        half.filter(|step| matches!(step.status(), StepStatus::InDoubt | StepStatus::UndoInDoubt)).count();
     let live = plural(model.state().counts().live_runs, "live run goes on", "live runs go on");
-    rows.push(Row::new().plain(format!("{live}; half done: {half}.")));
+    rows.push(Row::new().plain(format!("{live}.")));
+    rows.extend(stands(model));
     rows.push(Row::new());
     let line = rows.len() as u16;
     let size = (super::widest(&rows).max(44), line + 1);

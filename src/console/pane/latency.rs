@@ -82,6 +82,7 @@ fn stages(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         return;
     }
     let over = counts(histogram)[BUCKETS - 1];
+    let stale = model.gauges().stale_answers;
     let lines = [
         ("p50", latency(histogram.value_at_quantile(0.5))),
         ("p99", latency(histogram.value_at_quantile(0.99))),
@@ -89,7 +90,8 @@ fn stages(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         ("n", grouped(histogram.len())),
         ("≥10 s", grouped(over)),
     ];
-    for (row, (name, figure)) in (4..area.height).zip(lines) {
+    let late = (stale > 0).then(|| ("late answers", grouped(stale)));
+    for (row, (name, figure)) in (4..area.height).zip(lines.into_iter().chain(late)) {
         Pen::at(buffer, theme, area, row).space(1).column(name, 16, Tone::Dim).right(&figure, 8, Tone::Plain);
     }
 }

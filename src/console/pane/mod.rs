@@ -3,6 +3,7 @@
 pub mod agents;
 pub mod incidents;
 pub mod latency;
+pub mod ledger;
 pub mod log;
 pub mod strips;
 pub mod throughput;
@@ -27,6 +28,7 @@ pub fn render(model: &Model, theme: &Theme, pane: Pane, area: Rect, buffer: &mut
         Pane::Incidents => incidents::render(model, theme, area, buffer),
         Pane::Latency => latency::render(model, theme, area, buffer),
         Pane::Throughput => throughput::render(model, theme, area, buffer),
+        Pane::Ledger => ledger::render(model, theme, area, buffer),
         Pane::Log => log::render(model, theme, area, buffer),
     }
 }
@@ -37,6 +39,7 @@ pub fn columns(pane: Pane) -> &'static [&'static str] {
         Pane::Agents => &agents::COLUMNS,
         Pane::Workflows => &workflows::COLUMNS,
         Pane::Incidents => &incidents::COLUMNS,
+        Pane::Ledger => &ledger::COLUMNS,
         Pane::Latency | Pane::Throughput | Pane::Log => &["time"],
     }
 }

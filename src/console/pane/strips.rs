@@ -6,22 +6,41 @@ use ratatui::layout::Rect;
 use super::super::layout::Pane;
 use super::super::model::Model;
 use super::super::paint::Pen;
+use super::super::text::width;
 use super::super::theme::{Theme, Tone};
 use super::{agents, incidents, latency, throughput, workflows};
 
-/// The names of the panes, with the figures that matter.
+/// The names of the panes, with the figures that matter. Where they do not all fit, those without a
+/// figure are keys only.
 pub fn tabs(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
-    let state = model.state();
+    let texts: Vec<(Pane, String, String)> = model.panes().map(|pane| tab(model, pane)).collect();
+    let wide: usize = texts.iter().map(|(_, text, _)| width(text) + 1).sum();
+    let all_fit = wide <= usize::from(area.width) + 1;
     let mut pen = Pen::at(buffer, theme, area, 0);
-    for pane in model.panes() {
-        let figure = match pane {
-            Pane::Agents => format!(" {}", state.agents_present().count()),
-            Pane::Workflows => format!(" {}", state.counts().live_runs),
-            Pane::Incidents => format!(" {}", state.counts().open_incidents),
-            _ => String::new(),
-        };
-        let tone = if pane == model.focus { Tone::Cursor } else { Tone::Plain };
-        pen.text(&format!(" {} {}{figure} ", pane.key(), pane.name()), tone).text(" ", Tone::Plain);
+    for (pane, whole, short) in &texts {
+        let focused = *pane == model.focus;
+        let tone = if focused { Tone::Cursor } else { Tone::Plain };
+        pen.text(if focused || all_fit { whole } else { short }, tone).text(" ", Tone::Plain);
+    }
+}
+
+/// A tab, and the same where room is short.
+fn tab(model: &Model, pane: Pane) -> (Pane, String, String) {
+    let state = model.state();
+    let figure = match pane {
+        Pane::Agents => Some(state.agents_present().count()),
+        Pane::Workflows => Some(state.counts().live_runs),
+        Pane::Incidents => Some(state.counts().open_incidents),
+        Pane::Ledger => Some(state.ledger().tally().in_force),
+        _ => None,
+    };
+    let (key, name) = (pane.key(), pane.name());
+    match figure {
+        Some(figure) => {
+            let text = format!(" {key} {name} {figure} ");
+            (pane, text.clone(), text)
+        }
+        None => (pane, format!(" {key} {name} "), format!(" {key} ")),
     }
 }
 

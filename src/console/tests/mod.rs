@@ -4,6 +4,7 @@ mod acts;
 mod bytes;
 mod figures;
 mod keys;
+mod ledger;
 mod life;
 mod person;
 mod readme;

@@ -129,6 +129,7 @@ impl Script {
             deadline: None,
             retry_of: None,
             takes_over: Vec::new(),
+            lifts: Box::default(),
             mode: crate::engine::RunMode::Live,
         })))
     }

@@ -1,5 +1,7 @@
 //! A whole engine with its socket, and clients of every kind.
 
+mod history;
+
 use std::io::Write as _;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -67,8 +69,12 @@ impl World {
     }
 
     fn with(bad: bool) -> World {
+        World::of(bad, vec![])
+    }
+
+    fn of(bad: bool, operators: Vec<Operator>) -> World {
         let folder = tempfile::tempdir().unwrap();
-        let (inbox, engine) = start(folder.path(), bad, vec![]);
+        let (inbox, engine) = start(folder.path(), bad, operators);
         World { folder, inbox, engine: Some(engine) }
     }
 
@@ -205,63 +211,6 @@ fn c23_the_same_id_is_one_effect_and_of_two_the_loser_is_told_who_and_when() {
     let other = world.client().ask(&asked("p-1", Request::Resume { run })).unwrap();
     assert!(other.text.contains("another request"), "{other:?}");
     assert_eq!(about(&world.records(), |event| matches!(event, Event::RunPaused { .. })), 1);
-}
-
-#[test]
-fn eight_clients_at_once_are_one_history() {
-    let world = World::new();
-    let runs: Vec<RunId> = (1..=4).map(|n| world.trigger(n)).collect();
-    let ask = |who: u64| {
-        let (mut client, mut dice, runs) = (world.client(), who * 7919 + 1, runs.clone());
-        move || -> Vec<(Request, Given)> {
-            let mut roll = move |n: u64| {
-                dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                (dice >> 33) % n
-            };
-            let mut answers = vec![];
-            for i in 0..200 {
-                let run = runs[usize::try_from(roll(4)).unwrap()];
-                let request = match roll(2) {
-                    0 => Request::Pause { run },
-                    _ => Request::Resume { run },
-                };
-                let asked = asked(&format!("{who}-{i}"), request.clone());
-                let given = client.ask(&asked).unwrap();
-                if roll(4) == 0 {
-                    assert_eq!(client.ask(&asked).unwrap(), given);
-                }
-                answers.push((request, given));
-            }
-            answers
-        }
-    };
-    let clients: Vec<_> = (0..8).map(ask).collect();
-    let answers: Vec<(Request, Given)> = std::thread::scope(|scope| {
-        let threads: Vec<_> = clients.into_iter().map(|client| scope.spawn(client)).collect();
-        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
-    });
-    assert_eq!(answers.len(), 1600);
-    // The records are the one order: in it each run is paused and resumed in turn, and every change
-    // belongs to exactly one answer.
-    let records = world.records();
-    for run in &runs {
-        let turns: Vec<bool> = records
-            .iter()
-            .filter_map(|record| match &record.event {
-                Event::RunPaused { run: id, .. } if id == run => Some(true),
-                Event::RunResumed { run: id, .. } if id == run => Some(false),
-                _ => None,
-            })
-            .collect();
-        assert!(turns.iter().enumerate().all(|(i, paused)| *paused == (i % 2 == 0)), "{run}: {turns:?}");
-        let did = |(request, given): &&(Request, Given)| {
-            let changed = given.text.ends_with("what runs will finish") || given.text.ends_with("goes on");
-            request.run() == Some(*run) && given.accepted && changed
-        };
-        assert_eq!(answers.iter().filter(did).count(), turns.len(), "{run}");
-    }
-    let refused = answers.iter().filter(|(_, given)| !given.accepted).count();
-    assert_eq!(about(&records, |event| matches!(event, Event::RequestRefused { .. })), refused);
 }
 
 #[test]

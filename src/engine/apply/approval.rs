@@ -12,7 +12,7 @@ impl State {
             STEP.enter(&mut step.place, StepStatus::AwaitingApproval, stamp.at)?;
         }
         step.until = asked.until.into();
-        step.waits_for_agent = false;
+        step.waits = None;
         step.permission = Some(Box::new(Permission {
             asked: Box::new(asked.clone()),
             asked_at: stamp.at,

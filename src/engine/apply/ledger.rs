@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use super::{Misfit, Stamp, unknown};
 use crate::engine::obligation::Holder;
-use crate::engine::{Actor, Event, OBLIGATION, Obligation, ObligationStatus, State, StepStatus};
+use crate::engine::{
+    Actor, Event, OBLIGATION, Obligation, ObligationStatus, RunStatus, STEP, State, StepState, StepStatus,
+};
 use crate::flow::machine::Place;
-use crate::model::{Moment, ObligationId, RunId, StepIx};
+use crate::model::{Moment, ObligationId, Presence, RunId, StepIx, Value};
 
 impl State {
     /// Keeps the ledger after a record that was just folded. A journal from before there was a ledger may
@@ -15,31 +17,70 @@ impl State {
     pub(super) fn ledger_follows(&mut self, event: &Event, stamp: Stamp) {
         use Event::*;
         match event {
-            StepStarted { .. } => self.effect_begins(event, stamp),
-            StepSucceeded { run, step, .. } => self.effect_done(*run, *step, stamp),
-            StepFailed { run, step, retry_at: None, .. } | StepCancelled { run, step, .. } => {
+            StepStarted { run, step, .. } => {
+                match self.lifted_by_step(*run, *step) {
+                    Some(lifted) => self.lift_begins(lifted, *run, stamp),
+                    None => self.effect_begins(event, stamp),
+                }
+                self.lease_taken(*run, *step, stamp);
+            }
+            StepSucceeded { run, step, found, .. } => {
+                self.lease_returned(*run, *step);
+                match self.lifted_by_step(*run, *step) {
+                    Some(lifted) => self.lift_to(lifted, *run, ObligationStatus::Lifted, stamp),
+                    None if *found => self.effect_never_was(*run, *step, stamp),
+                    None => self.effect_done(*run, *step, stamp),
+                }
+            }
+            StepFailed { run, step, failure, retry_at, .. } => {
+                self.lease_returned(*run, *step);
+                match (retry_at, self.lifted_by_step(*run, *step)) {
+                    (Some(_), _) => {}
+                    (None, Some(lifted)) => self.lift_failed(lifted, *run, &failure.message, stamp),
+                    (None, None) => self.effect_left(*run, *step, stamp),
+                }
+            }
+            StepCancelled { run, step, .. } => {
+                self.lease_returned(*run, *step);
                 self.effect_left(*run, *step, stamp);
             }
-            StepInDoubt { run, step, .. } => self.effect_to(*run, *step, ObligationStatus::InDoubt, stamp),
+            StepInDoubt { run, step, .. } => {
+                self.lease_returned(*run, *step);
+                match self.lifted_by_step(*run, *step) {
+                    Some(lifted) => self.lift_to(lifted, *run, ObligationStatus::InDoubt, stamp),
+                    None => self.effect_to(*run, *step, ObligationStatus::InDoubt, stamp),
+                }
+            }
             UndoStarted { run, step, .. } => {
                 self.effect_to(*run, *step, ObligationStatus::Lifting, stamp);
-                let run = *run;
-                if let Some(obligation) = self.effect_mut(run, *step) {
-                    obligation.lifted_by = Some(run);
-                }
-            }
-            UndoSucceeded { run, step, .. } => self.effect_to(*run, *step, ObligationStatus::Lifted, stamp),
-            UndoFailed { run, step, failure, retry_at: None, .. } => {
-                self.effect_to(*run, *step, ObligationStatus::LiftFailed, stamp);
                 if let Some(obligation) = self.effect_mut(*run, *step) {
-                    obligation.why = Some(Arc::from(failure.message.as_str()));
+                    obligation.lifted_by = Some(*run);
+                }
+                self.lease_taken(*run, *step, stamp);
+            }
+            UndoSucceeded { run, step, .. } => {
+                self.lease_returned(*run, *step);
+                self.effect_to(*run, *step, ObligationStatus::Lifted, stamp);
+            }
+            UndoFailed { run, step, failure, retry_at, .. } => {
+                self.lease_returned(*run, *step);
+                if retry_at.is_none() {
+                    self.undo_given_up(*run, *step, &failure.message, stamp);
                 }
             }
-            UndoInDoubt { run, step, .. } => self.effect_to(*run, *step, ObligationStatus::InDoubt, stamp),
+            UndoInDoubt { run, step, .. } => {
+                self.lease_returned(*run, *step);
+                self.effect_to(*run, *step, ObligationStatus::InDoubt, stamp);
+            }
             StepSettled { .. } => self.effect_settled(event, stamp),
             RunCreated(new) => {
                 if let Some(earlier) = new.retry_of {
                     new.takes_over.iter().for_each(|step| self.hand_over(earlier, new.run, *step, stamp));
+                }
+                for lifted in &new.lifts {
+                    if let Some(obligation) = self.ledger.obligations.get_mut(lifted.0) {
+                        (obligation.lifted_by, obligation.changed) = (Some(new.run), stamp.seq);
+                    }
                 }
             }
             RollbackStarted { run, .. } | RunFailed { run, .. } | RunAbandoned { run, .. } => {
@@ -66,6 +107,7 @@ impl State {
             return;
         }
         let Some(holder) = self.holder(*id, *ix) else { return };
+        let earlier = self.runs.get(id.0).and_then(|run| run.retry_of);
         let standing = self.ledger.of_action(action).map(Obligation::id);
         let obligation = standing.unwrap_or(ObligationId(self.ledger.obligations.next()));
         if standing.is_none() {
@@ -90,12 +132,13 @@ impl State {
                 output: None,
                 why: None,
                 lifted_by: None,
+                probed: None,
                 changed: stamp.seq,
                 changed_by: None,
             }));
         }
         if let Some(entry) = self.ledger.obligations.get_mut(obligation.0) {
-            entry.holders.push(holder);
+            entry.add_holder(holder, earlier);
             entry.changed = stamp.seq;
             if entry.undo.is_none() {
                 entry.undo.clone_from(undo);
@@ -151,7 +194,16 @@ impl State {
     /// A step is over without having succeeded. What may have acted is in doubt; what did not lets go.
     fn effect_left(&mut self, id: RunId, ix: StepIx, stamp: Stamp) {
         let step = self.runs.get(id.0).and_then(|run| run.steps.get(ix.index()));
-        match step.map(|step| step.in_doubt) {
+        let in_doubt = step.map(|step| step.in_doubt);
+        if let Some(lifted) = self.lifted_by_step(id, ix) {
+            let in_doubt = in_doubt == Some(true);
+            let to = if in_doubt { ObligationStatus::InDoubt } else { ObligationStatus::InForce };
+            let lifting = self.ledger.get(lifted).is_some_and(|o| o.status() == ObligationStatus::Lifting);
+            return if lifting {
+                self.lift_to(lifted, id, to, stamp)
+            };
+        }
+        match in_doubt {
             Some(true) => self.effect_to(id, ix, ObligationStatus::InDoubt, stamp),
             Some(false) => self.effect_never_was(id, ix, stamp),
             None => {}
@@ -162,9 +214,8 @@ impl State {
         let Some(obligation) = self.effect_mut(id, ix) else { return };
         obligation.holders.retain(|holder| (holder.run, holder.step) != (id, ix));
         obligation.changed = stamp.seq;
-        // In doubt, a person may say that it never happened.
-        let open = matches!(obligation.status(), ObligationStatus::Owed | ObligationStatus::InDoubt);
-        match obligation.holders.is_empty() && open {
+        let undone = matches!(obligation.status(), ObligationStatus::Owed | ObligationStatus::InDoubt);
+        match obligation.holders.is_empty() && undone {
             true => self.effect_to(id, ix, ObligationStatus::Void, stamp),
             false => obligation.settle_until(),
         }
@@ -173,11 +224,11 @@ impl State {
     /// Steps of a run that were to be tried again will not be.
     fn effects_cancelled(&mut self, id: RunId, stamp: Stamp) {
         let Some(run) = self.runs.get(id.0) else { return };
-        let cancelled = run
-            .steps
-            .iter()
-            .enumerate()
-            .filter(|(_, step)| step.obligation().is_some() && step.status() == StepStatus::Cancelled);
+        let concerned = |(i, step): &(usize, &StepState)| {
+            let owed = step.obligation().is_some() || run.lifts.get(*i).is_some();
+            step.status() == StepStatus::Cancelled && owed
+        };
+        let cancelled = run.steps.iter().enumerate().filter(concerned);
         for ix in cancelled.map(|(i, _)| StepIx(i as u16)).collect::<Vec<_>>() {
             self.effect_left(id, ix, stamp);
         }
@@ -224,6 +275,146 @@ impl State {
             }
         }
         self.ledger.ended.push_back((stamp.at, id));
+    }
+
+    fn lifted_by_step(&self, run: RunId, step: StepIx) -> Option<ObligationId> {
+        self.runs.get(run.0)?.lifted_by_step(step)
+    }
+
+    fn lift_begins(&mut self, lifted: ObligationId, run: RunId, stamp: Stamp) {
+        self.lift_to(lifted, run, ObligationStatus::Lifting, stamp);
+        if let Some(obligation) = self.ledger.obligations.get_mut(lifted.0) {
+            obligation.lifted_by = Some(run);
+        }
+    }
+
+    /// Moves what a lift is about; the person who ordered the lift changed it.
+    fn lift_to(&mut self, lifted: ObligationId, run: RunId, to: ObligationStatus, stamp: Stamp) {
+        let run = self.runs.get(run.0).filter(|run| run.is_lift_by_hand());
+        let by = run.map(|run| run.by.clone());
+        self.obligation_to(lifted, to, by, stamp);
+    }
+
+    fn lift_failed(&mut self, lifted: ObligationId, run: RunId, why: &str, stamp: Stamp) {
+        self.lift_to(lifted, run, ObligationStatus::LiftFailed, stamp);
+        if let Some(obligation) = self.ledger.obligations.get_mut(lifted.0) {
+            obligation.why = Some(Arc::from(why));
+        }
+    }
+
+    fn undo_given_up(&mut self, run: RunId, step: StepIx, why: &str, stamp: Stamp) {
+        self.effect_to(run, step, ObligationStatus::LiftFailed, stamp);
+        if let Some(obligation) = self.effect_mut(run, step) {
+            obligation.why = Some(Arc::from(why));
+        }
+    }
+
+    /// What was not undone, and that was accepted, is to be undone after all.
+    pub(super) fn obligation_owed_again(&mut self, id: ObligationId, by: &Actor, stamp: Stamp) {
+        self.obligation_to(id, ObligationStatus::LiftFailed, Some(by.clone()), stamp);
+        self.ledger.ended.retain(|(_, ended)| *ended != id);
+        let effect = self.ledger.get(id).and_then(|o| Some((&o.action.name, o.target()?)));
+        if let Some((name, target)) = effect.map(|(name, target)| (Arc::clone(name), Arc::clone(target))) {
+            self.ledger.by_effect.entry((name, target)).or_insert(id);
+        }
+    }
+
+    /// Its effect is in force already: the step is done, and holds it too.
+    pub(super) fn step_joined(&mut self, event: &Event, stamp: Stamp) -> Result<(), Misfit> {
+        let Event::StepJoined { run: id, step: ix, agent, action, undo, obligation } = event else {
+            return Ok(());
+        };
+        self.agent_mut(*agent)?;
+        let Some(mut holder) = self.holder(*id, *ix) else { return Err(unknown(id)) };
+        let earlier = self.runs.get(id.0).and_then(|run| run.retry_of);
+        holder.until = action.expires.map(|span| stamp.at + span).into();
+        let entry = self.ledger.obligations.get_mut(obligation.0).ok_or_else(|| unknown(obligation))?;
+        entry.add_holder(holder, earlier);
+        entry.changed = stamp.seq;
+        if entry.undo.is_none() {
+            entry.undo.clone_from(undo);
+        }
+        entry.settle_until();
+        let mut output = entry.output.as_deref().cloned().unwrap_or_default();
+        output.insert("joined".to_owned(), Value::from(obligation.to_string()));
+        let (run, _) = self.step_mut(*id, *ix)?;
+        let step = &mut run.steps[ix.index()];
+        STEP.enter(&mut step.place, StepStatus::Succeeded, stamp.at)?;
+        (step.until, step.waits, step.failure) = (Moment::NONE, None, None);
+        step.ended_at = stamp.at.into();
+        step.agent = Some(*agent);
+        step.action = Some(Arc::clone(action));
+        step.undo.clone_from(undo);
+        step.output = Some(Arc::new(output));
+        step.obligation = obligation.0;
+        run.done += 1;
+        run.owes(*ix);
+        Ok(())
+    }
+
+    /// A step holds its effect no longer; in a rollback it counts as undone.
+    pub(super) fn let_go(&mut self, event: &Event, stamp: Stamp) -> Result<(), Misfit> {
+        let Event::LetGo { run: id, step: ix, obligation, by, .. } = event else { return Ok(()) };
+        if let Some(entry) = self.ledger.obligations.get_mut(obligation.0) {
+            entry.holders.retain(|holder| (holder.run, holder.step) != (*id, *ix));
+            entry.changed = stamp.seq;
+            entry.changed_by = Some(by.as_ref().clone()).filter(|by| *by != Actor::engine());
+            if !entry.status().is_ended() {
+                entry.settle_until();
+            }
+        }
+        let Some(run) = self.runs.get_mut(id.0).filter(|run| run.status() == RunStatus::RollingBack) else {
+            return Ok(());
+        };
+        let step = run.steps.get_mut(ix.index()).ok_or_else(|| unknown(id))?;
+        STEP.enter(&mut step.place, StepStatus::Undone, stamp.at)?;
+        step.until = Moment::NONE;
+        if let Some(rollback) = &mut run.rollback {
+            rollback.done += 1;
+        }
+        Ok(())
+    }
+
+    /// What a lift could not do is to be tried again.
+    pub(super) fn lifts_again(&mut self, id: RunId, stamp: Stamp) -> Result<(), Misfit> {
+        let run = self.run_mut(id)?;
+        if !run.is_lift() {
+            return Ok(());
+        }
+        for step in &mut run.steps {
+            if matches!(step.status(), StepStatus::Failed | StepStatus::InDoubt) {
+                STEP.enter(&mut step.place, StepStatus::Pending, stamp.at)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn obligation_expired(&mut self, id: ObligationId, stamp: Stamp) -> Result<(), Misfit> {
+        self.ledger.get(id).ok_or_else(|| unknown(id))?;
+        self.obligation_to(id, ObligationStatus::Expired, None, stamp);
+        Ok(())
+    }
+
+    /// What was found moves what should be there, or may be.
+    pub(super) fn obligation_probed(
+        &mut self,
+        id: ObligationId,
+        found: &Presence,
+        stamp: Stamp,
+    ) -> Result<(), Misfit> {
+        let entry = self.ledger.obligations.get_mut(id.0).ok_or_else(|| unknown(id))?;
+        entry.probed = Some(Box::new((found.clone(), stamp.at)));
+        let status = entry.status();
+        match (found, status) {
+            (Presence::Present, ObligationStatus::InDoubt | ObligationStatus::Drifted) => {
+                self.obligation_to(id, ObligationStatus::InForce, None, stamp);
+            }
+            (Presence::Absent, ObligationStatus::InForce | ObligationStatus::InDoubt) => {
+                self.obligation_to(id, ObligationStatus::Drifted, None, stamp);
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     pub(super) fn obligations_retired(&mut self, obligations: &[ObligationId]) -> Result<(), Misfit> {

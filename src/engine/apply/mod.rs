@@ -8,6 +8,7 @@ mod confirm;
 mod credit;
 mod halt;
 mod incident;
+mod lease;
 mod ledger;
 mod run;
 mod person;
@@ -19,6 +20,9 @@ mod undo;
 use std::fmt;
 use std::sync::Arc;
 
+use foldhash::fast::FixedState;
+
+use super::lease::Leases;
 use super::state::by_names;
 use super::{AgentState, Event, IllegalEvent, Incident, Ledger, Record, Run, State};
 use crate::flow::machine::{Refusal, Status};
@@ -73,6 +77,7 @@ impl State {
                 (self.kind, self.seed) = (Some(*kind), *seed);
                 (self.by_key, self.by_dedup) = (by_names(*seed), by_names(*seed));
                 self.ledger = Ledger::new(*seed);
+                self.leases = Leases::with_hasher(FixedState::with_seed(*seed));
                 Ok(())
             }
             Recovered { .. } | SetupLoaded { .. } => Ok(()),
@@ -113,7 +118,10 @@ impl State {
             RunPaused { run, .. } => self.run_paused(*run, stamp),
             RunResumed { run, .. } => self.run_resumed(*run, stamp),
             RunParked { run, why } => self.run_parked(*run, why, stamp),
-            RunUnparked { run, .. } => self.run_resumed(*run, stamp),
+            RunUnparked { run, .. } => {
+                self.run_resumed(*run, stamp)?;
+                self.lifts_again(*run, stamp)
+            }
             RollbackStarted { run, cause, why, .. } => self.rollback_started(*run, *cause, why, stamp),
             RunCompleted { run } => self.run_ended(*run, super::RunStatus::Completed, None, stamp),
             RunFailed { run, why } => self.run_ended(*run, super::RunStatus::Failed, Some(why), stamp),
@@ -128,7 +136,7 @@ impl State {
             StepFailed { run, step, failure, retry_at, .. } => {
                 self.step_failed(*run, *step, failure, *retry_at, stamp)
             }
-            StepWaiting { run, step, until, .. } => self.step_waiting(*run, *step, *until, stamp),
+            StepWaiting { run, step, until, wait } => self.step_waiting(*run, *step, *until, *wait, stamp),
             StepSkipped { run, step, .. } => self.step_skipped(*run, *step, stamp),
             StepCancelled { run, step, in_doubt } => self.step_cancelled(*run, *step, *in_doubt, stamp),
             StepAssumed { .. } => self.step_assumed(event, stamp),
@@ -142,6 +150,8 @@ impl State {
             }
             StepProbing { .. } => self.step_probing(event),
             StepProbed { .. } => self.step_probed(event),
+            StepJoined { .. } => self.step_joined(event, stamp),
+            LetGo { .. } => self.let_go(event, stamp),
 
             UndoStarted { .. } => self.undo_started(event, stamp),
             UndoSucceeded { run, step, .. } => self.undo_succeeded(*run, *step, stamp),
@@ -162,6 +172,8 @@ impl State {
                 self.counts.refused += 1;
                 Ok(())
             }
+            ObligationExpired { obligation } => self.obligation_expired(*obligation, stamp),
+            ObligationProbed { obligation, found } => self.obligation_probed(*obligation, found, stamp),
             ObligationsRetired { obligations } => self.obligations_retired(obligations),
             Retired { runs, incidents } => self.retired(runs, incidents),
         }

@@ -42,6 +42,7 @@ impl State {
             deadline: new.deadline.into(),
             retry_of: new.retry_of,
             mode: new.mode,
+            lifts: new.lifts.clone(),
             steps: new.plan.steps.iter().map(|_| StepState::new(stamp.at)).collect(),
             done: 0,
             completed: Vec::with_capacity(new.plan.steps.len()),

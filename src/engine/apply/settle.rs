@@ -53,7 +53,13 @@ impl State {
         let Event::StepSettled { run, step, undo: true, settled, reason, by, .. } = event else { return };
         let Some(obligation) = self.effect_mut(*run, *step) else { return };
         let (id, status) = (obligation.id(), obligation.status());
+        if *settled == Settled::Skip && obligation.other_holders(*run, *step, stamp.at).next().is_some() {
+            obligation.holders.retain(|holder| (holder.run, holder.step) != (*run, *step));
+            obligation.changed = stamp.seq;
+            return obligation.settle_until();
+        }
         match (settled, status) {
+            (Settled::Again, Waived) => return self.obligation_owed_again(id, by, stamp),
             // By hand, before its turn came: that it is undone is said by the record that follows.
             (Settled::Done, InForce) => self.obligation_to(id, Lifting, None, stamp),
             (Settled::Skip, InForce) => return,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Misfit, Stamp};
-use crate::engine::{Event, STEP, State, StepStatus};
+use crate::engine::{Event, STEP, State, StepStatus, StepWait};
 use crate::model::{Failure, Map, Moment, RunId, StepIx, Timestamp};
 
 impl State {
@@ -18,7 +18,7 @@ impl State {
         STEP.enter(&mut step.place, StepStatus::Running, stamp.at)?;
         step.end_questions();
         step.attempt = *attempt;
-        step.waits_for_agent = false;
+        step.waits = None;
         step.agent = Some(*agent);
         step.started_at = stamp.at.into();
         step.until = (*deadline).into();
@@ -83,6 +83,7 @@ impl State {
         STEP.enter(&mut step.place, to, stamp.at)?;
         step.until = retry_at.into();
         step.end_questions();
+        step.waits = retry_at.map(|_| StepWait::Retry);
         step.failure = Some(Arc::clone(failure));
         step.in_doubt |= failure.kind.in_doubt();
         step.doubted |= step.in_doubt;
@@ -111,6 +112,7 @@ impl State {
         id: RunId,
         ix: StepIx,
         until: Timestamp,
+        wait: StepWait,
         stamp: Stamp,
     ) -> Result<(), Misfit> {
         let (run, _) = self.step_mut(id, ix)?;
@@ -119,7 +121,7 @@ impl State {
             STEP.enter(&mut step.place, StepStatus::Waiting, stamp.at)?;
         }
         step.until = until.into();
-        step.waits_for_agent = true;
+        step.waits = Some(wait);
         Ok(())
     }
 

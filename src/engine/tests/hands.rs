@@ -104,12 +104,15 @@ fn c17_where_people_are_not_asked_any_more_the_question_is_in_doubt() {
 
 #[test]
 fn waiting_for_a_person_is_not_work() {
-    let mut world = World::new(&[CUT]);
+    let mut world = World::new(&[
+        CUT,
+        &CUT.replace("cut", "other").replace("web-1", "web-2").replace("address: a", "address: b"),
+    ]);
     world.play("trigger cut");
     assert!(!world.engine.state().waits_for_people());
     world.play("ok block");
     assert!(world.engine.state().waits_for_people());
-    world.play("trigger cut");
+    world.play("trigger other");
     assert!(!world.engine.state().waits_for_people(), "the other one works");
     world.play("ok run-2/block\n crash");
     assert!(world.engine.state().waits_for_people());

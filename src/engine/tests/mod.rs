@@ -2,12 +2,14 @@
 
 mod approval;
 mod budget;
+mod confirm;
 mod doubt;
 mod feedback;
 mod halt;
 mod hands;
 mod ledger;
 mod lifecycle;
+mod lift;
 mod observe;
 mod people;
 mod recovery;

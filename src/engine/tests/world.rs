@@ -42,6 +42,13 @@ fn probed(spec: ActionSpec) -> ActionSpec {
     ActionSpec { probe: Some(ProbeSpec { means, timeout: PROBE_TIMEOUT }), ..spec }
 }
 
+/// What ends by itself when its time is over.
+fn ends_itself() -> ActionSpec {
+    let mut spec = action(&["address"], true, Some("unblock"));
+    spec.takes.push((Arc::from("expires"), ValueType::Duration));
+    spec
+}
+
 fn agent(name: &str, role: &str, concurrency: u32) -> AgentSpec {
     let actions = [
         ("block", action(&["address"], true, Some("unblock"))),
@@ -52,6 +59,7 @@ fn agent(name: &str, role: &str, concurrency: u32) -> AgentSpec {
         ("unwire", action(&["address"], false, None)),
         ("bolt", probed(action(&["address"], true, Some("unblock")))),
         ("ping", action(&["address"], true, None)),
+        ("hold", ends_itself()),
     ];
     AgentSpec {
         name: Arc::from(name),
@@ -242,6 +250,17 @@ impl World {
                 as_: Settled::ALL.into_iter().find(|settled| settled.name() == word).unwrap(),
                 reason: reason.join(" "),
             }),
+            ["lift", what, ref reason @ ..] => {
+                let what = match what.split_once('-') {
+                    _ if what == "all" => Lift::All,
+                    Some(("ob", _)) => Lift::One(what.parse().unwrap()),
+                    Some(("run", _)) => Lift::Run(what.parse().unwrap()),
+                    Some(("inc", _)) => Lift::Incident(what.parse().unwrap()),
+                    Some(("last", span)) => Lift::Since(self.now - span.parse().unwrap()),
+                    _ => Lift::Target(Arc::from(what)),
+                };
+                self.ask(Request::Lift { what, reason: reason.join(" ") })
+            }
             ["arm", workflow] => self.ask(Request::Arm { workflow: Arc::from(workflow) }),
             ["disarm", workflow] => self.ask(Request::Disarm { workflow: Arc::from(workflow) }),
             ["as", who, ref rest @ ..] => {
@@ -271,6 +290,11 @@ impl World {
             [verb, id, ref reason @ ..] => self.ask(request(verb, id, &reason.join(" "))),
             _ => panic!("what is `{line}`?"),
         }
+    }
+
+    /// What was wished last.
+    pub fn last_task(&self) -> &Task {
+        self.tasks.last().unwrap()
     }
 
     pub fn ask(&mut self, request: Request) -> String {
@@ -304,7 +328,13 @@ impl World {
             .tasks
             .iter()
             .rposition(|task| task.run == run && task.undo == undo && self.step(run, task.step) == step);
-        let task = self.tasks[found.unwrap_or_else(|| panic!("no task for {step}"))].clone();
+        let Some(found) = found else {
+            let run = self.engine.state().run(run).unwrap();
+            let ix = run.plan().steps.iter().position(|plan| &*plan.id == step).unwrap();
+            assert!(run.steps()[ix].attempt() == 0, "no task for {step}");
+            return "    (nobody was asked)\n".to_owned();
+        };
+        let task = self.tasks[found].clone();
         self.now = self.now + Span::from_secs(1);
         let (step, attempt) = (task.step, task.attempt);
         self.input(Input::StepFinished { run, step, attempt, undo, outcome })
@@ -451,6 +481,12 @@ impl World {
             }
             RequestRefused { why, .. } => format!("refused: {why}"),
             ObligationsRetired { .. } => String::new(),
+            StepJoined { run, step: s, obligation, .. } => format!("{} JOINS {obligation}", step(run, s)),
+            LetGo { run, step: s, obligation, why, .. } => {
+                format!("{} lets go of {obligation}: {why}", step(run, s))
+            }
+            ObligationExpired { obligation } => format!("{obligation} EXPIRED"),
+            ObligationProbed { obligation, found } => format!("{obligation} found {}", found.name()),
             Retired { runs, incidents } => {
                 format!("retired: {} runs, {} incidents", runs.len(), incidents.len())
             }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{START, World};
-use crate::engine::{Actor, Event, Input, Request, Settled, Task};
-use crate::model::{IncidentId, Map, RequestId, RunId, Span};
+use crate::engine::{Actor, Event, Input, Lift, Request, Settled, Task};
+use crate::model::{IncidentId, Map, ObligationId, RequestId, RunId, Span, Timestamp};
 
 impl World {
     pub(super) fn schedule_people(&mut self) {
@@ -13,7 +13,11 @@ impl World {
             let run = RunId(1 + self.dice.below(12));
             let incident = IncidentId(1 + self.dice.below(6));
             let workflow = Arc::from(["diamond", "chain", "wide", "by-hand"][self.dice.below(4) as usize]);
-            let request = match self.dice.below(14) {
+            let reason = String::new();
+            let request = match self.dice.below(18) {
+                14 | 15 => Request::Lift { what: Lift::One(ObligationId(1 + self.dice.below(30))), reason },
+                16 => Request::Lift { what: Lift::Run(run), reason },
+                17 => Request::Lift { what: self.many(incident, at), reason },
                 11 => Request::Halt { reason: "enough".to_owned() },
                 12 | 13 => Request::Release,
                 9 => Request::Arm { workflow },
@@ -76,6 +80,15 @@ impl World {
             let (id, by) = (RequestId(self.number), self.person());
             let request = Request::Settle { run, step: Arc::clone(&step.id), as_, reason };
             self.at(at, Input::Request { id, by, seen: None, request });
+        }
+    }
+
+    fn many(&mut self, incident: IncidentId, at: Timestamp) -> Lift {
+        match self.dice.below(4) {
+            0 => Lift::All,
+            1 => Lift::Since(at - Span::from_secs(self.dice.below(300))),
+            2 => Lift::Target(Arc::from(["a", "b", "k1"][self.dice.below(3) as usize])),
+            _ => Lift::Incident(incident),
         }
     }
 

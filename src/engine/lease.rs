@@ -1,0 +1,192 @@
+//! Two runs never act on one target at once (C16): whose turn it is, and who waits for it.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
+use super::{Engine, Event, State, StepStatus, StepWait};
+use crate::model::{Action, Priority, RunId, Seq, StepIx};
+
+/// Leases by target. Only looked up, never gone through.
+pub(super) type Leases = HashMap<Arc<str>, Lease, FixedState>;
+
+/// That a run acts on a target, from an intent to its outcome. Steps of one run share it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lease {
+    pub(super) run: RunId,
+    pub(super) epoch: Seq,
+    /// Intents without an outcome.
+    pub(super) acting: u32,
+}
+
+impl Lease {
+    /// Whose turn it is.
+    pub fn run(&self) -> RunId {
+        self.run
+    }
+    /// The record of the intent that began it: it grows from lease to lease, over restarts too.
+    pub fn epoch(&self) -> Seq {
+        self.epoch
+    }
+}
+
+impl State {
+    /// Who acts on a target now.
+    pub fn lease(&self, target: &str) -> Option<&Lease> {
+        self.leases.get(target)
+    }
+
+    /// What a step acts on, its undo and its lift too: the target of the forward action.
+    pub(super) fn target_of(&self, run: RunId, step: StepIx) -> Option<&Arc<str>> {
+        let run = self.runs.get(run.0)?;
+        if let Some(lifted) = run.lifts.get(step.index()) {
+            return self.ledger.get(*lifted)?.target();
+        }
+        run.steps.get(step.index())?.action.as_ref()?.target.as_ref()
+    }
+
+    /// The epoch under which a step does something; 0 if that is not about the target of its lease.
+    pub(super) fn epoch_of(&self, run: RunId, step: StepIx, action: &Action) -> Seq {
+        let target = self.target_of(run, step).filter(|target| action.target.as_ref() == Some(*target));
+        let lease = target.and_then(|target| self.lease(target));
+        lease.filter(|lease| lease.run == run).map_or(0, |lease| lease.epoch)
+    }
+}
+
+/// Who waits for a turn at a target: undos and lifts first, then by priority, then by age.
+#[derive(Debug, Default)]
+pub(super) struct Turns {
+    lines: BTreeMap<Arc<str>, BTreeSet<Turn>>,
+    places: BTreeMap<(RunId, StepIx), (Arc<str>, Turn)>,
+    /// Targets at which something ended.
+    freed: Vec<Arc<str>>,
+}
+
+type Turn = (Reverse<(bool, Priority)>, RunId, StepIx);
+
+impl Turns {
+    fn add(&mut self, target: Arc<str>, turn: Turn) {
+        let (_, run, step) = turn;
+        self.remove(run, step);
+        self.places.insert((run, step), (Arc::clone(&target), turn));
+        self.lines.entry(target).or_default().insert(turn);
+    }
+
+    pub fn remove(&mut self, run: RunId, step: StepIx) {
+        let Some((target, turn)) = self.places.remove(&(run, step)) else { return };
+        if let Some(line) = self.lines.get_mut(&target) {
+            line.remove(&turn);
+            if line.is_empty() {
+                self.lines.remove(&target);
+            }
+        }
+    }
+
+    pub fn is_waiting(&self, run: RunId, step: StepIx) -> bool {
+        self.places.contains_key(&(run, step))
+    }
+
+    fn first(&self, target: &str) -> Option<Turn> {
+        self.lines.get(target)?.first().copied()
+    }
+}
+
+impl Engine {
+    /// Whether a step, or what takes it back, may act on a target now; else it waits in line.
+    pub(super) fn takes_turn(
+        &mut self,
+        run: RunId,
+        step: StepIx,
+        back: bool,
+        target: Option<&Arc<str>>,
+    ) -> bool {
+        let Some(target) = target else { return true };
+        let turn = (Reverse((back, self.priority(run))), run, step);
+        let taken = match self.state.lease(target) {
+            Some(lease) => lease.run != run,
+            None => self.turns.first(target).is_some_and(|first| first < turn),
+        };
+        if taken {
+            self.wait_in_line(turn, Arc::clone(target), back);
+        } else {
+            self.turns.remove(run, step);
+        }
+        !taken
+    }
+
+    /// Lets a step wait until what another run does at a target is over.
+    fn wait_in_line(&mut self, turn: Turn, target: Arc<str>, back: bool) {
+        let (_, run, step) = turn;
+        self.waiting.remove(run, step);
+        self.turns.add(target, turn);
+        if !back {
+            self.wait_step(run, step, StepWait::Lease);
+        }
+    }
+
+    /// Lets an undo or a lift wait until another run has lifted what it is about, or has given up.
+    pub(super) fn wait_for_lift(&mut self, run: RunId, step: StepIx, key: Arc<str>) {
+        let turn = (Reverse((true, self.priority(run))), run, step);
+        self.wait_in_line(turn, key, true);
+    }
+
+    /// Notes where something ended, if somebody waits.
+    pub(super) fn note_freed(&mut self, event: &Event) {
+        if self.turns.places.is_empty() {
+            return;
+        }
+        use Event::*;
+        let (run, step) = match event {
+            StepSucceeded { run, step, .. }
+            | StepFailed { run, step, .. }
+            | StepCancelled { run, step, .. }
+            | StepInDoubt { run, step, .. }
+            | UndoSucceeded { run, step, .. }
+            | UndoFailed { run, step, .. }
+            | UndoInDoubt { run, step, .. } => (*run, *step),
+            RunParked { run, .. } | RollbackStarted { run, .. } | RunAbandoned { run, .. } => {
+                let lifts = self.state.run(*run).map_or(&[][..], |run| run.lifts());
+                let keys = lifts.iter().filter_map(|id| self.state.ledger().get(*id)).map(|o| o.turn_key());
+                return self.turns.freed.extend(keys.collect::<Vec<_>>());
+            }
+            _ => return,
+        };
+        self.turns.freed.extend(self.state.target_of(run, step).cloned());
+        let lifted = self.state.run(run).and_then(|run| run.lifts().get(step.index()).copied());
+        let lifted = lifted.and_then(|id| self.state.ledger().get(id)).filter(|o| o.target().is_none());
+        self.turns.freed.extend(lifted.map(|obligation| obligation.turn_key()));
+    }
+
+    /// Gives targets that became free to those who wait for them.
+    pub(super) fn dispatch_turns(&mut self) {
+        while let Some(target) = self.turns.freed.pop() {
+            while self.state.lease(&target).is_none()
+                && let Some((_, run, step)) = self.turns.first(&target)
+            {
+                // It comes back to its place if it is not its turn after all.
+                self.turns.remove(run, step);
+                self.start_waiting(run, step);
+                if self.turns.is_waiting(run, step) {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Starts what waited for an agent or for a target, if it still wants to start.
+    pub(super) fn start_waiting(&mut self, id: RunId, step: StepIx) {
+        let Some(run) = self.state.run(id) else { return };
+        let Some(status) = run.steps().get(step.index()).map(|step| step.status()) else { return };
+        use super::RunStatus::{RollingBack, Running};
+        match (run.status(), status) {
+            (Running, StepStatus::Waiting) => self.start_and_go_on(id, step),
+            (Running, StepStatus::Pending) if run.is_lift() => self.start_and_go_on(id, step),
+            (RollingBack, status) if status != StepStatus::Undone => self.begin_undo(id, step),
+            // What is paused asks again when it is resumed.
+            _ => self.waiting.remove(id, step),
+        }
+    }
+}
