@@ -43,7 +43,7 @@ workflow: wide
 trigger: { rule: gamma, when: 'detection.count >= 2' }
 steps:
   - { id: a, role: LEFT, action: act, with: { x: a } }
-  - { id: b, role: LEFT, action: hold, with: { x: b }, expires: 4m, confirm: 1m }
+  - { id: b, role: LEFT, action: hold, with: { x: b }, expires: 4m }
   - { id: c, role: RIGHT, action: act, with: { x: c }, approval: { count: 2, timeout: 3m } }
   - { id: d, role: RIGHT, action: act, needs: [a, b, c], with: { x: d }, when: 'steps.c.status == \"succeeded\"' }
   - { id: e, role: LEFT, action: act, needs: [d], with: { x: e }, on_failure: stop }
