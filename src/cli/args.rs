@@ -9,7 +9,7 @@ use super::help;
 use super::report::When;
 use super::speed::Speed;
 use crate::bench::suite::Suite;
-use crate::model::{IncidentId, RunId};
+use crate::model::{IncidentId, ObligationId, RunId, Span};
 use crate::source::decode::Format;
 
 /// A terminal control console for automated incident response.
@@ -88,6 +88,9 @@ pub enum Verb {
     /// Say no to it: the step fails
     #[command(after_help = help::DENY)]
     Deny(Deny),
+    /// Undo what is in force, and wait until it is undone
+    #[command(after_help = help::LIFT)]
+    Lift(Lift),
     /// Keep an effect that would be taken back otherwise
     #[command(after_help = help::CONFIRM)]
     Confirm(Confirm),
@@ -121,6 +124,12 @@ pub enum Verb {
     /// Print what quell never acts against, as it is now on this machine
     #[command(after_help = help::PROTECTED)]
     Protected(Protected),
+    /// Match recorded signals against Sigma rules, and nothing else
+    #[command(after_help = help::DETECT)]
+    Detect(Detect),
+    /// List Sigma rules, their mistakes, or what of ATT&CK they cover
+    #[command(after_help = help::RULES)]
+    Rules(Rules),
     /// Look for mistakes in a setup
     #[command(after_help = help::CHECK)]
     Check(Check),
@@ -352,7 +361,7 @@ pub struct Steer {
     /// Folder of the setup, if no engine is at work in the state folder. Default: as for other verbs
     #[arg(long, value_name = "DIR")]
     pub config: Option<PathBuf>,
-    /// Refuse if the run or incident has changed after this record: `changed` in `quell runs --json`
+    /// Refuse if what it is about has changed after this record: `changed` in `quell runs --json`
     #[arg(long, value_name = "SEQ")]
     pub seen: Option<u64>,
     /// Name of this request: one that a running engine has done already is answered, not done again
@@ -553,6 +562,54 @@ pub struct Ledger {
     pub limit: usize,
 }
 
+/// `quell lift`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Lift {
+    /// What.
+    #[command(flatten)]
+    pub what: Lifted,
+    /// Why: it is recorded with the lift
+    #[arg(long, value_name = "TEXT", default_value = "", allow_hyphen_values = true)]
+    pub reason: String,
+    /// Lift more than one effect without asking
+    #[arg(long)]
+    pub yes: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub steer: Steer,
+}
+
+/// What `quell lift` undoes: one of these.
+#[derive(Debug, Clone, ClapArgs)]
+#[group(required = true, multiple = false)]
+pub struct Lifted {
+    /// One effect, such as ob-7, whoever holds it
+    #[arg(value_name = "ID")]
+    pub obligation: Option<ObligationId>,
+    /// What a run holds, such as run-7; what others hold too stays
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<RunId>,
+    /// What the runs of an incident hold, such as inc-7; what others hold too stays
+    #[arg(long, value_name = "INCIDENT")]
+    pub incident: Option<IncidentId>,
+    /// What is in force against this, such as an address
+    #[arg(long, value_name = "TARGET")]
+    pub target: Option<String>,
+    /// What came into force in the last while, such as 10m
+    #[arg(long, value_name = "DURATION")]
+    pub last: Option<Span>,
+    /// Everything
+    #[arg(long)]
+    pub all: bool,
+}
+
+impl Lifted {
+    /// Whether nobody said how many effects that is.
+    pub fn is_many(&self) -> bool {
+        self.all || self.last.is_some()
+    }
+}
+
 /// `quell metrics`.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct Metrics {
@@ -638,6 +695,69 @@ pub struct Protected {
     pub json: bool,
     /// Folder of the setup. Default: $QUELL_CONFIG, else your own if there is one, else the one that ships
     #[arg(long, value_name = "DIR")]
+    pub config: Option<PathBuf>,
+}
+
+/// `quell detect`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Detect {
+    /// Recordings, read one after the other; plain text, one record per line
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// A rule file, or a folder that is searched for .yml and .yaml; may be given more than once
+    #[arg(long, required = true, value_name = "PATH")]
+    pub rules: Vec<PathBuf>,
+    /// Format of the lines: auto (each line by what it looks like), eve, zeek, sshd or json
+    #[arg(long, value_name = "FORMAT", default_value = "auto")]
+    pub format: Format,
+    /// Whether a rule sees only signals from the log source that it names
+    #[arg(long, value_name = "auto|off", default_value = "auto")]
+    pub routing: Routing,
+    /// Threads that match rules, beside one that reads and one that prints; with 1 everything is done in turn
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub threads: u16,
+    /// Year of log lines that have none
+    #[arg(long, value_name = "YEAR", default_value_t = 2026, allow_hyphen_values = true)]
+    #[arg(value_parser = clap::value_parser!(i16).range(1970..=9999))]
+    pub year: i16,
+    /// Time zone of log lines that have none, such as UTC or Europe/Berlin
+    #[arg(long, value_name = "ZONE", default_value = "UTC")]
+    pub tz: String,
+    /// One JSON object per match on stdout, a summary last
+    #[arg(long)]
+    pub json: bool,
+    /// Write the table, or the JSON, to this file
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// Which rules see a signal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Routing {
+    /// Those that are for its log source.
+    Auto,
+    /// All.
+    Off,
+}
+
+/// `quell rules`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Rules {
+    /// A rule file, or a folder that is searched for .yml and .yaml. Default: the rules of the setup
+    #[arg(long, value_name = "PATH")]
+    pub rules: Vec<PathBuf>,
+    /// Print every mistake, and how many rules are sound
+    #[arg(long, conflicts_with = "coverage")]
+    pub check: bool,
+    /// Print the ATT&CK tactics and techniques that the rules name, with how many do
+    #[arg(long)]
+    pub coverage: bool,
+    /// One JSON object per row
+    #[arg(long)]
+    pub json: bool,
+    /// Folder of the setup, without --rules
+    #[arg(long, value_name = "DIR", conflicts_with = "rules")]
     pub config: Option<PathBuf>,
 }
 

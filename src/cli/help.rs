@@ -140,6 +140,28 @@ Examples:
 
 It may be read while another quell writes it.";
 
+/// `quell detect --help`.
+pub const DETECT: &str = "\
+Examples:
+  quell detect --rules sigma/rules/ events.jsonl
+  quell detect --rules my.yml --rules filters/ eve.json --json
+  quell detect --rules sigma/ --threads 4 --json big.jsonl > matches.jsonl
+
+Nothing is started and nothing is kept: no engine, no state. A rule with mistakes is left out and counted; `quell rules --check` lists them. A line that is no signal is counted.
+
+Each match is shown once, with the line that completed it and the author of its rule. A correlation that goes on is told as `update`, at most once a second of its own time.
+
+Exit codes: 0 every line was read; 1 a file failed; 2 usage, or no rule is sound; 141 nobody reads the output.";
+
+/// `quell rules --help`.
+pub const RULES: &str = "\
+Examples:
+  quell rules                          the rules of the setup
+  quell rules --rules sigma/ --check   mistakes as file:line:column
+  quell rules --rules sigma/ --coverage --json
+
+Exit codes: 0 every rule is sound; 2 one is not.";
+
 /// `quell journal verify --help`.
 pub const VERIFY: &str = "\
 Examples:
@@ -235,6 +257,18 @@ Examples:
   quell ledger --json | jq -r 'select(.status == \"in_force\").target'
 
 What ends first comes first. ENDS says what ends it: `by itself` whether quell lives or not (a timeout of the kernel), `by quell` only while an engine is at work, `when lifted` not before somebody does. HOLDERS are the runs that want it to last. From the engine at work in the state folder, else from its journal.";
+
+/// `quell lift --help`.
+pub const LIFT: &str = "\
+Examples:
+  quell lift ob-7
+  quell lift --target 192.0.2.7 --reason 'our own scanner'
+  quell lift --last 10m                asks, if that is more than one
+  quell lift --all --yes --json
+
+What was done last is undone first. An effect that several runs hold is lifted for all of them by its id, target or age; for one run or incident only that one lets go, and it stays for the others. A lift goes on in a halt. It is by the engine at work in the state folder; if there is none, the folder is opened, and what is live there goes on too.
+
+Exit codes: 0 all of it is lifted; 1 refused, with the reason and who was first; 2 usage or setup; 3 something waits for a person.";
 
 /// `quell explain --help`.
 pub const EXPLAIN: &str = "\
@@ -347,6 +381,7 @@ mod tests {
             METRICS,
             EXPLAIN,
             LEDGER,
+            LIFT,
             REPORT,
             BENCH,
         ] {

@@ -108,6 +108,11 @@ pub fn can_settle(model: &Model) -> May {
     subject::to_settle(model).map(|_| ())
 }
 
+pub fn can_lift(model: &Model) -> May {
+    may_ask(model)?;
+    subject::to_lift(model).map(|_| ())
+}
+
 pub fn can_arm(model: &Model) -> May {
     arming_matters(model)?;
     subject::to_arm(model).map(|_| ())

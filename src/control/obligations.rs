@@ -153,7 +153,8 @@ fn by(actor: Option<&Actor>) -> String {
     actor.map_or_else(|| "quell".to_owned(), |actor| actor.0.to_string())
 }
 
-fn row(state: &State, obligation: &Obligation) -> ObligationRow {
+/// One row.
+pub fn row(state: &State, obligation: &Obligation) -> ObligationRow {
     let (run, step) = obligation.origin();
     let time = |at: Option<Timestamp>| at.map(|at| at.to_string());
     let first = obligation.holders().first().map(Holder::by);
