@@ -70,6 +70,7 @@ pub fn text(listed: &Listed, now: Timestamp) -> String {
 
 fn cells(row: &ObligationRow, now: Timestamp) -> [String; 11] {
     let until = row.until.as_deref();
+    let ended = matches!(&*row.status, "lifted" | "expired" | "void" | "waived");
     let cut = |text: &str, chars| SafeText(text).cut(chars);
     [
         row.id.clone(),
@@ -79,7 +80,7 @@ fn cells(row: &ObligationRow, now: Timestamp) -> [String; 11] {
         moment(row.in_force_since.as_deref().unwrap_or(&row.since)),
         until.map_or_else(|| "-".to_owned(), moment),
         until.map_or_else(|| "-".to_owned(), |until| left(until, now)),
-        row.ends.clone(),
+        if ended { "-".to_owned() } else { row.ends.clone() },
         held_by(&row.holders),
         cut(&row.by, 40),
         cut(row.agent.as_deref().unwrap_or("-"), 32),
