@@ -1,10 +1,13 @@
-//! The cost of one signal: decoding alone, and decoding and observing with the shipped rules.
+//! The cost of one signal: decoding alone, decoding and observing with the shipped rules, and (with
+//! QUELL_TEST_DATA) matching it against many public rules.
 
 use std::hint::black_box;
+use std::io::Read;
 use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use quell::detect::{Detector, LATENESS};
+use quell::detect::{Detector, LATENESS, Matcher, Routing};
+use quell::model::Signal;
 use quell::rule;
 use quell::source::{Decoder, Format, Options};
 
@@ -61,5 +64,69 @@ fn bench(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, bench);
+/// The real data, if it is there.
+#[expect(clippy::disallowed_methods, reason = "the real data is found through the environment")]
+fn data(path: &str) -> Option<std::path::PathBuf> {
+    std::env::var_os("QUELL_TEST_DATA").map(|root| std::path::Path::new(&root).join(path))
+}
+
+fn gunzipped(path: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    flate2::read::MultiGzDecoder::new(std::fs::File::open(data(path)?).ok()?).read_to_end(&mut bytes).ok()?;
+    Some(bytes)
+}
+
+/// The public rules: the texts of a tar archive, of which a document begins with `title:` in the first
+/// line and has a `detection:`.
+fn public_rules() -> Option<Vec<(String, String)>> {
+    let bytes = gunzipped("sigma/sigma_rules_8eaafff1.tar.gz")?;
+    let mut files = Vec::new();
+    let mut at = 0;
+    while let Some(header) = bytes.get(at..at + 512).filter(|header| header.first() != Some(&0)) {
+        let size = std::str::from_utf8(header.get(124..135)?).ok()?;
+        let size = usize::from_str_radix(size.trim_end_matches(['\0', ' ']), 8).ok()?;
+        let body = String::from_utf8_lossy(bytes.get(at + 512..at + 512 + size)?).into_owned();
+        if header.get(156) == Some(&b'0') && body.contains("\ndetection:") {
+            files.push((format!("{}.yml", files.len()), body));
+        }
+        at += 512 + size.div_ceil(512) * 512;
+    }
+    Some(files)
+}
+
+/// Matching alone, with more and more rules of which hardly any can match: its cost should not grow as
+/// they do.
+fn public(c: &mut Criterion) {
+    let Some(files) = public_rules() else { return };
+    for (name, path) in [("windows", "windows/otrf_sample.jsonl.gz"), ("zeek", "zeek/apt29_day1.jsonl.gz")] {
+        let Some(bytes) = gunzipped(path) else { return };
+        let mut decoder = Decoder::new(Format::Auto, Options::default());
+        let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        let signals: Vec<Signal> = lines.filter_map(|line| decoder.decode(line).ok()).collect();
+        let mut group = c.benchmark_group(format!("public_rules_{name}"));
+        group.throughput(Throughput::Elements(signals.len() as u64));
+        group.sample_size(10);
+        for count in [10, 100, 1_000, files.len()] {
+            // Spread over the collection, so that each part of it is there in proportion.
+            let step = files.len() as f64 / count as f64;
+            let chosen: Vec<_> = (0..count).map(|n| files[(n as f64 * step) as usize].clone()).collect();
+            let rules = Arc::new(rule::load_sound(&chosen).set);
+            for (word, routing) in [("routed", Routing::Auto), ("every_rule", Routing::Off)] {
+                let mut matcher = Matcher::new(rules.clone(), routing, 1_024, 7);
+                let mut found = Vec::new();
+                group.bench_function(format!("{word}_{count}"), |b| {
+                    b.iter(|| {
+                        for signal in &signals {
+                            matcher.find(signal, &mut found);
+                            black_box(&found);
+                        }
+                    });
+                });
+            }
+        }
+        group.finish();
+    }
+}
+
+criterion_group!(benches, bench, public);
 criterion_main!(benches);

@@ -124,6 +124,12 @@ pub enum Verb {
     /// Print what quell never acts against, as it is now on this machine
     #[command(after_help = help::PROTECTED)]
     Protected(Protected),
+    /// Match recorded signals against Sigma rules, and nothing else
+    #[command(after_help = help::DETECT)]
+    Detect(Detect),
+    /// List Sigma rules, their mistakes, or what of ATT&CK they cover
+    #[command(after_help = help::RULES)]
+    Rules(Rules),
     /// Look for mistakes in a setup
     #[command(after_help = help::CHECK)]
     Check(Check),
@@ -689,6 +695,69 @@ pub struct Protected {
     pub json: bool,
     /// Folder of the setup. Default: $QUELL_CONFIG, else your own if there is one, else the one that ships
     #[arg(long, value_name = "DIR")]
+    pub config: Option<PathBuf>,
+}
+
+/// `quell detect`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Detect {
+    /// Recordings, read one after the other; plain text, one record per line
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// A rule file, or a folder that is searched for .yml and .yaml; may be given more than once
+    #[arg(long, required = true, value_name = "PATH")]
+    pub rules: Vec<PathBuf>,
+    /// Format of the lines: auto (each line by what it looks like), eve, zeek, sshd or json
+    #[arg(long, value_name = "FORMAT", default_value = "auto")]
+    pub format: Format,
+    /// Whether a rule sees only signals from the log source that it names
+    #[arg(long, value_name = "auto|off", default_value = "auto")]
+    pub routing: Routing,
+    /// Threads that match rules, beside one that reads and one that prints; with 1 everything is done in turn
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub threads: u16,
+    /// Year of log lines that have none
+    #[arg(long, value_name = "YEAR", default_value_t = 2026, allow_hyphen_values = true)]
+    #[arg(value_parser = clap::value_parser!(i16).range(1970..=9999))]
+    pub year: i16,
+    /// Time zone of log lines that have none, such as UTC or Europe/Berlin
+    #[arg(long, value_name = "ZONE", default_value = "UTC")]
+    pub tz: String,
+    /// One JSON object per match on stdout, a summary last
+    #[arg(long)]
+    pub json: bool,
+    /// Write the table, or the JSON, to this file
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// Which rules see a signal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Routing {
+    /// Those that are for its log source.
+    Auto,
+    /// All.
+    Off,
+}
+
+/// `quell rules`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Rules {
+    /// A rule file, or a folder that is searched for .yml and .yaml. Default: the rules of the setup
+    #[arg(long, value_name = "PATH")]
+    pub rules: Vec<PathBuf>,
+    /// Print every mistake, and how many rules are sound
+    #[arg(long, conflicts_with = "coverage")]
+    pub check: bool,
+    /// Print the ATT&CK tactics and techniques that the rules name, with how many do
+    #[arg(long)]
+    pub coverage: bool,
+    /// One JSON object per row
+    #[arg(long)]
+    pub json: bool,
+    /// Folder of the setup, without --rules
+    #[arg(long, value_name = "DIR", conflicts_with = "rules")]
     pub config: Option<PathBuf>,
 }
 

@@ -140,6 +140,28 @@ Examples:
 
 It may be read while another quell writes it.";
 
+/// `quell detect --help`.
+pub const DETECT: &str = "\
+Examples:
+  quell detect --rules sigma/rules/ events.jsonl
+  quell detect --rules my.yml --rules filters/ eve.json --json
+  quell detect --rules sigma/ --threads 4 --json big.jsonl > matches.jsonl
+
+Nothing is started and nothing is kept: no engine, no state. A rule with mistakes is left out and counted; `quell rules --check` lists them. A line that is no signal is counted.
+
+Each match is shown once, with the line that completed it and the author of its rule. A correlation that goes on is told as `update`, at most once a second of its own time.
+
+Exit codes: 0 every line was read; 1 a file failed; 2 usage, or no rule is sound; 141 nobody reads the output.";
+
+/// `quell rules --help`.
+pub const RULES: &str = "\
+Examples:
+  quell rules                          the rules of the setup
+  quell rules --rules sigma/ --check   mistakes as file:line:column
+  quell rules --rules sigma/ --coverage --json
+
+Exit codes: 0 every rule is sound; 2 one is not.";
+
 /// `quell journal verify --help`.
 pub const VERIFY: &str = "\
 Examples:

@@ -10,6 +10,7 @@ mod bench;
 mod check;
 mod completions;
 mod control;
+mod detect;
 #[cfg(test)]
 mod drive;
 mod engine;
@@ -34,6 +35,7 @@ mod outputs;
 mod place;
 mod play;
 mod protected;
+mod rules;
 mod records;
 mod report;
 mod run;
@@ -118,6 +120,8 @@ fn obey(args: Args) -> Result<Verdict, Error> {
         Some(Verb::Halt(args)) => halt::halt(&args),
         Some(Verb::Release(args)) => halt::release(&args).map(|()| Verdict::Fine),
         Some(Verb::Protected(args)) => protected::run(&args).map(|()| Verdict::Fine),
+        Some(Verb::Detect(args)) => fine(detect::run(&args)),
+        Some(Verb::Rules(args)) => Ok(if rules::run(&args)? { Verdict::Fine } else { Verdict::Mistakes }),
         Some(Verb::Check(args)) => Ok(if check::run(&args)? { Verdict::Fine } else { Verdict::Mistakes }),
         Some(Verb::States(args)) => fine(states::run(&args)),
         Some(Verb::Journal(Journal::Show(args))) => fine(journal::show(&args)),

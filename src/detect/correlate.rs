@@ -2,12 +2,13 @@
 
 use std::collections::VecDeque;
 
+use super::chain::Link;
 use super::episode::{Episode, identity};
 use super::evidence::{Evidence, Recent};
-use super::groups::{Group, Groups};
-use super::{Limits, Reach, key};
+use super::groups::{Group, Groups, Item, Reading};
+use super::{Limits, Reach, key, numbers};
 use crate::model::{Detection, DetectionId, Signal, Span, Timestamp, Value};
-use crate::rule::{Correlation, Counted};
+use crate::rule::{Correlation, Counted, FieldName};
 
 /// The shortest time between two messages about one detection, in event time.
 pub const UPDATE_EVERY: Span = Span::from_secs(1);
@@ -35,16 +36,36 @@ struct Due {
     id: DetectionId,
 }
 
+/// A signal that was put into the window of its group.
+#[derive(Debug, Clone, Copy)]
+pub struct Entered {
+    slot: u32,
+    reading: Reading,
+    /// The newest signal of the group before it.
+    newest: Option<Timestamp>,
+}
+
+/// What a signal did to the detection of its group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Judged {
+    /// The group is below its threshold.
+    Nothing,
+    /// A detection has begun.
+    Began,
+    /// A detection has gone on.
+    WentOn,
+}
+
 /// The state of one correlation.
 #[derive(Debug)]
 pub struct Correlator {
     pub groups: Groups,
     /// In time order, since each is set at now and a second.
     due: VecDeque<Due>,
+    /// The key that was written last.
     key: Vec<u8>,
+    bytes: Vec<u8>,
     buffer: String,
-    /// What the window counted when the signal was put in, and the newest signal before it.
-    entered: (u64, Option<Timestamp>),
 }
 
 impl Correlator {
@@ -55,72 +76,122 @@ impl Correlator {
             groups: Groups::new(seed),
             due: VecDeque::new(),
             key: Vec::new(),
+            bytes: Vec::new(),
             buffer: String::new(),
-            entered: (0, None),
         }
     }
 
-    /// Puts a signal into its group's window. `None` if it lacks a field.
-    pub fn enter(&mut self, place: &Place, signal: &Signal, line: &mut dyn FnMut() -> u64) -> Option<u32> {
-        if !key::write(&place.rule.group_by, signal, &mut self.key, &mut self.buffer) {
-            return None;
-        }
-        let value = match &place.rule.counted {
-            Counted::Events => 0,
-            Counted::Values(field) => {
-                let text = key::value(field, signal, &mut self.buffer)?;
-                self.groups.hash(text.as_bytes())
-            }
-        };
-        let slot = self.groups.enter(&self.key, &place.rule.counted, place.now);
+    /// The key that was written last.
+    pub fn key(&self) -> &[u8] {
+        &self.key
+    }
+
+    /// Writes the key of the group of a signal that matched the rule at a position. False if it lacks a
+    /// field.
+    pub fn write_key(&mut self, rule: &Correlation, position: usize, signal: &Signal) -> bool {
+        let keys = rule.keys.get(position);
+        keys.is_some_and(|keys| key::write(keys, signal, &mut self.key, &mut self.buffer))
+    }
+
+    /// Puts that signal into the window of its group. `None` if it lacks the value that counts.
+    pub fn enter(
+        &mut self,
+        place: &Place,
+        position: usize,
+        signal: &Signal,
+        line: &mut dyn FnMut() -> u64,
+    ) -> Option<Entered> {
+        let item = self.item(place.rule, position, signal)?;
+        let slot = self.groups.enter(&self.key, place.rule, place.now);
         let group = self.groups.get_mut(slot)?;
         group.recent.push(line());
         if let (Some(source), Some(true)) = (signal.common.source_ip, signal.common.proven) {
             group.proven = Some((source, signal.at));
         }
         let newest = group.window.newest();
-        let weight = u64::from(signal.weight);
-        let count = self.groups.insert(slot, signal.at, weight, value, &place.reach(), place.limits);
-        self.entered = (count, newest);
-        Some(slot)
+        let reading = self.groups.insert(slot, signal.at, &item, place);
+        Some(Entered { slot, reading, newest })
+    }
+
+    /// Puts what another correlation fed before a restart into its window.
+    pub fn enter_link(&mut self, place: &Place, link: &Link) {
+        let values = match link.value.as_slice() {
+            [value] => value.as_bytes().to_vec(),
+            values => key::of_values(values),
+        };
+        let value = match place.rule.counted {
+            Counted::Values(_) => self.groups.hash(&values),
+            _ => link.position as u64,
+        };
+        let number = numbers::millionths(link.number.unwrap_or_default());
+        let item = Item { weight: link.weight, value, number };
+        let slot = self.groups.enter(&key::of_values(&link.key), place.rule, link.at);
+        self.groups.insert(slot, link.at, &item, place);
+    }
+
+    /// What the signal brings into the window.
+    fn item(&mut self, rule: &Correlation, position: usize, signal: &Signal) -> Option<Item> {
+        let item = Item { weight: signal.weight.into(), ..Item::default() };
+        let number = |field: &FieldName| field.first(signal)?.number();
+        Some(match &rule.counted {
+            Counted::Events => item,
+            Counted::Values(fields) => {
+                if !key::value(fields, signal, &mut self.bytes, &mut self.buffer) {
+                    return None;
+                }
+                Item { value: self.groups.hash(&self.bytes), ..item }
+            }
+            Counted::Rules(_) | Counted::Sequence => Item { value: position as u64, ..item },
+            Counted::Sum(field) | Counted::Average(field) | Counted::Percentile(field, _) => {
+                Item { number: numbers::millionths(number(field)?), ..item }
+            }
+        })
     }
 
     /// Decides what the signal that was just put in means for its group.
     pub fn judge(
         &mut self,
         place: &Place,
-        slot: u32,
+        entered: Entered,
         signal: &Signal,
         evidence: &Evidence,
         out: &mut Vec<Detection>,
-    ) {
-        let (count, newest) = self.entered;
+    ) -> Judged {
+        let Entered { slot, reading, newest } = entered;
         let rule = place.rule;
-        let Some(group) = self.groups.get_mut(slot) else { return };
+        let Some(group) = self.groups.get_mut(slot) else { return Judged::Nothing };
         let late = newest.is_some_and(|newest| signal.at < newest);
-        if late {
-            judge_late(group, place, signal, count);
+        let judged = if late {
+            judge_late(group, place, signal, reading)
         } else {
             let alone = newest.is_some_and(|newest| newest + rule.timespan < signal.at);
-            if alone || !rule.bounds.hold(count) {
+            let holds = rule.bounds.hold(reading.measure);
+            if alone || !holds {
                 close(group, rule, evidence, out);
             }
-            if rule.bounds.hold(count) {
-                let since = group.window.since().unwrap_or(signal.at);
-                match &mut group.episode {
-                    Some(episode) => episode.grow(grown(rule, episode.count, count, signal), signal),
-                    None => group.episode = Some(begin(rule, group, since, signal.at, count, signal)),
+            match &mut group.episode {
+                _ if !holds => Judged::Nothing,
+                Some(episode) => {
+                    episode.value = value(rule, reading);
+                    episode.grow(grown(rule, episode.count, reading.count, signal), signal);
+                    Judged::WentOn
+                }
+                None => {
+                    let since = group.window.since(&place.reach()).unwrap_or(signal.at);
+                    group.episode = Some(begin(rule, group, since, signal.at, reading, signal));
+                    Judged::Began
                 }
             }
-        }
+        };
         for episode in [&mut group.past, &mut group.episode].into_iter().flatten() {
             if episode.grew() && !episode.scheduled {
-                out.push(detection(rule, &group.key, &group.recent, episode, evidence));
+                send(rule, &group.key, &group.recent, episode, evidence, out);
                 episode.scheduled = true;
                 let at = place.now + UPDATE_EVERY;
                 self.due.push_back(Due { at, slot, birth: group.birth, id: episode.id });
             }
         }
+        judged
     }
 
     /// Gives up groups that are spent or too many; what they hold back is sent.
@@ -153,7 +224,7 @@ impl Correlator {
             for episode in both.filter(|episode| episode.id == due.id) {
                 episode.scheduled = episode.grew();
                 if episode.scheduled {
-                    out.push(detection(rule, &group.key, &group.recent, episode, evidence));
+                    send(rule, &group.key, &group.recent, episode, evidence, out);
                     let at = now + UPDATE_EVERY;
                     self.due.push_back(Due { at, ..due });
                 }
@@ -163,23 +234,25 @@ impl Correlator {
 }
 
 /// A signal that is older than the newest of its group: it may fill a window that lies back.
-fn judge_late(group: &mut Group, place: &Place, signal: &Signal, count: u64) {
+fn judge_late(group: &mut Group, place: &Place, signal: &Signal, reading: Reading) -> Judged {
     let rule = place.rule;
     let reach = place.reach();
     for episode in [&mut group.episode, &mut group.past].into_iter().flatten() {
         if episode.spans(signal.at) {
-            let count = if rule.bounds.hold(count) { count } else { 0 };
-            return episode.grow(grown(rule, episode.count, count, signal), signal);
+            let count = if rule.bounds.hold(reading.measure) { reading.count } else { 0 };
+            episode.grow(grown(rule, episode.count, count, signal), signal);
+            return Judged::WentOn;
         }
     }
-    let (fullest, since, until) = group.window.fullest_around(signal.at, rule.bounds.min, &reach);
-    if !rule.bounds.hold(fullest) {
-        return;
+    let (fullest, since, until) = group.window.fullest_around(signal.at, rule, &reach);
+    if fullest.count == 0 || !rule.bounds.hold(fullest.measure) {
+        return Judged::Nothing;
     }
     for episode in [&mut group.episode, &mut group.past].into_iter().flatten() {
         // The window runs into one that was reported: it is the same finding.
         if since <= episode.until && episode.since <= until {
-            return episode.grow(grown(rule, episode.count, fullest, signal), signal);
+            episode.grow(grown(rule, episode.count, fullest.count, signal), signal);
+            return Judged::WentOn;
         }
     }
     let newest = group.window.newest();
@@ -188,13 +261,25 @@ fn judge_late(group: &mut Group, place: &Place, signal: &Signal, count: u64) {
         (None, true) => group.episode = Some(found),
         _ => group.past = Some(found),
     }
+    Judged::Began
 }
 
-/// The count of an episode with one more signal: events add up, of values the most in one window count.
+/// The count of an episode with one more signal: events add up, of values and rules the most in one
+/// window count.
 fn grown(rule: &Correlation, before: u64, count: u64, signal: &Signal) -> u64 {
     match rule.counted {
-        Counted::Events => before.saturating_add(signal.weight.into()),
-        Counted::Values(_) => before.max(count),
+        Counted::Values(_) | Counted::Rules(_) | Counted::Sequence => before.max(count),
+        Counted::Events | Counted::Sum(_) | Counted::Average(_) | Counted::Percentile(..) => {
+            before.saturating_add(signal.weight.into())
+        }
+    }
+}
+
+/// What a window amounts to, where that is not its count.
+fn value(rule: &Correlation, reading: Reading) -> Option<f64> {
+    match rule.counted {
+        Counted::Sum(_) | Counted::Average(_) | Counted::Percentile(..) => Some(reading.measure),
+        _ => None,
     }
 }
 
@@ -203,11 +288,12 @@ fn begin(
     group: &Group,
     since: Timestamp,
     until: Timestamp,
-    count: u64,
+    reading: Reading,
     signal: &Signal,
 ) -> Box<Episode> {
     let id = identity(&[rule.head.id.as_bytes(), &group.key, &since.0.to_le_bytes()]);
-    let mut episode = Episode::new(id, since, until, count, signal);
+    let mut episode = Episode::new(id, since, until, reading.count, signal);
+    episode.value = value(rule, reading);
     // One signal of the window that was proven is enough: whoever answers there is who sends.
     if group.has_proven(signal.common.source_ip, since) {
         episode.proven = Some(true);
@@ -227,29 +313,36 @@ fn close(group: &mut Group, rule: &Correlation, evidence: &Evidence, out: &mut V
 
 fn flush(group: &mut Group, rule: &Correlation, evidence: &Evidence, out: &mut Vec<Detection>) {
     if let Some(past) = group.past.as_mut().filter(|past| past.grew()) {
-        out.push(detection(rule, &group.key, &group.recent, past, evidence));
+        send(rule, &group.key, &group.recent, past, evidence, out);
     }
 }
 
-/// What is sent.
-fn detection(
+/// Sends a detection; one that only feeds others is silent.
+fn send(
     rule: &Correlation,
     key: &[u8],
     recent: &Recent,
     episode: &mut Episode,
     evidence: &Evidence,
-) -> Detection {
+    out: &mut Vec<Detection>,
+) {
     episode.sent = episode.count;
+    if !rule.emits {
+        return;
+    }
     let mut fields = episode.common.to_map();
-    for (field, value) in rule.group_by.iter().zip(key::values(key)) {
+    for (name, value) in rule.group_by.iter().zip(key::values(key)) {
         // A common field keeps its type; a field of the record is text here.
-        fields.entry(field.name().to_string()).or_insert_with(|| Value::from(value));
+        fields.entry(name.to_string()).or_insert_with(|| Value::from(value));
     }
     fields.insert("count".to_string(), episode.count.into());
     if let Some(proven) = episode.proven {
         fields.insert("proven".to_string(), proven.into());
     }
-    Detection {
+    if let Some(value) = episode.value {
+        fields.insert("value".to_string(), value.into());
+    }
+    out.push(Detection {
         id: episode.id,
         rule: rule.head.clone(),
         at: episode.at,
@@ -258,5 +351,5 @@ fn detection(
         count: episode.count,
         fields,
         evidence: evidence.of(recent),
-    }
+    });
 }

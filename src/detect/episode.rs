@@ -15,6 +15,8 @@ pub struct Episode {
     pub until: Timestamp,
     /// Events since then, or the most distinct values that one window had.
     pub count: u64,
+    /// Of a correlation over values: what its window amounted to last.
+    pub value: Option<f64>,
     /// The event time and common fields of the signal that grew it last.
     pub at: Timestamp,
     pub common: Common,
@@ -30,7 +32,18 @@ impl Episode {
     pub fn new(id: DetectionId, since: Timestamp, until: Timestamp, count: u64, signal: &Signal) -> Self {
         let common = signal.common.clone();
         let proven = common.proven;
-        Episode { id, since, until, count, at: signal.at, common, proven, sent: 0, scheduled: false }
+        Episode {
+            id,
+            since,
+            until,
+            count,
+            value: None,
+            at: signal.at,
+            common,
+            proven,
+            sent: 0,
+            scheduled: false,
+        }
     }
 
     /// Whether an instant lies in it.

@@ -27,6 +27,11 @@ impl Events {
         self.entries.len()
     }
 
+    /// Events within the window that ends at the newest one.
+    pub fn count(&self) -> u64 {
+        self.sum
+    }
+
     /// Adds an event and counts the window that ends at the newest one.
     pub fn insert(&mut self, at: Timestamp, weight: u64, reach: &Reach) -> u64 {
         match self.entries.back_mut() {

@@ -6,27 +6,68 @@ use std::net::IpAddr;
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
+use super::correlate::Place;
 use super::episode::Episode;
 use super::events::Events;
 use super::evidence::Recent;
 use super::lru::Lru;
+use super::numbers::{Figure, Numbers};
+use super::sequence::Sequence;
 use super::values::Values;
 use super::{Limits, Reach};
 use crate::model::Timestamp;
-use crate::rule::Counted;
+use crate::rule::{Correlation, Counted};
+
+/// What a signal brings into a window.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Item {
+    pub weight: u64,
+    /// The hash of its value, or the position of its rule.
+    pub value: u64,
+    /// Its value in millionths.
+    pub number: i128,
+}
+
+/// What a window amounts to.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Reading {
+    /// What the bounds of the correlation are about.
+    pub measure: f64,
+    /// Signals, distinct values or rules within.
+    pub count: u64,
+}
+
+impl Reading {
+    fn of_count(count: u64) -> Reading {
+        Reading { measure: count as f64, count }
+    }
+}
+
+/// A window with something in it: what it amounts to, its first and its last signal.
+pub type Found = (Reading, Timestamp, Timestamp);
 
 /// What a group counts.
 #[derive(Debug, Clone)]
 pub enum Window {
     Events(Events),
     Values(Values),
+    /// Distinct rules, by position.
+    Rules(Values),
+    Numbers(Figure, Numbers),
+    Sequence(Sequence),
 }
 
 impl Window {
-    fn new(counted: &Counted, hasher: &FixedState) -> Window {
-        match counted {
+    fn new(rule: &Correlation, hasher: &FixedState) -> Window {
+        let numbers = |figure| Window::Numbers(figure, Numbers::new(figure));
+        match &rule.counted {
             Counted::Events => Window::Events(Events::default()),
             Counted::Values(_) => Window::Values(Values::new(hasher.clone())),
+            Counted::Rules(_) => Window::Rules(Values::new(hasher.clone())),
+            Counted::Sequence => Window::Sequence(Sequence::new(rule.keys.len())),
+            Counted::Sum(_) => numbers(Figure::Sum),
+            Counted::Average(_) => numbers(Figure::Average),
+            Counted::Percentile(_, rank) => numbers(Figure::Percentile(*rank)),
         }
     }
 
@@ -34,38 +75,87 @@ impl Window {
     pub fn newest(&self) -> Option<Timestamp> {
         match self {
             Window::Events(events) => events.newest(),
-            Window::Values(values) => values.newest(),
+            Window::Values(values) | Window::Rules(values) => values.newest(),
+            Window::Numbers(_, numbers) => numbers.newest(),
+            Window::Sequence(sequence) => sequence.newest(),
         }
     }
 
     /// The first signal of the window that ends at the newest.
-    pub fn since(&self) -> Option<Timestamp> {
+    pub fn since(&self, reach: &Reach) -> Option<Timestamp> {
         match self {
             Window::Events(events) => events.since(),
-            Window::Values(values) => values.since(),
+            Window::Values(values) | Window::Rules(values) => values.since(),
+            Window::Numbers(_, numbers) => numbers.since(),
+            Window::Sequence(sequence) => sequence.longest(reach.span).1,
         }
     }
 
-    /// Adds a signal (`value` is the hash of its value) and counts the newest window.
-    pub fn insert(&mut self, at: Timestamp, weight: u64, value: u64, reach: &Reach) -> u64 {
+    /// Adds a signal; says what the newest window amounts to.
+    pub fn insert(&mut self, at: Timestamp, item: &Item, rule: &Correlation, reach: &Reach) -> Reading {
         match self {
-            Window::Events(events) => events.insert(at, weight, reach),
-            Window::Values(values) => values.insert(at, value, reach),
+            Window::Events(events) => return Reading::of_count(events.insert(at, item.weight, reach)),
+            Window::Values(values) => return Reading::of_count(values.insert(at, item.value, reach)),
+            Window::Rules(values) => drop(values.insert(at, item.value, reach)),
+            Window::Numbers(_, numbers) => numbers.insert(at, item.number, item.weight, reach),
+            Window::Sequence(sequence) => sequence.insert(at, item.value as u32, reach),
+        }
+        self.reading(rule, reach)
+    }
+
+    /// What the newest window amounts to.
+    fn reading(&self, rule: &Correlation, reach: &Reach) -> Reading {
+        match self {
+            Window::Events(events) => Reading::of_count(events.count()),
+            Window::Values(values) => Reading::of_count(values.count()),
+            Window::Rules(values) => {
+                let reading = Reading::of_count(values.count());
+                match &rule.counted {
+                    Counted::Rules(Some(condition)) => {
+                        let holds = condition.holds(&mut |position| values.has(position as u64, reach));
+                        Reading { measure: f64::from(u8::from(holds)), ..reading }
+                    }
+                    _ => reading,
+                }
+            }
+            Window::Numbers(figure, numbers) => {
+                Reading { measure: numbers.figure(*figure), count: numbers.count() }
+            }
+            Window::Sequence(sequence) => Reading::of_count(sequence.longest(reach.span).0),
         }
     }
 
-    /// The fullest window around an instant: its count, first and last signal.
-    pub fn fullest_around(&self, at: Timestamp, least: u64, reach: &Reach) -> (u64, Timestamp, Timestamp) {
+    /// The fullest window around an instant. A condition over rules is asked of the newest window only.
+    pub fn fullest_around(&self, at: Timestamp, rule: &Correlation, reach: &Reach) -> Found {
+        let counted = |(count, since, until)| (Reading::of_count(count), since, until);
+        let least = rule.bounds.least() as u64;
         match self {
-            Window::Events(events) => events.fullest_around(at, reach),
-            Window::Values(values) => values.fullest_around(at, least, reach),
+            Window::Events(events) => counted(events.fullest_around(at, reach)),
+            Window::Values(values) => counted(values.fullest_around(at, least, reach)),
+            Window::Rules(values) if rule.counted == Counted::Rules(None) => {
+                counted(values.fullest_around(at, least, reach))
+            }
+            Window::Rules(values) => {
+                let until = values.newest().unwrap_or(at);
+                (self.reading(rule, reach), values.since().unwrap_or(at), until)
+            }
+            Window::Numbers(figure, numbers) => {
+                let found = numbers.fullest_around(at, *figure, |value| rule.bounds.hold(value), reach);
+                match found {
+                    Some((measure, count, since, until)) => (Reading { measure, count }, since, until),
+                    None => (Reading { measure: f64::NAN, count: 0 }, at, at),
+                }
+            }
+            Window::Sequence(sequence) => counted(sequence.longest_around(at, reach)),
         }
     }
 
     fn len(&self) -> usize {
         match self {
             Window::Events(events) => events.len(),
-            Window::Values(values) => values.len(),
+            Window::Values(values) | Window::Rules(values) => values.len(),
+            Window::Numbers(_, numbers) => numbers.len(),
+            Window::Sequence(sequence) => sequence.len(),
         }
     }
 
@@ -75,7 +165,9 @@ impl Window {
         if before > limit {
             match self {
                 Window::Events(events) => events.coarsen(reach),
-                Window::Values(values) => values.drop_oldest(),
+                Window::Values(values) | Window::Rules(values) => values.drop_oldest(),
+                Window::Numbers(_, numbers) => numbers.coarsen(reach),
+                Window::Sequence(sequence) => sequence.drop_oldest(),
             }
         }
         (before - self.len()) as u64
@@ -159,7 +251,7 @@ impl Groups {
     }
 
     /// The group of this key, made if it is new.
-    pub fn enter(&mut self, key: &[u8], counted: &Counted, now: Timestamp) -> u32 {
+    pub fn enter(&mut self, key: &[u8], rule: &Correlation, now: Timestamp) -> u32 {
         let hash = self.hash(key);
         let slots = &self.slots;
         let same = |slot: &u32| {
@@ -179,7 +271,7 @@ impl Groups {
             hash,
             birth: self.births,
             touched: now,
-            window: Window::new(counted, &self.hasher),
+            window: Window::new(rule, &self.hasher),
             episode: None,
             past: None,
             recent: Recent::default(),
@@ -201,21 +293,16 @@ impl Groups {
     }
 
     /// Adds a signal to a group and keeps the group within its limit.
-    pub fn insert(
-        &mut self,
-        slot: u32,
-        at: Timestamp,
-        weight: u64,
-        value: u64,
-        reach: &Reach,
-        limits: &Limits,
-    ) -> u64 {
-        let Some(group) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) else { return 0 };
+    pub fn insert(&mut self, slot: u32, at: Timestamp, item: &Item, place: &Place) -> Reading {
+        let Some(group) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) else {
+            return Reading::default();
+        };
+        let reach = place.reach();
         let before = group.window.len();
-        let count = group.window.insert(at, weight, value, reach);
-        self.evicted += group.window.shrink(limits.entries_per_group, reach);
+        let reading = group.window.insert(at, item, place.rule, &reach);
+        self.evicted += group.window.shrink(place.limits.entries_per_group, &reach);
         self.entries = (self.entries + group.window.len()).saturating_sub(before);
-        count
+        reading
     }
 
     /// Takes out a group that was not touched since `idle`, so that no late signal can bring it back;

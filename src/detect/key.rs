@@ -1,6 +1,6 @@
 //! The key of a group: the values of its group-by fields, each with its length in front.
 
-use crate::model::{Common, Scalar, Signal};
+use crate::model::{Common, Signal};
 use crate::rule::FieldName;
 
 const LENGTH: usize = size_of::<u32>();
@@ -56,7 +56,13 @@ pub fn about(common: &Common, rule: &str) -> String {
     }
 }
 
-/// The hash input of a value, as text.
-pub fn value<'b>(field: &FieldName, signal: &'b Signal, buffer: &'b mut String) -> Option<&'b str> {
-    field.first(signal).map(|value: Scalar<'b>| value.text(buffer))
+/// The values of some fields of a signal together, as the input of a hash. False if it lacks one.
+pub fn value(fields: &[FieldName], signal: &Signal, bytes: &mut Vec<u8>, buffer: &mut String) -> bool {
+    if let [field] = fields {
+        bytes.clear();
+        let Some(value) = field.first(signal) else { return false };
+        bytes.extend_from_slice(value.text(buffer).as_bytes());
+        return true;
+    }
+    write(fields, signal, bytes, buffer)
 }

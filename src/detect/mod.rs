@@ -16,7 +16,8 @@
 //! | [`Limits::groups_per_rule`] | 20,000 | the group without signals for the longest time is given up |
 //! | [`Limits::entries_per_rule`] | 400,000 | the same |
 //! | [`Limits::entries_per_group`] | 4,096 | events: neighbours are joined; values: the oldest is given up |
-//! | [`Limits::routes`] | 1,024 | log sources beyond it are routed anew for each signal |
+//! | [`Limits::routes`] | 1,024 | log sources beyond it are routed anew for each signal, without an index |
+//! | [`Limits::links`] | 10,000 | what correlations fed to others is not remembered over a restart, the oldest first |
 //! | [`evidence::TOTAL_BYTES`] | 16 MiB | the oldest lines go; a detection may have fewer than five |
 //!
 //! What was given up is counted in [`Stats::evicted`].
@@ -27,19 +28,23 @@ mod events;
 pub mod evidence;
 mod groups;
 mod key;
+mod chain;
 mod lru;
+mod matcher;
+mod numbers;
 mod resume;
+mod sequence;
 mod values;
 
 use std::sync::Arc;
 
+pub use chain::Link;
+pub use matcher::{Matcher, Routing};
 pub use resume::{Checkpoint, OpenEpisode, OpenGroup};
 
-use foldhash::fast::FixedState;
-use hashbrown::HashMap;
-
-use crate::model::{Detection, LogSource, Map, RuleHead, Signal, Span, Timestamp, Value};
-use crate::rule::{Route, Rule, RuleSet};
+use crate::model::{Detection, Map, RuleHead, Signal, Span, Timestamp, Value};
+use crate::rule::{Feed, RuleSet};
+use chain::Chain;
 use correlate::Correlator;
 use evidence::Evidence;
 
@@ -57,6 +62,7 @@ pub struct Limits {
     pub entries_per_rule: usize,
     pub entries_per_group: usize,
     pub routes: usize,
+    pub links: usize,
 }
 
 impl Default for Limits {
@@ -66,6 +72,7 @@ impl Default for Limits {
             entries_per_rule: 400_000,
             entries_per_group: crate::rule::VALUES_PER_GROUP,
             routes: 1_024,
+            links: 10_000,
         }
     }
 }
@@ -102,11 +109,12 @@ pub struct Detector {
     lateness: Span,
     limits: Limits,
     now: Timestamp,
-    routes: HashMap<LogSource, Route, FixedState>,
+    matcher: Matcher,
     correlators: Vec<Correlator>,
+    chain: Chain,
     evidence: Evidence,
-    found: Vec<usize>,
-    fed: Vec<usize>,
+    found: Vec<u32>,
+    fed: Vec<Feed>,
     /// The earliest time at which a correlator has something to send.
     next_due: Option<Timestamp>,
     /// Where time goes on after a restart, once what was known is read again.
@@ -124,6 +132,7 @@ impl Detector {
 
     /// The same with other limits.
     pub fn with_limits(rules: Arc<RuleSet>, lateness: Span, seed: u64, limits: Limits) -> Self {
+        let matcher = Matcher::new(rules.clone(), Routing::Auto, limits.routes, seed);
         let correlators =
             (0..rules.correlations().len()).map(|number| Correlator::new(number, seed)).collect();
         Detector {
@@ -131,8 +140,9 @@ impl Detector {
             lateness,
             limits,
             now: Timestamp::MIN,
-            routes: HashMap::with_hasher(FixedState::with_seed(seed)),
+            matcher,
             correlators,
+            chain: Chain::default(),
             evidence: Evidence::default(),
             found: Vec::new(),
             fed: Vec::new(),
@@ -159,11 +169,19 @@ impl Detector {
         let (groups, evicted) = correlators.fold((0, 0), |(groups, evicted), correlator| {
             (groups + correlator.groups.len(), evicted + correlator.groups.evicted)
         });
-        Stats { groups, evicted, ..self.stats }
+        Stats { groups, evicted: evicted + self.chain.given_up, asked: self.matcher.asked(), ..self.stats }
     }
 
     /// Looks at one signal; what was found is added to `out`.
     pub fn observe(&mut self, signal: &Signal, out: &mut Vec<Detection>) {
+        let mut found = std::mem::take(&mut self.found);
+        self.matcher.find(signal, &mut found);
+        self.matched(signal, &found, out);
+        self.found = found;
+    }
+
+    /// The same, where a [`Matcher`] of the same rules has found the rules that match.
+    pub fn matched(&mut self, signal: &Signal, found: &[u32], out: &mut Vec<Detection>) {
         self.stats.observed += 1;
         self.go_on();
         if signal.at > self.now {
@@ -189,16 +207,14 @@ impl Detector {
             fields.append(&mut signal.common.to_map());
             out.push(single(Arc::new(head), fields, signal));
         }
-        self.ask(signal);
         let mut fed = std::mem::take(&mut self.fed);
         fed.clear();
-        for number in &self.found {
-            let Some(rule) = self.rules.rules().get(*number) else { continue };
-            self.stats.asked += 1;
-            if !rule.program.matches(signal) {
-                continue;
+        for number in found {
+            let Some(rule) = self.rules.rules().get(*number as usize) else { continue };
+            fed.extend_from_slice(&rule.feeds);
+            if rule.emits {
+                out.push(single(rule.head.clone(), signal.common.to_map(), signal));
             }
-            matched(rule, signal, &mut fed, out);
         }
         if !late && !fed.is_empty() {
             self.correlate(signal, &mut fed, out);
@@ -212,38 +228,45 @@ impl Detector {
         process.is_some_and(|process| self.own.iter().any(|tag| **tag == *process))
     }
 
-    /// Fills `found` with the rules that can match.
-    fn ask(&mut self, signal: &Signal) {
-        if let Some(route) = self.routes.get(&signal.origin) {
-            return route.candidates(signal, &mut self.found);
-        }
-        let route = self.rules.route(&signal.origin);
-        route.candidates(signal, &mut self.found);
-        if self.routes.len() < self.limits.routes {
-            self.routes.insert(signal.origin.clone(), route);
-        }
-    }
-
-    /// Feeds the signal to correlations, to each once however many of its rules matched.
-    fn correlate(&mut self, signal: &Signal, fed: &mut Vec<usize>, out: &mut Vec<Detection>) {
-        fed.sort_unstable();
-        fed.dedup();
+    /// Feeds the signal to correlations, to each before those that it feeds in turn.
+    fn correlate(&mut self, signal: &Signal, fed: &mut Vec<Feed>, out: &mut Vec<Detection>) {
+        chain::order(fed);
         let mut line = None;
-        for number in fed {
+        let mut feeding = Vec::new();
+        // The correlation that was entered last, and its group.
+        let mut before: (Option<usize>, Vec<u8>) = (None, Vec::new());
+        let mut next = 0;
+        while let Some(Feed { correlation, position }) = fed.get(next).copied() {
+            next += 1;
             let (Some(correlator), Some(rule)) =
-                (self.correlators.get_mut(*number), self.rules.correlations().get(*number))
+                (self.correlators.get_mut(correlation), self.rules.correlations().get(correlation))
             else {
                 continue;
             };
+            if !correlator.write_key(rule, position, signal) {
+                continue;
+            }
+            // A signal counts once in a group, however many rules it matched; unless rules are counted.
+            if before.0 == Some(correlation) && !rule.counts_rules() && before.1 == correlator.key() {
+                continue;
+            }
             let evidence = &mut self.evidence;
             let mut keep = || *line.get_or_insert_with(|| evidence.keep(signal.raw()));
             let place =
                 correlate::Place { rule, now: self.now, lateness: self.lateness, limits: &self.limits };
-            if let Some(slot) = correlator.enter(&place, signal, &mut keep) {
-                correlator.judge(&place, slot, signal, &self.evidence, out);
+            if let Some(entered) = correlator.enter(&place, position, signal, &mut keep) {
+                if rule.chained.contains(&position) {
+                    self.chain.keep(&place, position, correlator.key(), signal);
+                }
+                let judged = correlator.judge(&place, entered, signal, &self.evidence, out);
+                chain::feeds(&self.rules, rule, judged, &mut feeding);
             }
+            before.0 = Some(correlation);
+            before.1.clear();
+            before.1.extend_from_slice(correlator.key());
             correlator.retire(&place, &self.evidence, out);
             self.next_due = [self.next_due, correlator.next_due()].into_iter().flatten().min();
+            chain::add(fed, next, std::mem::take(&mut feeding));
         }
     }
 
@@ -278,13 +301,6 @@ fn plain<'s>((key, field): (&'s str, crate::model::Field<'s>)) -> Option<(String
     Some((key.to_string(), field.scalar()?.into()))
 }
 
-fn matched(rule: &Rule, signal: &Signal, fed: &mut Vec<usize>, out: &mut Vec<Detection>) {
-    fed.extend_from_slice(&rule.feeds);
-    if rule.emits {
-        out.push(single(rule.head.clone(), signal.common.to_map(), signal));
-    }
-}
-
 /// A detection of one signal.
 fn single(rule: Arc<RuleHead>, mut fields: Map, signal: &Signal) -> Detection {
     let count = u64::from(signal.weight);
@@ -304,3 +320,10 @@ fn single(rule: Arc<RuleHead>, mut fields: Map, signal: &Signal) -> Detection {
 #[cfg(test)]
 #[path = "tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "correlation_tests.rs"]
+mod correlation_tests;
+
+#[cfg(test)]
+mod slow_tests;

@@ -9,12 +9,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::chain::{self, Link};
 use super::correlate::{Correlator, Place};
 use super::episode::Episode;
 use super::groups::Group;
 use super::{Detector, key};
 use crate::model::{Common, DetectionId, Signal, Span, Timestamp};
-use crate::rule::Correlation;
+use crate::rule::{Correlation, Feed};
 
 /// The detections of correlations that were under way, and how far time was.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -23,6 +24,9 @@ pub struct Checkpoint {
     pub now: Option<Timestamp>,
     /// The groups that had something, those used longest ago first.
     pub groups: Vec<OpenGroup>,
+    /// What correlations fed to others, as far as it still counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<Link>,
 }
 
 /// What one group had.
@@ -53,6 +57,9 @@ pub struct OpenEpisode {
     pub until: Timestamp,
     /// What it counted, and sent.
     pub count: u64,
+    /// What its window amounted to, if that is not its count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<f64>,
     /// When it grew last.
     pub at: Timestamp,
     /// The fields of the signal that grew it last.
@@ -64,15 +71,15 @@ pub struct OpenEpisode {
 
 impl From<&Episode> for OpenEpisode {
     fn from(episode: &Episode) -> Self {
-        let Episode { id, since, until, count, at, common, proven, .. } = episode.clone();
-        OpenEpisode { id, since, until, count, at, common, proven }
+        let Episode { id, since, until, count, value, at, common, proven, .. } = episode.clone();
+        OpenEpisode { id, since, until, count, value, at, common, proven }
     }
 }
 
 impl From<OpenEpisode> for Episode {
     fn from(open: OpenEpisode) -> Self {
-        let OpenEpisode { id, since, until, count, at, common, proven } = open;
-        Episode { id, since, until, count, at, common, proven, sent: count, scheduled: false }
+        let OpenEpisode { id, since, until, count, value, at, common, proven } = open;
+        Episode { id, since, until, count, value, at, common, proven, sent: count, scheduled: false }
     }
 }
 
@@ -87,7 +94,8 @@ impl Detector {
             .collect();
         groups.sort_by_key(|group| group.touched);
         let now = self.now.max(self.goes_on_at.unwrap_or(Timestamp::MIN));
-        Checkpoint { now: (now > Timestamp::MIN).then_some(now), groups }
+        let links = self.chain.links().cloned().collect();
+        Checkpoint { now: (now > Timestamp::MIN).then_some(now), groups, links }
     }
 
     /// Takes up what was kept; for a detector that has seen nothing. What belongs to a rule that is
@@ -106,37 +114,57 @@ impl Detector {
                 correlator.resume(rule, open);
             }
         }
+        let now = checkpoint.now.unwrap_or(Timestamp::MIN);
+        for link in checkpoint.links {
+            let mut rules = self.rules.correlations().iter();
+            let Some(number) = rules.position(|rule| rule.head.id == link.rule) else { continue };
+            let (Some(correlator), Some(rule)) =
+                (self.correlators.get_mut(number), self.rules.correlations().get(number))
+            else {
+                continue;
+            };
+            if link.key.len() == rule.group_by.len() && rule.chained.contains(&link.position) {
+                let place = Place { rule, now, lateness: self.lateness, limits: &self.limits };
+                correlator.enter_link(&place, &link);
+                self.chain.push(&place, link);
+            }
+        }
     }
 
     /// Puts a signal that was looked at before the restart into the windows. It finds nothing.
     pub fn prime(&mut self, signal: &Signal) {
         self.now = self.now.max(signal.at);
-        if signal.at + self.lateness < self.now {
+        if signal.at + self.lateness < self.now || self.is_own(signal) {
             return;
         }
-        self.ask(signal);
+        let mut found = std::mem::take(&mut self.found);
+        self.matcher.find(signal, &mut found);
         let mut fed = std::mem::take(&mut self.fed);
         fed.clear();
-        for number in &self.found {
-            let rule = self.rules.rules().get(*number);
-            let feeds = rule.filter(|rule| !rule.feeds.is_empty() && rule.program.matches(signal));
-            fed.extend(feeds.into_iter().flat_map(|rule| &rule.feeds));
-        }
-        fed.sort_unstable();
-        fed.dedup();
+        let rules = found.iter().filter_map(|number| self.rules.rules().get(*number as usize));
+        fed.extend(rules.flat_map(|rule| &rule.feeds));
+        chain::order(&mut fed);
         let mut line = None;
-        for number in &fed {
+        let mut before: (Option<usize>, Vec<u8>) = (None, Vec::new());
+        for Feed { correlation, position } in &fed {
             let (Some(correlator), Some(rule)) =
-                (self.correlators.get_mut(*number), self.rules.correlations().get(*number))
+                (self.correlators.get_mut(*correlation), self.rules.correlations().get(*correlation))
             else {
                 continue;
             };
+            if !correlator.write_key(rule, *position, signal)
+                || (before.0 == Some(*correlation) && !rule.counts_rules() && before.1 == correlator.key())
+            {
+                continue;
+            }
+            before = (Some(*correlation), correlator.key().to_vec());
             let evidence = &mut self.evidence;
             let mut keep = || *line.get_or_insert_with(|| evidence.keep(signal.raw()));
             let place = Place { rule, now: self.now, lateness: self.lateness, limits: &self.limits };
-            correlator.prime(&place, signal, &mut keep);
+            correlator.prime(&place, *position, signal, &mut keep);
         }
         self.fed = fed;
+        self.found = found;
     }
 
     /// The first signal that was not looked at before: time is where it was.
@@ -176,15 +204,15 @@ fn open(rule: &Correlation, group: &Group) -> Option<OpenGroup> {
 
 impl Correlator {
     fn resume(&mut self, rule: &Correlation, open: OpenGroup) {
-        let slot = self.groups.enter(&key::of_values(&open.key), &rule.counted, open.touched);
+        let slot = self.groups.enter(&key::of_values(&open.key), rule, open.touched);
         if let Some(group) = self.groups.get_mut(slot) {
             group.episode = open.episode.map(|episode| Box::new(episode.into()));
             group.past = open.past.map(|episode| Box::new(episode.into()));
         }
     }
 
-    fn prime(&mut self, place: &Place, signal: &Signal, line: &mut dyn FnMut() -> u64) {
-        self.enter(place, signal, line);
+    fn prime(&mut self, place: &Place, position: usize, signal: &Signal, line: &mut dyn FnMut() -> u64) {
+        self.enter(place, position, signal, line);
         // Everything that these groups had was sent.
         while self.groups.retire(place.reach().keep, place.limits).is_some() {}
     }

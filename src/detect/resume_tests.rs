@@ -104,7 +104,7 @@ fn what_belongs_to_no_rule_is_left_out() {
         past: None,
     };
     let mut detector = detector(&rules());
-    detector.resume(Checkpoint { now: None, groups: vec![group] });
+    detector.resume(Checkpoint { now: None, groups: vec![group], links: Vec::new() });
     assert_eq!(detector.checkpoint(), Checkpoint::default());
     assert_eq!(detector.horizon(), Timestamp::MIN);
     assert_eq!(detector.longest_reach(), Span::from_secs(90));

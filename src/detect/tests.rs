@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{Common, Document, Severity, Threat};
+use crate::model::{Common, Document, LogSource, Severity, Threat};
 use crate::rule;
 
 const BASE: &str = "title: Failed\nname: failed\ndetection: {s: {outcome: failure}, condition: s}\n---\n";
@@ -187,7 +187,8 @@ fn ready_made_threats_are_detections() {
 
 #[test]
 fn c21_groups_and_entries_are_bounded_and_counted() {
-    let limits = Limits { groups_per_rule: 10, entries_per_rule: 1_000, entries_per_group: 16, routes: 1 };
+    let limits =
+        Limits { groups_per_rule: 10, entries_per_rule: 1_000, entries_per_group: 16, routes: 1, links: 5 };
     for kind in ["event_count", "value_count"] {
         let condition = if kind == "event_count" { "{gte: 20}" } else { "{field: user, gte: 3}" };
         let rules = correlation(kind, "source_ip", "1h", condition);

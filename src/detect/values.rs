@@ -52,6 +52,17 @@ impl Values {
         self.seen.len()
     }
 
+    /// Distinct values within the window that ends at the newest signal.
+    pub fn count(&self) -> u64 {
+        self.distinct
+    }
+
+    /// Whether the value is within it.
+    pub fn has(&self, value: u64, reach: &Reach) -> bool {
+        let start = self.newest.map(|newest| newest - reach.span);
+        self.seen.get(&value).is_some_and(|seen| start.is_some_and(|start| seen.last >= start))
+    }
+
     /// Adds a value and counts the window that ends at the newest signal.
     pub fn insert(&mut self, at: Timestamp, value: u64, reach: &Reach) -> u64 {
         let newest = self.newest.map_or(at, |newest| newest.max(at));

@@ -93,8 +93,16 @@ pub struct LogSource {
     pub service: Cow<'static, str>,
     /// A second service that the record belongs to: an sshd line is `sshd` and also `auth`.
     pub also: Cow<'static, str>,
-    /// For example `network_connection`, `dns`.
+    /// For example `network_connection`, `dns`. Several are separated by spaces: a new registry key of
+    /// Windows is a `registry_event` and a `registry_add`.
     pub category: Cow<'static, str>,
+}
+
+impl LogSource {
+    /// Its categories, one by one.
+    pub fn categories(&self) -> impl Iterator<Item = &str> {
+        self.category.split_ascii_whitespace()
+    }
 }
 
 /// A record that says by itself that it is a threat (`event_type` and `severity`).

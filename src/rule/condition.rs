@@ -3,9 +3,8 @@
 //! `not` binds closest, then `and`, then `or`. `them` means every search identifier but those that
 //! begin with `_`.
 
-use super::field::FieldName;
 use super::pattern::{Anchor, Pattern};
-use super::search::{Search, one_field};
+use super::search::Search;
 use super::texts::{shown, texts};
 use crate::flow::fault::{Fault, did_you_mean};
 use crate::flow::reader::Reader;
@@ -30,23 +29,27 @@ pub enum Condition {
 impl Condition {
     /// Whether the signal matches.
     pub fn matches(&self, searches: &[Search], signal: &Signal) -> bool {
+        self.holds(&mut |index| searches.get(index).is_some_and(|search| search.matches(signal)))
+    }
+
+    /// Whether it holds, where each name (by its index) is as told.
+    pub fn holds(&self, is: &mut impl FnMut(usize) -> bool) -> bool {
         match self {
-            Condition::All(parts) => parts.iter().all(|part| part.matches(searches, signal)),
-            Condition::Any(parts) => parts.iter().any(|part| part.matches(searches, signal)),
-            Condition::Not(inner) => !inner.matches(searches, signal),
-            Condition::Search(index) => searches.get(*index).is_some_and(|search| search.matches(signal)),
+            Condition::All(parts) => parts.iter().all(|part| part.holds(is)),
+            Condition::Any(parts) => parts.iter().any(|part| part.holds(is)),
+            Condition::Not(inner) => !inner.holds(is),
+            Condition::Search(index) => is(*index),
         }
     }
 
-    /// See [`Search::literals`].
-    pub fn literals<'s>(&self, searches: &'s [Search]) -> Option<(&'s FieldName, Vec<&'s str>)> {
+    /// The same over search identifiers that stand further back.
+    pub fn shifted(self, by: usize) -> Condition {
+        let each = |parts: Vec<Condition>| parts.into_iter().map(|part| part.shifted(by)).collect();
         match self {
-            Condition::All(parts) => {
-                parts.iter().filter_map(|part| part.literals(searches)).min_by_key(|(_, values)| values.len())
-            }
-            Condition::Any(parts) => one_field(parts.iter().map(|part| part.literals(searches))),
-            Condition::Not(_) => None,
-            Condition::Search(index) => searches.get(*index)?.literals(),
+            Condition::All(parts) => Condition::All(each(parts)),
+            Condition::Any(parts) => Condition::Any(each(parts)),
+            Condition::Not(inner) => Condition::Not(Box::new(inner.shifted(by))),
+            Condition::Search(index) => Condition::Search(index + by),
         }
     }
 }

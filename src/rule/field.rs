@@ -37,6 +37,51 @@ impl FieldName {
         &self.name
     }
 
+    /// The name as the rule writes it.
+    pub fn as_str(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether only the record's own field of this name can have the values.
+    pub fn is_plain(&self) -> bool {
+        self.path.is_empty() && self.common.is_none()
+    }
+
+    /// Whether the field is there, whatever it holds.
+    pub fn present(&self, signal: &Signal) -> bool {
+        self.find(signal, |_| true)
+    }
+
+    /// Whether the field is there and holds something other than null.
+    pub fn filled(&self, signal: &Signal) -> bool {
+        self.find(signal, |field| match field.scalar() {
+            Some(scalar) => scalar != Scalar::Null,
+            None => {
+                field.fields().next().is_some()
+                    || field.items().any(|item| item.scalar() != Some(Scalar::Null))
+            }
+        })
+    }
+
+    /// Whether there is a field of this name that is as asked; a common field always is.
+    fn find(&self, signal: &Signal, mut test: impl FnMut(Field) -> bool) -> bool {
+        if let Some(field) = signal.document.get(&self.name) {
+            return test(field);
+        }
+        if let Some((first, rest)) = self.path.split_first()
+            && let Some(field) = signal.document.get(first)
+            && let Some(passed) = follow(field, rest, &mut test)
+        {
+            return passed;
+        }
+        if signal.origin.product == "zeek"
+            && let Some(field) = self.underscored.as_ref().and_then(|name| signal.document.get(name))
+        {
+            return test(field);
+        }
+        self.common.is_some_and(|field| signal.common.get(field).is_some())
+    }
+
     /// Whether any of the values passes the test.
     pub fn any<'s>(&self, signal: &'s Signal, mut test: impl FnMut(Scalar<'s>) -> bool) -> bool {
         if let Some(field) = signal.document.get(&self.name) {
@@ -44,7 +89,7 @@ impl FieldName {
         }
         if let Some((first, rest)) = self.path.split_first()
             && let Some(field) = signal.document.get(first)
-            && let Some(passed) = walk(field, rest, &mut test)
+            && let Some(passed) = follow(field, rest, &mut |field| each(field, &mut test))
         {
             return passed;
         }
@@ -68,7 +113,7 @@ impl FieldName {
 }
 
 /// Tests a scalar, or the elements of an array. An object is no value.
-fn each<'s>(field: Field<'s>, test: &mut impl FnMut(Scalar<'s>) -> bool) -> bool {
+pub(super) fn each<'s>(field: Field<'s>, test: &mut impl FnMut(Scalar<'s>) -> bool) -> bool {
     match field.scalar() {
         Some(scalar) => test(scalar),
         None => field.items().any(|item| item.scalar().is_some_and(&mut *test)),
@@ -76,14 +121,14 @@ fn each<'s>(field: Field<'s>, test: &mut impl FnMut(Scalar<'s>) -> bool) -> bool
 }
 
 /// Follows a path through objects and the elements of arrays. `None` if it leads nowhere.
-fn walk<'s>(field: Field<'s>, path: &[Box<str>], test: &mut impl FnMut(Scalar<'s>) -> bool) -> Option<bool> {
-    let Some((first, rest)) = path.split_first() else { return Some(each(field, test)) };
+fn follow<'s>(field: Field<'s>, path: &[Box<str>], test: &mut impl FnMut(Field<'s>) -> bool) -> Option<bool> {
+    let Some((first, rest)) = path.split_first() else { return Some(test(field)) };
     if let Some(inner) = field.get(first) {
-        return walk(inner, rest, test);
+        return follow(inner, rest, test);
     }
     let mut found = None;
     for item in field.items() {
-        match item.get(first).and_then(|inner| walk(inner, rest, test)) {
+        match item.get(first).and_then(|inner| follow(inner, rest, test)) {
             Some(true) => return Some(true),
             Some(false) => found = Some(false),
             None => {}

@@ -28,6 +28,8 @@ pub const HEAD_KEYS: &[&str] = &[
     "scope",
     "regression_tests_path",
     "simulation",
+    "taxonomy",
+    "sigma-version",
 ];
 
 /// The level of a rule that states none.

@@ -1,67 +1,101 @@
 //! Files → checked rules. Every mistake of every file is reported.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::correlation::{self, Draft};
-use super::detection;
+use super::correlation;
+use super::detection::Detections;
+use super::filter;
 use super::head::{HEAD_KEYS, Head};
+use super::link::{Body, Parsed, link};
 use super::origin::Origin;
-use super::set::{Correlation, Program, Rule, RuleSet};
-use super::texts::shown;
-use crate::flow::fault::{Fault, did_you_mean};
+use super::placeholder::Placeholders;
+use super::set::{Program, RuleSet};
+use crate::flow::fault::Fault;
 use crate::flow::reader::Reader;
 use crate::flow::yaml::{Entry, Node, Place};
 use crate::model::{Mistake, RuleHead};
 
-enum Body {
-    Detection(Origin, Program),
-    Correlation(Draft),
+/// The key of a document that gives placeholders their values.
+const PLACEHOLDERS: &str = "placeholders";
+
+/// What was read: the sound rules, and what is wrong with the others.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// Every rule without a mistake of its own.
+    pub set: RuleSet,
+    /// Every mistake, in order of file and line.
+    pub mistakes: Vec<Mistake>,
+    /// Documents that are no part of the set.
+    pub refused: usize,
 }
 
-/// A document that was read without mistakes of its own.
-struct Parsed<'a> {
-    file: &'a str,
-    at: Place,
-    head: Arc<RuleHead>,
-    body: Body,
-}
-
-/// Reads rule files, each given as its path and its text. Rules keep the order of the files.
+/// Reads rule files, each given as its path and its text: all of them, or none. Rules keep the order
+/// of the files.
 pub fn load(files: &[(String, String)]) -> Result<RuleSet, Vec<Mistake>> {
+    let Loaded { set, mistakes, .. } = load_sound(files);
+    if mistakes.is_empty() { Ok(set) } else { Err(mistakes) }
+}
+
+/// As [`load`]; rules with mistakes, and what refers to them, are left out.
+pub fn load_sound(files: &[(String, String)]) -> Loaded {
     let mut mistakes = Vec::new();
+    let placeholders = placeholders(files, &mut mistakes);
+    let detections = Detections { placeholders: &placeholders };
     let mut parsed = Vec::new();
     // Names count for references even where the body has mistakes, so that one mistake is one message.
     let mut broken = Vec::new();
+    let mut refused = 0;
     for (file, text) in files {
         let mut reader = Reader::new(file);
         let documents = reader.documents(text);
         if documents.is_empty() && reader.noted() == 0 {
             reader.wrong(Place::START, "expected a rule, found nothing");
         }
+        let whole = reader.noted() == 0;
+        refused += usize::from(documents.is_empty());
         let mut stem = Some(stem(file));
-        for node in &documents {
+        for node in documents.iter().filter(|node| !is_placeholders(node)) {
             let before = reader.noted();
-            let Some((head, body)) = document(node, &mut stem, &mut reader) else { continue };
-            match body {
-                Some(body) if reader.noted() == before => {
+            match document(node, &detections, &mut stem, &mut reader) {
+                Some((head, Some(body))) if whole && reader.noted() == before => {
                     parsed.push(Parsed { file, at: node.at, head, body });
                 }
-                _ => broken.push(head),
+                other => {
+                    refused += 1;
+                    broken.extend(other.map(|(head, _)| head));
+                }
             }
         }
         mistakes.extend(reader.into_mistakes());
     }
-    let names = names(&parsed, &mut mistakes);
-    let set = link(parsed, &names, &broken, &mut mistakes);
-    match mistakes.is_empty() {
-        true => Ok(set),
-        false => {
-            mistakes.sort();
-            mistakes.dedup();
-            Err(mistakes)
+    let read = parsed.len();
+    let (set, linked) = link(parsed, broken, &mut mistakes);
+    mistakes.sort();
+    mistakes.dedup();
+    Loaded { set, mistakes, refused: refused + read - linked }
+}
+
+/// The values of placeholders come first: any rule may use them.
+fn placeholders(files: &[(String, String)], mistakes: &mut Vec<Mistake>) -> Placeholders {
+    let mut placeholders = Placeholders::default();
+    for (file, text) in files.iter().filter(|(_, text)| text.contains(PLACEHOLDERS)) {
+        let mut reader = Reader::new(file);
+        // What is not readable is told when the rules are read.
+        let documents = reader.documents(text);
+        let mut reader = Reader::new(file);
+        for node in documents.iter().filter(|node| is_placeholders(node)) {
+            reader.mapping(node, "a document of placeholders", &[PLACEHOLDERS, "title", "description"], &[]);
+            if let Some(values) = node.get(PLACEHOLDERS) {
+                placeholders.add(values, &mut reader);
+            }
         }
+        mistakes.extend(reader.into_mistakes());
     }
+    placeholders
+}
+
+fn is_placeholders(node: &Node) -> bool {
+    node.entry(PLACEHOLDERS).is_some() && node.entry("detection").is_none()
 }
 
 /// The heads of rules that may have mistakes in them. `None` if a file is so wrong that there is no
@@ -75,7 +109,7 @@ pub fn heads(files: &[(String, String)]) -> Option<Vec<Arc<RuleHead>>> {
             return None;
         }
         let mut stem = Some(stem(file));
-        for node in &documents {
+        for node in documents.iter().filter(|node| !is_placeholders(node)) {
             let entries = reader.entries(node, "a rule")?;
             found.extend(head(node.at, entries, &mut stem, &mut reader));
         }
@@ -92,28 +126,36 @@ fn stem(file: &str) -> &str {
 /// One document: its head, and its body if it is sound.
 fn document(
     node: &Node,
+    detections: &Detections,
     stem: &mut Option<&str>,
     reader: &mut Reader<'_>,
 ) -> Option<(Arc<RuleHead>, Option<Body>)> {
     let entries = reader.entries(node, "a rule: title and detection or correlation")?;
     let head = head(node.at, entries, stem, reader)?;
-    let body = match (node.entry("detection"), node.entry("correlation"), node.entry("filter")) {
-        (_, _, Some(filter)) => {
-            reader.wrong(filter.at, "filter documents are not supported yet");
+    const BODIES: [&str; 3] = ["detection", "correlation", "filter"];
+    let mut bodies = entries.iter().filter(|entry| BODIES.contains(&entry.key.as_str()));
+    let (first, second) = (bodies.next(), bodies.next());
+    let body = match (first, second) {
+        (Some(first), Some(second)) => {
+            let message = format!("expected either `{}` or `{}`, found both", first.key, second.key);
+            reader.wrong(second.at, message);
             None
         }
-        (Some(_), Some(second), _) => {
-            reader.wrong(second.at, "expected either `detection` or `correlation`, found both");
-            None
-        }
-        (Some(detection), None, _) => rule(node, entries, detection, reader),
-        (None, Some(correlation), _) => {
-            unknown(entries, &["correlation"], reader);
-            correlation::read(&correlation.value, reader).map(Body::Correlation)
-        }
-        (None, None, None) => {
-            unknown(entries, &["detection", "logsource", "correlation"], reader);
-            reader.wrong(node.at, "expected `detection` or `correlation`");
+        (Some(first), None) => match first.key.as_str() {
+            "detection" => rule(node, entries, &first.value, detections, reader),
+            "filter" => {
+                unknown(entries, &["filter", "logsource"], reader);
+                let origin = origin(node, reader);
+                filter::read(&first.value, origin, detections, reader).map(Body::Filter)
+            }
+            _ => {
+                unknown(entries, &["correlation"], reader);
+                correlation::read(&first.value, reader).map(Body::Correlation)
+            }
+        },
+        (None, _) => {
+            unknown(entries, &["detection", "logsource", "correlation", "filter"], reader);
+            reader.wrong(node.at, "expected `detection`, `correlation` or `filter`");
             None
         }
     };
@@ -139,105 +181,26 @@ fn head(
     named
 }
 
-fn rule(node: &Node, entries: &[Entry], detection: &Entry, reader: &mut Reader<'_>) -> Option<Body> {
+fn rule(
+    node: &Node,
+    entries: &[Entry],
+    detection: &Node,
+    detections: &Detections,
+    reader: &mut Reader<'_>,
+) -> Option<Body> {
     unknown(entries, &["detection", "logsource"], reader);
-    let origin = node.get("logsource").map(|source| Origin::read(source, reader)).unwrap_or_default();
-    let (searches, condition) = detection::read(&detection.value, reader)?;
+    let origin = origin(node, reader);
+    let (searches, condition) = detections.read(detection, &[], reader)?;
     Some(Body::Detection(origin, Program { searches, condition }))
+}
+
+fn origin(node: &Node, reader: &mut Reader<'_>) -> Origin {
+    node.get("logsource").map(|source| Origin::read(source, reader)).unwrap_or_default()
 }
 
 fn unknown(entries: &[Entry], body: &[&str], reader: &mut Reader<'_>) {
     let known: Vec<&str> = body.iter().chain(HEAD_KEYS).copied().collect();
     reader.keys(entries, "a rule", &known, &[]);
-}
-
-/// Names and ids → index; two rules with one name or id are a mistake.
-fn names(parsed: &[Parsed], mistakes: &mut Vec<Mistake>) -> BTreeMap<Arc<str>, usize> {
-    let mut names: BTreeMap<Arc<str>, usize> = BTreeMap::new();
-    for (index, rule) in parsed.iter().enumerate() {
-        let mut own = vec![("name", &rule.head.name)];
-        if rule.head.id != rule.head.name {
-            own.push(("id", &rule.head.id));
-        }
-        for (what, name) in own {
-            let Some(other) = names.insert(name.clone(), index).and_then(|other| parsed.get(other)) else {
-                continue;
-            };
-            let message =
-                format!("the {what} `{}` is taken by {}:{}", shown(name), other.file, other.at.line);
-            let hint = Some("give each rule its own `name` and `id`".to_owned());
-            mistakes.push(rule.at.mistake(rule.file, message, hint));
-        }
-    }
-    names
-}
-
-/// Turns references into indices.
-fn link(
-    parsed: Vec<Parsed>,
-    names: &BTreeMap<Arc<str>, usize>,
-    broken: &[Arc<RuleHead>],
-    mistakes: &mut Vec<Mistake>,
-) -> RuleSet {
-    let mut set = RuleSet::default();
-    let mut rule_at: Vec<Option<usize>> = Vec::with_capacity(parsed.len());
-    for rule in &parsed {
-        rule_at.push(match &rule.body {
-            Body::Detection(origin, program) => {
-                set.rules.push(Rule {
-                    head: rule.head.clone(),
-                    origin: origin.clone(),
-                    program: program.clone(),
-                    emits: true,
-                    feeds: Vec::new(),
-                });
-                Some(set.rules.len() - 1)
-            }
-            Body::Correlation(_) => None,
-        });
-    }
-    let mut only_feeds = vec![true; set.rules.len()];
-    for rule in &parsed {
-        let Body::Correlation(draft) = &rule.body else { continue };
-        let number = set.correlations.len();
-        for (at, name) in &draft.rules {
-            match names.get(name.as_str()).map(|index| rule_at.get(*index).copied().flatten()) {
-                Some(Some(base)) => {
-                    if let (Some(base), Some(only)) = (set.rules.get_mut(base), only_feeds.get_mut(base)) {
-                        *only &= !draft.generate;
-                        if base.feeds.last() != Some(&number) {
-                            base.feeds.push(number);
-                        }
-                    }
-                }
-                Some(None) => {
-                    let message = format!(
-                        "`{}` is a correlation; correlations of correlations are not supported yet",
-                        shown(name)
-                    );
-                    mistakes.push(at.mistake(rule.file, message, None));
-                }
-                None if broken.iter().any(|head| *head.name == **name || *head.id == **name) => {}
-                None => {
-                    let message = format!("there is no rule `{}`", shown(name));
-                    let hint = did_you_mean(name, names.keys().map(|name| &**name))
-                        .unwrap_or_else(|| "refer to a rule by its `name` or `id`".to_owned());
-                    mistakes.push(at.mistake(rule.file, message, Some(hint)));
-                }
-            }
-        }
-        set.correlations.push(Correlation {
-            head: rule.head.clone(),
-            counted: draft.counted.clone(),
-            group_by: draft.group_by.clone(),
-            timespan: draft.timespan,
-            bounds: draft.bounds,
-        });
-    }
-    for (rule, only_feeds) in set.rules.iter_mut().zip(only_feeds) {
-        rule.emits = rule.feeds.is_empty() || !only_feeds;
-    }
-    set
 }
 
 #[cfg(test)]

@@ -1,25 +1,38 @@
 //! Sigma rules: text in, compiled [`Program`]s in a [`RuleSet`] out. Pure.
 //!
-//! What acts: detection documents (maps, lists, keywords; wildcards; `contains`, `startswith`,
-//! `endswith`, `all`, `cased`, `cidr`, `exists`, `lt`, `lte`, `gt`, `gte`; null, numbers, booleans;
-//! whole conditions) and correlation documents (`event_count`, `value_count`). Everything else that
-//! Sigma knows is a mistake that names it. Field names are looked up as [`FieldName`] says; an
-//! absent field is null; a number or boolean is compared by its text.
+//! Sigma 2.1: detection documents (maps, lists, keywords, every modifier, whole conditions), filter
+//! documents, and correlation documents of every type, also of correlations. What cannot act is a
+//! mistake with its place. Field names are looked up as [`FieldName`] says; an absent field is null; a
+//! number or boolean is compared by its text; a keyword stands anywhere in any text value. Values of
+//! placeholders (`expand`) are given by a document with the key `placeholders`.
 
+mod bounds;
 mod condition;
 mod correlation;
 mod detection;
+mod expression;
 mod field;
+mod filter;
 mod head;
+mod index;
+mod link;
 mod load;
+mod modifier;
+mod moment;
+mod need;
 mod origin;
 mod pattern;
+mod placeholder;
 mod search;
 mod set;
+mod text;
 mod texts;
 
-pub use correlation::{Bounds, Counted, VALUES_PER_GROUP};
+pub use bounds::Bounds;
+pub use condition::Condition;
+pub use correlation::{Counted, VALUES_PER_GROUP};
 pub use field::FieldName;
-pub use load::{heads, load};
+pub use index::{Candidates, Index};
+pub use load::{Loaded, heads, load, load_sound};
 pub use origin::Origin;
-pub use set::{Correlation, Program, Route, Rule, RuleSet};
+pub use set::{Correlation, Feed, Program, Rule, RuleSet};

@@ -37,8 +37,16 @@ impl Origin {
     pub fn covers(&self, source: &LogSource) -> bool {
         let fits = |asked: &str, given: &str| asked.is_empty() || asked.eq_ignore_ascii_case(given);
         fits(&self.product, &source.product)
-            && fits(&self.category, &source.category)
+            && (self.category.is_empty() || source.categories().any(|one| fits(&self.category, one)))
             && (fits(&self.service, &source.service) || fits(&self.service, &source.also))
+    }
+
+    /// Whether this origin asks nothing that the other does not ask too.
+    pub fn contains(&self, other: &Origin) -> bool {
+        let within = |own: &str, other: &str| own.is_empty() || own == other;
+        within(&self.product, &other.product)
+            && within(&self.service, &other.service)
+            && within(&self.category, &other.category)
     }
 }
 

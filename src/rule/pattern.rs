@@ -4,15 +4,7 @@ use std::borrow::Cow;
 
 use memchr::memchr2;
 
-/// A piece of a string value as it is written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Token {
-    Text(String),
-    /// `*`
-    Any,
-    /// `?`
-    One,
-}
+use super::text::{Text, Token};
 
 /// Where in the value the text must stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +17,18 @@ pub enum Anchor {
     End,
     /// `contains`
     Anywhere,
+}
+
+impl Anchor {
+    /// Whether the text stands so in the value.
+    pub fn places(self, value: &str, text: &str) -> bool {
+        match self {
+            Anchor::Whole => value == text,
+            Anchor::Start => value.starts_with(text),
+            Anchor::End => value.ends_with(text),
+            Anchor::Anywhere => value.contains(text),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,79 +44,126 @@ enum Shape {
 pub struct Pattern {
     shape: Shape,
     cased: bool,
+    /// `windash`: every character of [`DASHES`] counts as `-`.
+    dashes: bool,
 }
 
+/// What `windash` takes for one another.
+const DASHES: [char; 5] = ['-', '/', '\u{2013}', '\u{2014}', '\u{2015}'];
+
 impl Pattern {
-    /// Compiles a value. `cased` keeps letter case.
+    /// Compiles a value as it is written. `cased` keeps letter case.
     pub fn new(text: &str, anchor: Anchor, cased: bool) -> Pattern {
-        let folded = if cased { Cow::Borrowed(text) } else { Cow::Owned(text.to_lowercase()) };
-        let mut tokens = tokens(&folded);
+        Pattern::of(Text::parse(text), anchor, cased, false)
+    }
+
+    /// Compiles a value.
+    pub fn of(text: Text, anchor: Anchor, cased: bool, dashes: bool) -> Pattern {
+        let mut tokens = text.0;
         if matches!(anchor, Anchor::End | Anchor::Anywhere) {
             tokens.insert(0, Token::Any);
         }
         if matches!(anchor, Anchor::Start | Anchor::Anywhere) {
             tokens.push(Token::Any);
         }
-        tokens.dedup_by(|a, b| *a == Token::Any && *b == Token::Any);
-        Pattern { shape: shape(tokens), cased }
+        let mut tokens = Text(tokens).joined().0;
+        for token in &mut tokens {
+            if let Token::Text(text) = token {
+                if let Cow::Owned(folded) = fold(text, cased, dashes) {
+                    *text = folded;
+                }
+            }
+        }
+        Pattern { shape: shape(tokens), cased, dashes }
     }
 
     /// The text in lower case, if only exactly this text matches: an index can use it.
     pub fn exact(&self) -> Option<&str> {
         match &self.shape {
-            Shape::Plain(Anchor::Whole, text) if !self.cased => Some(text),
+            Shape::Plain(Anchor::Whole, text) if !self.cased && !self.dashes => Some(text),
             _ => None,
+        }
+    }
+
+    /// The longest text in lower case that stands in every value that matches, in lower case: an index
+    /// can look for it. `None` if there is none.
+    pub fn literal(&self) -> Option<Cow<'_, str>> {
+        let longest = match &self.shape {
+            Shape::Plain(_, text) => self.longest_without_dash(text),
+            Shape::Glob(tokens) => tokens
+                .iter()
+                .filter_map(|token| match token {
+                    Token::Text(text) => Some(self.longest_without_dash(text)),
+                    Token::Any | Token::One => None,
+                })
+                .max_by_key(|text| text.len())?,
+        };
+        (!longest.is_empty()).then(|| fold(longest, false, false))
+    }
+
+    fn longest_without_dash<'t>(&self, text: &'t str) -> &'t str {
+        match self.dashes {
+            true => text.split('-').max_by_key(|piece| piece.len()).unwrap_or_default(),
+            false => text,
         }
     }
 
     /// Whether a value matches.
     pub fn matches(&self, value: &str) -> bool {
-        if let Shape::Plain(anchor, text) = &self.shape {
+        if let (Shape::Plain(anchor, text), false) = (&self.shape, self.dashes) {
             match (self.cased, value.is_ascii()) {
-                (true, _) => return plain(*anchor, text, value),
+                (true, _) => return anchor.places(value, text),
                 (false, true) => return plain_ascii(*anchor, text.as_bytes(), value.as_bytes()),
                 _ => {}
             }
         }
-        let lower = |c: char| c.is_uppercase() || (!c.is_ascii() && c.to_lowercase().next() != Some(c));
-        let value = match !self.cased && value.chars().any(lower) {
-            true => Cow::Owned(value.to_lowercase()),
-            false => Cow::Borrowed(value),
-        };
+        let value = fold(value, self.cased, self.dashes);
         match &self.shape {
-            Shape::Plain(anchor, text) => plain(*anchor, text, &value),
+            Shape::Plain(anchor, text) => anchor.places(&value, text),
             Shape::Glob(tokens) => glob(tokens, &value),
         }
     }
 }
 
-/// `\` makes a following `*`, `?` or `\` plain; before anything else it is itself.
-fn tokens(text: &str) -> Vec<Token> {
-    let mut tokens = Vec::new();
-    let mut plain = String::new();
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        let wild = match c {
-            '*' => Token::Any,
-            '?' => Token::One,
-            '\\' => {
-                plain.push(chars.next_if(|next| matches!(next, '*' | '?' | '\\')).unwrap_or('\\'));
-                continue;
-            }
-            c => {
-                plain.push(c);
-                continue;
-            }
-        };
-        if !plain.is_empty() {
-            tokens.push(Token::Text(std::mem::take(&mut plain)));
+/// Folds a text to lower case into a buffer that is used again and again: see [`fold`].
+pub fn fold_into<'b>(text: &str, folded: &'b mut String) -> &'b str {
+    folded.clear();
+    match text.is_ascii() {
+        true => {
+            folded.push_str(text);
+            folded.make_ascii_lowercase();
         }
-        tokens.push(wild);
+        false => folded.push_str(&fold(text, false, false)),
     }
-    if !plain.is_empty() {
-        tokens.push(Token::Text(plain));
+    folded
+}
+
+/// The form in which texts are compared: in lower case (character by character, so that a piece of a
+/// text folds as it does within it), and with one dash for all.
+pub fn fold(text: &str, cased: bool, dashes: bool) -> Cow<'_, str> {
+    if !dashes && text.is_ascii() {
+        return match !cased && text.bytes().any(|b| b.is_ascii_uppercase()) {
+            true => Cow::Owned(text.to_ascii_lowercase()),
+            false => Cow::Borrowed(text),
+        };
     }
-    tokens
+    let lowers = |c: char| match c.is_ascii() {
+        true => c.is_ascii_uppercase(),
+        false => c.to_lowercase().next() != Some(c),
+    };
+    let changes = |c: char| (!cased && lowers(c)) || (dashes && c != '-' && DASHES.contains(&c));
+    if !text.chars().any(changes) {
+        return Cow::Borrowed(text);
+    }
+    let mut folded = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            c if dashes && DASHES.contains(&c) => folded.push('-'),
+            c if cased => folded.push(c),
+            c => folded.extend(c.to_lowercase()),
+        }
+    }
+    Cow::Owned(folded)
 }
 
 fn shape(tokens: Vec<Token>) -> Shape {
@@ -123,15 +174,6 @@ fn shape(tokens: Vec<Token>) -> Shape {
         [Token::Any, Token::Text(text)] => Shape::Plain(Anchor::End, text.as_str().into()),
         [Token::Any, Token::Text(text), Token::Any] => Shape::Plain(Anchor::Anywhere, text.as_str().into()),
         _ => Shape::Glob(tokens),
-    }
-}
-
-fn plain(anchor: Anchor, text: &str, value: &str) -> bool {
-    match anchor {
-        Anchor::Whole => value == text,
-        Anchor::Start => value.starts_with(text),
-        Anchor::End => value.ends_with(text),
-        Anchor::Anywhere => value.contains(text),
     }
 }
 
@@ -235,6 +277,17 @@ mod tests {
         }
         assert!(!Pattern::new("abc", Whole, true).matches("ABC"));
         assert!(Pattern::new("aBc", Anywhere, true).matches("xaBcx"));
+        let dashed = Pattern::of(Text::parse(" -E/f"), Anywhere, false, true);
+        for (value, expected) in [
+            ("cmd -e/F", true),
+            ("cmd /e-f", true),
+            ("cmd \u{2013}e\u{2015}f", true),
+            ("cmd -ef", false),
+            ("cmd _e/f", false),
+        ] {
+            assert_eq!(dashed.matches(value), expected, "{value}");
+        }
+        assert_eq!(dashed.literal().as_deref(), Some("f"));
     }
 
     /// The definition, by recursion over characters.
@@ -256,6 +309,11 @@ mod tests {
                 Pattern::new(&pattern, Anchor::Whole, false).matches(&value),
                 naive(&chars, &lower)
             );
+            if let Some(literal) = Pattern::new(&pattern, Anchor::Whole, false).literal()
+                && naive(&chars, &lower)
+            {
+                prop_assert!(value.to_lowercase().contains(&*literal));
+            }
             let inside: Vec<char> = format!("*{pattern}*").chars().collect();
             prop_assert_eq!(
                 Pattern::new(&pattern, Anchor::Anywhere, false).matches(&value),

@@ -1,11 +1,12 @@
 //! The compiled rules, and the way from a signal to those that can match it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::bounds::Bounds;
 use super::condition::Condition;
-use super::correlation::{Bounds, Counted};
+use super::correlation::Counted;
 use super::field::FieldName;
+use super::index::Index;
 use super::origin::Origin;
 use super::search::Search;
 use crate::model::{LogSource, RuleHead, Signal, Span};
@@ -31,12 +32,23 @@ pub struct Rule {
     pub head: Arc<RuleHead>,
     /// Which signals it is for.
     pub origin: Origin,
-    /// Its compiled detection.
+    /// Its compiled detection, its filters in it.
     pub program: Program,
+    /// The filters that were added to it.
+    pub filters: Vec<Arc<RuleHead>>,
     /// Whether a match is a detection by itself; not so if it only feeds correlations.
     pub emits: bool,
-    /// The correlations that it feeds, by index.
-    pub feeds: Vec<usize>,
+    /// The correlations that it feeds.
+    pub feeds: Vec<Feed>,
+}
+
+/// A place among the rules of a correlation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Feed {
+    /// The correlation, by index.
+    pub correlation: usize,
+    /// Which of its rules this is.
+    pub position: usize,
 }
 
 /// A correlation rule.
@@ -46,12 +58,27 @@ pub struct Correlation {
     pub head: Arc<RuleHead>,
     /// What it counts.
     pub counted: Counted,
-    /// The fields by which signals are grouped; a signal that lacks one does not count.
-    pub group_by: Vec<FieldName>,
+    /// The names of the fields by which signals are grouped; a signal that lacks one does not count.
+    pub group_by: Vec<Box<str>>,
+    /// What these names are in the signals of each of its rules.
+    pub keys: Vec<Vec<FieldName>>,
     /// The length of the window, ends included.
     pub timespan: Span,
-    /// For which counts it fires.
+    /// For which measures of its window it fires.
     pub bounds: Bounds,
+    /// Whether it sends detections; not so if it only feeds other correlations.
+    pub emits: bool,
+    /// The correlations that it feeds in turn; they come after it.
+    pub feeds: Vec<Feed>,
+    /// Which of its rules are correlations, by position.
+    pub chained: Vec<usize>,
+}
+
+impl Correlation {
+    /// Whether it matters which of its rules a signal matched.
+    pub fn counts_rules(&self) -> bool {
+        matches!(self.counted, Counted::Rules(_) | Counted::Sequence)
+    }
 }
 
 /// Every rule of a setup.
@@ -75,71 +102,23 @@ impl RuleSet {
     /// The heads of the rules that can send detections: those that triggers can name.
     pub fn heads(&self) -> impl Iterator<Item = &Arc<RuleHead>> {
         let singles = self.rules.iter().filter(|rule| rule.emits).map(|rule| &rule.head);
-        singles.chain(self.correlations.iter().map(|correlation| &correlation.head))
+        let correlations = self.correlations.iter().filter(|correlation| correlation.emits);
+        singles.chain(correlations.map(|correlation| &correlation.head))
     }
 
-    /// The rules for signals from there, indexed.
-    pub fn route(&self, source: &LogSource) -> Route {
-        let mut route = Route::default();
-        for (number, rule) in self.rules.iter().enumerate() {
-            if rule.origin.covers(source) {
-                route.add(number, &rule.program);
-            }
-        }
-        route
-    }
-}
-
-/// The rules that a log source leads to. Those that need one of a few exact values of a field are
-/// found by that value, the others are always asked.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Route {
-    always: Vec<usize>,
-    by_value: Vec<(FieldName, ByValue)>,
-}
-
-/// Values in lower case → the numbers of the rules that ask for them.
-type ByValue = BTreeMap<Box<str>, Vec<usize>>;
-
-impl Route {
-    fn add(&mut self, number: usize, program: &Program) {
-        let Some((field, values)) = program.condition.literals(&program.searches) else {
-            self.always.push(number);
-            return;
-        };
-        let known = self.by_value.iter().position(|(known, _)| known == field);
-        if known.is_none() {
-            self.by_value.push((field.clone(), BTreeMap::new()));
-        }
-        let place = known.unwrap_or(self.by_value.len() - 1);
-        let Some((_, map)) = self.by_value.get_mut(place) else { return };
-        for value in values {
-            let numbers = map.entry(value.into()).or_default();
-            if numbers.last() != Some(&number) {
-                numbers.push(number);
-            }
-        }
+    /// The numbers of the rules for signals from there.
+    pub fn covering(&self, source: &LogSource) -> Vec<u32> {
+        let rules = self.rules.iter().enumerate();
+        rules.filter(|(_, rule)| rule.origin.covers(source)).map(|(number, _)| number as u32).collect()
     }
 
-    /// The numbers of the rules that can match, in ascending order without repeats.
-    pub fn candidates(&self, signal: &Signal, found: &mut Vec<usize>) {
-        found.clear();
-        found.extend_from_slice(&self.always);
-        let mut buffer = String::new();
-        for (field, map) in &self.by_value {
-            field.any(signal, |value| {
-                let text = value.text(&mut buffer);
-                let hit = match text.bytes().any(|b| b.is_ascii_uppercase() || !b.is_ascii()) {
-                    true => map.get(text.to_lowercase().as_str()),
-                    false => map.get(text),
-                };
-                found.extend(hit.into_iter().flatten());
-                false
-            });
-        }
-        if !self.by_value.is_empty() {
-            found.sort_unstable();
-            found.dedup();
-        }
+    /// The numbers of all rules.
+    pub fn all(&self) -> Vec<u32> {
+        (0..self.rules.len() as u32).collect()
+    }
+
+    /// An index over these rules.
+    pub fn index(&self, numbers: &[u32]) -> Index {
+        Index::new(self, numbers)
     }
 }

@@ -133,6 +133,10 @@ impl Witness {
     /// A record became durable.
     pub fn record(&mut self, record: &Record) -> Result<(), String> {
         self.nothing_observed_acts(&record.event)?;
+        if let Event::StepSettled { run, step, .. } = &record.event {
+            // A person said what became of it.
+            self.settled((*run, *step));
+        }
         self.nothing_begins_in_a_halt(&record.event)?;
         match &record.event {
             Event::JournalOpened { kind, .. } => self.kind = Some(*kind),

@@ -5,6 +5,7 @@ mod bad_input;
 mod bad_setup;
 mod bench;
 mod contract;
+mod detect;
 mod folders;
 mod looking_back;
 mod output;

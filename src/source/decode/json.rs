@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::time;
-use super::{Options, Undecodable, address, port};
+use super::{Options, Undecodable, address, port, windows};
 use crate::model::{Common, Document, Field, LogSource, Scalar, Severity, Signal, Threat, Timestamp};
 
 /// Fields that may hold the time, the first that is there counts.
@@ -43,12 +43,14 @@ pub fn decode(
         Some(text) => Cow::Owned(text.to_string()),
         None => Cow::Borrowed(""),
     };
-    let origin = LogSource {
+    let stated = LogSource {
         product: word("product"),
         service: word("service"),
         also: Cow::Borrowed(""),
         category: word("category"),
     };
+    let told = (stated == LogSource::default()).then(|| windows::origin(&document)).flatten();
+    let origin = told.unwrap_or(stated);
     Ok(Signal { at, weight: 1, origin, common, document, threat })
 }
 

@@ -22,6 +22,7 @@
 //! | Zeek | `zeek` | log name | `network_connection` (conn), `dns` |
 //! | sshd | `linux` | `sshd`, also `auth` | |
 //! | JSON | `product` | `service` | `category` of the record, if it has them |
+//! | JSON of Windows | `windows` | by `Channel`: `security`, `sysmon` … | by `EventID`: `process_creation` … |
 
 mod eve;
 mod json;
@@ -29,6 +30,7 @@ mod proven;
 mod sshd;
 mod time;
 mod undecodable;
+mod windows;
 mod zeek;
 
 use std::fmt;
