@@ -2,41 +2,18 @@
 
 #[path = "cli/run.rs"]
 mod run;
+#[path = "cli/served.rs"]
+mod served;
 
 use std::fs;
 use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
 
-use run::{lines, quell, text, wait_for};
-use rustix::process::{Pid, Signal, kill_process};
+use run::{lines, text, wait_for};
+use rustix::process::Signal;
 use serde_json::Value;
-
-const SETTINGS: &str = "setup: served\nexercise: true\n";
-const AGENTS: &str = "
-agents:
-  - name: wall
-    role: WALL
-    kind: drill
-    concurrency: 4
-    actions:
-      block: { takes: { address: address }, target: address, idempotent: true, undo: unblock, drill: { latency: 100ms..100ms } }
-      unblock: { takes: { address: address }, target: address, idempotent: true, drill: { latency: 50ms..50ms } }
-      watch: { takes: { address: address }, idempotent: true, drill: { latency: 20s..20s } }
-";
-const CONTAIN: &str = "
-workflow: contain
-inputs: { address: { type: address } }
-steps:
-  - { id: block, role: WALL, action: block, with: { address: '${inputs.address}' } }
-  - { id: watch, role: WALL, action: watch, with: { address: '${inputs.address}' }, needs: [block], undo: 'none: it only looks' }
-";
-const BRIEF: &str = "
-workflow: brief
-inputs: { address: { type: address } }
-steps:
-  - { id: block, role: WALL, action: block, with: { address: '${inputs.address}' } }
-";
+use served::{AGENTS, BRIEF, CONTAIN, SETTINGS, Served};
 
 const HAND: &str = "
 agents:
@@ -52,99 +29,6 @@ inputs: { host: { type: host } }
 steps:
   - { id: unplug, role: HAND, action: unplug, with: { host: '${inputs.host}' }, timeout: 5m, undo: 'none: by hand' }
 ";
-
-/// `quell serve` in a folder of its own.
-struct Served {
-    folder: tempfile::TempDir,
-    child: Option<Child>,
-}
-
-impl Served {
-    fn new() -> Served {
-        let mut served = Served { folder: tempfile::tempdir().unwrap(), child: None };
-        for (name, text) in [
-            ("settings.yaml", SETTINGS),
-            ("agents/a.yaml", AGENTS),
-            ("workflows/contain.yaml", CONTAIN),
-            ("workflows/brief.yaml", BRIEF),
-        ] {
-            served.write(name, text);
-        }
-        served.start();
-        served
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        let path = self.folder.path().join("setup").join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-
-    fn state(&self) -> PathBuf {
-        self.folder.path().join("state")
-    }
-
-    fn command(&self, args: &[&str]) -> Command {
-        let mut command = quell(args);
-        command.env("QUELL_CONFIG", self.folder.path().join("setup")).arg("--state").arg(self.state());
-        command
-    }
-
-    fn start(&mut self) {
-        let log = fs::File::create(self.folder.path().join("log")).unwrap();
-        self.child = Some(self.command(&["serve"]).stdout(Stdio::null()).stderr(log).spawn().unwrap());
-        wait_for(|| self.log().contains("quell: serving"));
-    }
-
-    fn log(&self) -> String {
-        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
-    }
-
-    fn run(&self, args: &[&str]) -> Output {
-        self.command(args).output().unwrap()
-    }
-
-    fn expect(&self, args: &[&str], code: i32) -> (String, String) {
-        let output = self.run(args);
-        let (out, err) = (text(&output.stdout), text(&output.stderr));
-        assert_eq!(output.status.code(), Some(code), "{args:?}\n{out}\n{err}\n{}", self.log());
-        (out, err)
-    }
-
-    fn runs(&self) -> Vec<Value> {
-        lines(&self.expect(&["runs", "--json"], 0).0)
-    }
-
-    fn status(&self, run: usize) -> String {
-        self.runs()[run - 1]["status"].as_str().unwrap().to_owned()
-    }
-
-    /// Starts the long workflow and waits until its second step is at work.
-    fn contain(&self, address: &str) -> Child {
-        let before = self.runs().len();
-        let mut command = self.command(&["trigger", "contain", address]);
-        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        wait_for(|| self.runs().len() > before && self.runs()[before]["done"] == 1);
-        child
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(self.child.as_ref().unwrap()), signal).unwrap();
-    }
-
-    fn ends(&mut self) -> i32 {
-        self.child.take().unwrap().wait().unwrap().code().unwrap_or(-1)
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-}
 
 #[test]
 fn a_served_engine_is_steered_from_outside() {

@@ -255,14 +255,75 @@ fn c23_the_socket_is_of_the_group_if_there_is_one() {
     }
 }
 
+/// Where others may run it. By another process: one that is forked meanwhile would hold the copy open
+/// for writing, and it could not be run.
+fn copy_quell(to: &std::path::Path) {
+    let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_quell")).arg(to).status().unwrap();
+    assert!(copied.success());
+}
+
 /// What a member of the group hears who has no role.
 fn status_of_member(service: &Service, gid: u32) -> String {
     use std::os::unix::process::CommandExt as _;
     let copy = service.at("quell");
-    fs::copy(env!("CARGO_BIN_EXE_quell"), &copy).unwrap();
+    copy_quell(&copy);
     fs::set_permissions(service.folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let mut command = Command::new(copy);
     command.args(["runs", "--state"]).arg(service.at("state")).env_clear().current_dir("/");
     let output = command.uid(4711).gid(gid).output().unwrap();
     text(&output.stderr)
+}
+
+/// The words of a line of the unit that ships, on files of this test.
+fn unit_command(service: &Service, key: &str) -> Command {
+    let unit = include_str!("../config/systemd/quell.service");
+    let line = unit.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('=')).unwrap();
+    let here = |word: &str| match word {
+        "/usr/bin/quell" => service.at("quell"),
+        "/etc/quell" => service.at("setup"),
+        "/var/lib/quell" => service.at("state"),
+        other => PathBuf::from(other),
+    };
+    let words: Vec<PathBuf> = line.split(' ').map(here).collect();
+    // Somebody without any rights, as the unit has it.
+    let mut command = match rustix::process::geteuid().is_root() {
+        true => {
+            let mut command = Command::new("/usr/bin/setpriv");
+            command.args(["--reuid", "4711", "--regid", "4711", "--clear-groups", "--no-new-privs"]);
+            command.args(["--bounding-set", "-all", "--"]);
+            command
+        }
+        false => Command::new("/usr/bin/env"),
+    };
+    command.args(words).env_clear().current_dir("/");
+    command
+}
+
+#[test]
+fn the_unit_of_systemd_starts_and_reloads_a_service() {
+    use std::os::unix::fs::chown;
+    let settings = "setup: w\nexercise: true\nsources: [{ follow: HERE/log.json, from: start }]\n";
+    let mut service = Service::new(settings);
+    if rustix::process::geteuid().is_root() && !std::path::Path::new("/usr/bin/setpriv").exists() {
+        println!("skipped: /usr/bin/setpriv is missing (util-linux)");
+        return;
+    }
+    copy_quell(&service.at("quell"));
+    fs::set_permissions(service.folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    // StateDirectory, and its mode.
+    fs::create_dir(service.at("state")).unwrap();
+    fs::set_permissions(service.at("state"), fs::Permissions::from_mode(0o710)).unwrap();
+    if rustix::process::geteuid().is_root() {
+        chown(service.at("state"), Some(4711), Some(4711)).unwrap();
+    }
+    service.signal_line("log.json", 1);
+    service.start(unit_command(&service, "ExecStart"));
+    wait_for(|| service.completed() == 1);
+    let reload = || unit_command(&service, "ExecReload").output().unwrap();
+    let output = reload();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    service.write("setup/settings.yaml", "setup: w\n");
+    let output = reload();
+    assert!(!output.status.success() && text(&output.stderr).contains("nothing was changed"));
+    assert_eq!(service.kill(Signal::TERM), Some(0), "{}", service.log());
 }

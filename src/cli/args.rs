@@ -9,7 +9,7 @@ use super::help;
 use super::report::When;
 use super::speed::Speed;
 use crate::bench::suite::Suite;
-use crate::model::{IncidentId, RunId};
+use crate::model::{IncidentId, ObligationId, RunId, Span};
 use crate::source::decode::Format;
 
 /// A terminal control console for automated incident response.
@@ -88,6 +88,9 @@ pub enum Verb {
     /// Say no to it: the step fails
     #[command(after_help = help::DENY)]
     Deny(Deny),
+    /// Undo what is in force, and wait until it is undone
+    #[command(after_help = help::LIFT)]
+    Lift(Lift),
     /// Keep an effect that would be taken back otherwise
     #[command(after_help = help::CONFIRM)]
     Confirm(Confirm),
@@ -358,7 +361,7 @@ pub struct Steer {
     /// Folder of the setup, if no engine is at work in the state folder. Default: as for other verbs
     #[arg(long, value_name = "DIR")]
     pub config: Option<PathBuf>,
-    /// Refuse if the run or incident has changed after this record: `changed` in `quell runs --json`
+    /// Refuse if what it is about has changed after this record: `changed` in `quell runs --json`
     #[arg(long, value_name = "SEQ")]
     pub seen: Option<u64>,
     /// Name of this request: one that a running engine has done already is answered, not done again
@@ -557,6 +560,54 @@ pub struct Ledger {
     /// At most so many rows, those that end first; from a running engine 5,000
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub limit: usize,
+}
+
+/// `quell lift`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Lift {
+    /// What.
+    #[command(flatten)]
+    pub what: Lifted,
+    /// Why: it is recorded with the lift
+    #[arg(long, value_name = "TEXT", default_value = "", allow_hyphen_values = true)]
+    pub reason: String,
+    /// Lift more than one effect without asking
+    #[arg(long)]
+    pub yes: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub steer: Steer,
+}
+
+/// What `quell lift` undoes: one of these.
+#[derive(Debug, Clone, ClapArgs)]
+#[group(required = true, multiple = false)]
+pub struct Lifted {
+    /// One effect, such as ob-7, whoever holds it
+    #[arg(value_name = "ID")]
+    pub obligation: Option<ObligationId>,
+    /// What a run holds, such as run-7; what others hold too stays
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<RunId>,
+    /// What the runs of an incident hold, such as inc-7; what others hold too stays
+    #[arg(long, value_name = "INCIDENT")]
+    pub incident: Option<IncidentId>,
+    /// What is in force against this, such as an address
+    #[arg(long, value_name = "TARGET")]
+    pub target: Option<String>,
+    /// What came into force in the last while, such as 10m
+    #[arg(long, value_name = "DURATION")]
+    pub last: Option<Span>,
+    /// Everything
+    #[arg(long)]
+    pub all: bool,
+}
+
+impl Lifted {
+    /// Whether nobody said how many effects that is.
+    pub fn is_many(&self) -> bool {
+        self.all || self.last.is_some()
+    }
 }
 
 /// `quell metrics`.

@@ -11,6 +11,7 @@ use super::output::totals::Totals;
 use super::output::words::counted;
 use super::output::{Sink, json, summary, tell};
 use crate::engine::State;
+use crate::model::SafeJson;
 use crate::runtime::clock;
 use crate::runtime::feed::FeedItem;
 use crate::runtime::inbox::Message;
@@ -104,7 +105,7 @@ pub fn run(mut running: Running, format: Format, mut sink: Sink) -> std::result:
     let bad = findings.as_ref().map(|findings| &findings.bad);
     let totals = Totals { state: &state, gauges: &gauges, ending: &ending, bad, took };
     match format {
-        Format::Json => writeln!(sink, "{}", totals.json())?,
+        Format::Json => writeln!(sink, "{}", SafeJson(&totals.json()))?,
         Format::Summary => sink.write_all(summary::text(&totals).as_bytes())?,
     }
     sink.flush()?;

@@ -258,6 +258,18 @@ Examples:
 
 What ends first comes first. ENDS says what ends it: `by itself` whether quell lives or not (a timeout of the kernel), `by quell` only while an engine is at work, `when lifted` not before somebody does. HOLDERS are the runs that want it to last. From the engine at work in the state folder, else from its journal.";
 
+/// `quell lift --help`.
+pub const LIFT: &str = "\
+Examples:
+  quell lift ob-7
+  quell lift --target 192.0.2.7 --reason 'our own scanner'
+  quell lift --last 10m                asks, if that is more than one
+  quell lift --all --yes --json
+
+What was done last is undone first. An effect that several runs hold is lifted for all of them by its id, target or age; for one run or incident only that one lets go, and it stays for the others. A lift goes on in a halt. It is by the engine at work in the state folder; if there is none, the folder is opened, and what is live there goes on too.
+
+Exit codes: 0 all of it is lifted; 1 refused, with the reason and who was first; 2 usage or setup; 3 something waits for a person.";
+
 /// `quell explain --help`.
 pub const EXPLAIN: &str = "\
 Examples:
@@ -369,6 +381,7 @@ mod tests {
             METRICS,
             EXPLAIN,
             LEDGER,
+            LIFT,
             REPORT,
             BENCH,
         ] {

@@ -25,6 +25,7 @@ mod help;
 mod identity;
 mod journal;
 mod ledger;
+mod lift;
 mod logging;
 mod metrics;
 mod next;
@@ -108,6 +109,7 @@ fn obey(args: Args) -> Result<Verdict, Error> {
         Some(Verb::Approve(args)) => approve::approve(&args),
         Some(Verb::Confirm(args)) => approve::confirm(&args),
         Some(Verb::Deny(args)) => approve::deny(&args),
+        Some(Verb::Lift(args)) => lift::run(&args),
         Some(Verb::Metrics(args)) => fine(metrics::show(&args)),
         Some(Verb::Events(args)) => fine(events::run(&args)),
         Some(Verb::Explain(args)) => fine(explain::run(&args)),

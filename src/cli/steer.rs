@@ -11,7 +11,7 @@ use super::place::Place;
 use super::speed::Speed;
 use super::{Verdict, ask, headless, identity, logging, setup};
 use crate::control::message::{Asked, Given};
-use crate::engine::{Answer, Request};
+use crate::engine::{Answer, Request, State};
 use crate::model::{RequestId, RunId};
 use crate::runtime::inbox::{Inbox, Message};
 use crate::runtime::start::Watched;
@@ -79,15 +79,31 @@ pub fn steer(args: &Steer, request: Request) -> Result<Verdict, Error> {
     }
 }
 
-/// No engine owns the folder: opens it, acts, and waits until nothing happens by itself any more.
+/// No engine owns the folder.
 fn alone(args: &Steer, folder: &Path, asked: Asked) -> Result<Verdict, Error> {
+    let run = asked.request.run();
+    let (given, state) = by_itself(args, folder, asked)?;
+    ask::report(&given, args.json)?;
+    let stands = run.and_then(|run| state.run(run)).map(|run| run.status());
+    let needs_person = stands.is_some_and(|status| {
+        use crate::engine::RunStatus::{Parked, Stuck};
+        matches!(status, Parked | Stuck)
+    });
+    Ok(if needs_person { Verdict::Person } else { Verdict::Fine })
+}
+
+/// Opens a folder that no engine owns, acts, and waits until nothing happens by itself any more: the
+/// answer, and the state then.
+///
+/// # Errors
+/// The folder or the setup cannot be used.
+pub fn by_itself(args: &Steer, folder: &Path, asked: Asked) -> Result<(Given, State), Error> {
     ask::has_journal(folder)?;
     logging::to_stderr();
     let loaded = setup::load(args.config.as_deref())?;
     let place = Place::open(Some(folder), false)?;
     let inbox = Inbox::new(loaded.settings.queue.signals);
     let (reply, answers) = channel();
-    let run = asked.request.run();
     let Asked { id, seen, request } = asked;
     let request = identity::asked(request);
     inbox.send(Message::Request { id: RequestId(1), by: identity::actor(), seen, request, reply });
@@ -110,11 +126,5 @@ fn alone(args: &Steer, folder: &Path, asked: Asked) -> Result<Verdict, Error> {
         Answer::Accepted(text) => (true, text),
         Answer::Refused(text) => (false, text),
     };
-    ask::report(&Given { id, accepted, text, seq: answered.seq }, args.json)?;
-    let stands = run.and_then(|run| state.run(run)).map(|run| run.status());
-    let needs_person = stands.is_some_and(|status| {
-        use crate::engine::RunStatus::{Parked, Stuck};
-        matches!(status, Parked | Stuck)
-    });
-    Ok(if needs_person { Verdict::Person } else { Verdict::Fine })
+    Ok((Given { id, accepted, text, seq: answered.seq }, state))
 }

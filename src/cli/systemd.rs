@@ -13,7 +13,7 @@ pub fn ready(status: &str) {
     tell(&format!("READY=1\nSTATUS={}", status.replace('\n', " ")));
 }
 
-/// The setup is being read anew. With the time, which `Type=notify-reload` asks for.
+/// The setup is being read anew. With the time, which units of `Type=notify-reload` ask for.
 pub fn reloading() {
     tell(&format!("RELOADING=1\nMONOTONIC_USEC={}", clock::monotonic_micros()));
 }

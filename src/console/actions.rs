@@ -32,6 +32,7 @@ pub enum ActionId {
     Acknowledge,
     Close,
     Answer,
+    Lift,
     Approvals,
     Settle,
     Arm,
@@ -210,6 +211,7 @@ pub static ACTIONS: &[Action] = {
         Answer, [ch('d')], "answer", Act None 3, can_answer, "Answers for a step that a person does: done, or failed.";
         Approvals, [ch('A')], "approvals", Act Confirm 0, can_approve, "Lists what people have to approve; y approves what is shown, n denies it.";
         Settle, [ch('s')], "settle", Act None 3, can_settle, "Says what comes of a step in doubt, or of an undo that failed.";
+        Lift, [ch('u')], "lift", Act Confirm 4, can_lift, "Undoes what is in force (6); asks first, by id. Names who wants it to last.";
         Arm, [ch('W')], "arm", Act Type 0, can_arm, "Lets the workflow of a run act; asks for its name. Also `:arm NAME`.";
         Disarm, [ch('w')], "disarm", Act None 0, can_disarm, "Lets it only observe from now on. Also `:disarm NAME`.";
 
@@ -220,7 +222,7 @@ pub static ACTIONS: &[Action] = {
         Go(Pane::Incidents), [ch('3')], "incidents", Move None 0, always, "Incidents: what was found.";
         Go(Pane::Latency), [ch('4')], "latency", Move None 0, always, "Latency: how long each stage takes.";
         Go(Pane::Throughput), [ch('5')], "throughput", Move None 0, always, "Throughput: signals per second, queue, losses.";
-        Go(Pane::Ledger), [ch('6')], "in force", Move None 0, always, "In force: what quell does to the world right now, until when, and what ends it.";
+        Go(Pane::Ledger), [ch('6')], "in force", Move None 0, always, "In force: what quell does to the world now, and what ends it.";
         Up, [key(KeyCode::Up), ch('k')], "up", Move None 0, always, "One row up. In the incidents it stops following.";
         Down, [key(KeyCode::Down), ch('j')], "down", Move None 0, always, "One row down.";
         Left, [key(KeyCode::Left), ch('h')], "left", Move None 0, always, "In the latency pane: the stage before.";

@@ -8,7 +8,7 @@ use super::model::{Mode, Model, Question};
 use super::requests::ask;
 use super::theme::Tone;
 use super::update::{Todo, try_action};
-use super::{Ended, approvals, form, palette, person, settle};
+use super::{Ended, approvals, form, lift, palette, person, settle};
 use crate::engine::Request;
 
 /// A key for the dialog that is open.
@@ -101,6 +101,11 @@ fn on_question(model: &mut Model, chord: Chord, question: Question) -> Vec<Todo>
         }
         (Question::Cancel { run, .. }, false) => {
             model.say(format!("{run} was not cancelled"), Tone::Plain);
+            Vec::new()
+        }
+        (Question::Lift { obligation, seen }, true) => lift::send(model, obligation, seen),
+        (Question::Lift { obligation, .. }, false) => {
+            model.say(format!("{obligation} stays in force"), Tone::Plain);
             Vec::new()
         }
         (Question::Halt, true) => {

@@ -79,7 +79,7 @@ fn figures(model: &Model) -> [Figure; 11] {
         (5, plural(agents, "agent", "agents"), Tone::Plain),
         (2, plural(counts.live_runs, "run", "runs"), Tone::Plain),
         (1, format!("{} open", counts.open_incidents), Tone::Plain),
-        (2, in_force, in_force_tone),
+        (if in_force_tone == Tone::Plain { 2 } else { 1 }, in_force, in_force_tone),
         (0, to_approve(model), Tone::Wait),
         (1, format!("drop {}", grouped(dropped)), if dropped > 0 { Tone::Bad } else { Tone::Plain }),
     ]

@@ -98,13 +98,19 @@ pub fn can_answer(model: &Model) -> May {
 
 pub fn can_approve(model: &Model) -> May {
     let state = model.state();
-    let asked = state.approvals().len() > 0 || state.accounts().next().is_some();
+    let asked =
+        state.approvals().len() > 0 || state.unconfirmed().len() > 0 || state.accounts().next().is_some();
     if asked { Ok(()) } else { Err("nothing has to be approved".to_owned()) }
 }
 
 pub fn can_settle(model: &Model) -> May {
     may_ask(model)?;
     subject::to_settle(model).map(|_| ())
+}
+
+pub fn can_lift(model: &Model) -> May {
+    may_ask(model)?;
+    subject::to_lift(model).map(|_| ())
 }
 
 pub fn can_arm(model: &Model) -> May {

@@ -18,6 +18,7 @@ mod glyph;
 mod header;
 mod inlets;
 pub mod layout;
+mod lift;
 mod list;
 mod may;
 pub mod model;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ratatui::layout::Rect;
 
 use super::field::Field;
-use super::layout::{Layout, Pane};
+use super::layout::{Class, Layout, Pane};
 use super::list::{List, Newest};
 use super::requests::Requests;
 use super::sort::Sort;
@@ -125,6 +125,8 @@ pub enum Mode {
 pub enum Question {
     /// Cancel and roll back?
     Cancel { run: RunId, seen: Seq },
+    /// Undo what is in force?
+    Lift { obligation: ObligationId, seen: Seq },
     /// Halt everything?
     Halt,
     /// Leave although real runs are live?
@@ -235,10 +237,12 @@ impl Model {
         Layout::new(self.screen, self.focus, self.zoom, self.log)
     }
 
-    /// The panes that Tab goes through.
+    /// The panes that Tab goes through: of the grid only those in it, since the others take the whole
+    /// screen.
     pub fn panes(&self) -> impl Iterator<Item = Pane> {
-        let log = self.log;
-        Pane::ALL.into_iter().filter(move |pane| *pane != Pane::Log || log)
+        let (log, focus, grid) = (self.log, self.focus, self.layout().class == Class::Grid);
+        let is_next = move |pane: Pane| pane == focus || pane.in_grid() || !grid;
+        Pane::ALL.into_iter().filter(move |pane| is_next(*pane) && (*pane != Pane::Log || log))
     }
 
     /// Says something in the line for answers.

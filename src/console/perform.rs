@@ -8,7 +8,7 @@ use super::requests::ask;
 use super::sort::Sort;
 use super::theme::Tone;
 use super::update::Todo;
-use super::{Ended, Pane, approvals, may, pane, person, settle, subject};
+use super::{Ended, Pane, approvals, lift, may, pane, person, settle, subject};
 use crate::engine::{IncidentStatus, Request, RunStatus};
 use crate::runtime::gauges::Stage;
 
@@ -59,6 +59,7 @@ pub fn perform(model: &mut Model, id: ActionId) -> Vec<Todo> {
         Answer => start_answer(model),
         Approvals => approvals::open(model),
         Settle => settle::start(model),
+        Lift => lift::ask_first(model),
         Arm => return person::arm_selected(model),
         Disarm => return person::disarm_selected(model),
         Redraw => return vec![Todo::Redraw],

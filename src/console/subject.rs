@@ -2,10 +2,11 @@
 //! first row that the key applies to, from the end where the newest are.
 
 use super::Pane;
+use super::lift::may_lift;
 use super::list::List;
 use super::model::{Detail, Model, Subject};
-use crate::engine::{Incident, IncidentStatus, Run, RunStatus};
-use crate::model::{IncidentId, RunId};
+use crate::engine::{Incident, IncidentStatus, Obligation, Run, RunStatus};
+use crate::model::{IncidentId, ObligationId, RunId};
 
 /// Whether a key applies to a thing, and if not, why.
 type Fits<T> = fn(&T) -> Result<(), String>;
@@ -82,6 +83,27 @@ pub fn to_retry(model: &Model) -> Result<&Run, String> {
         status if status.is_terminal() && status != RunStatus::Completed => Ok(()),
         status => Err(format!("{} is {status}: there is nothing to try again", run.id())),
     })
+}
+
+/// The effect that `u` undoes.
+pub fn to_lift(model: &Model) -> Result<&Obligation, String> {
+    let chosen = match (&model.page, model.focus) {
+        (Some(Detail { subject: Subject::Obligation(id), .. }), _) => Some(*id),
+        (None, Pane::Ledger) => model.obligations.selected(),
+        _ => return Err("nothing in force is selected: press 6 and choose it".to_owned()),
+    };
+    let find = |id: ObligationId| model.state().ledger().get(id);
+    match chosen {
+        Some(id) => {
+            let obligation = find(id).ok_or_else(|| format!("{id} is no longer kept here"))?;
+            may_lift(obligation).map(|()| obligation)
+        }
+        None => {
+            let mut all = model.obligations.newest_first().filter_map(find);
+            let found = all.find(|obligation| may_lift(obligation).is_ok());
+            found.ok_or_else(|| "nothing here can be lifted now".to_owned())
+        }
+    }
 }
 
 /// The run of which a person is asked something.

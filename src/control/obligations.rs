@@ -56,6 +56,8 @@ pub struct ObligationRow {
     pub args: Args,
     pub target: Option<String>,
     pub status: String,
+    /// Whether nothing is owed any more.
+    pub ended: bool,
     pub since: String,
     /// Since when it is in force; nothing if it never was.
     pub in_force_since: Option<String>,
@@ -153,7 +155,8 @@ fn by(actor: Option<&Actor>) -> String {
     actor.map_or_else(|| "quell".to_owned(), |actor| actor.0.to_string())
 }
 
-fn row(state: &State, obligation: &Obligation) -> ObligationRow {
+/// One row.
+pub fn row(state: &State, obligation: &Obligation) -> ObligationRow {
     let (run, step) = obligation.origin();
     let time = |at: Option<Timestamp>| at.map(|at| at.to_string());
     let first = obligation.holders().first().map(Holder::by);
@@ -163,6 +166,7 @@ fn row(state: &State, obligation: &Obligation) -> ObligationRow {
         args: obligation.action().args.clone(),
         target: obligation.target().map(ToString::to_string),
         status: obligation.status().name().to_owned(),
+        ended: obligation.status().is_ended(),
         since: obligation.since().to_string(),
         in_force_since: time(obligation.in_force_since()),
         until: time(obligation.until()),

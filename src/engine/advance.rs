@@ -66,7 +66,8 @@ impl Engine {
     /// Asks a ready step's condition, then starts it. Says whether the run should be looked at again.
     fn begin_step(&mut self, run: RunId, step: StepIx) -> bool {
         let ready = self.state.run(run).is_some_and(|run| {
-            run.status() == RunStatus::Running && run.steps()[step.index()].status() == StepStatus::Pending
+            let step = &run.steps()[step.index()];
+            run.status() == RunStatus::Running && (step.status() == StepStatus::Pending || step.is_approved())
         });
         if !ready {
             return false;

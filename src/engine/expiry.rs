@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::timers::TimerKey;
 use super::{
-    Actor, Effect, EndsBy, Engine, Event, Obligation, ObligationStatus, PROBE_TIMEOUT, Probe, ProbeOf,
+    Actor, Effect, EndsBy, Engine, Event, Holder, Obligation, ObligationStatus, PROBE_TIMEOUT, Probe,
+    ProbeOf, StepStatus,
 };
 use crate::model::{ObligationId, Presence, Span, Timestamp};
 
@@ -43,7 +44,11 @@ impl Engine {
     pub(super) fn note_end(&mut self, event: &Event) {
         use Event::*;
         let obligation = match event {
-            StepSucceeded { run, step, .. } => {
+            StepSucceeded { run, step, .. }
+            | EffectConfirmed { run, step, .. }
+            | StepFailed { run, step, .. }
+            | StepCancelled { run, step, .. }
+            | StepInDoubt { run, step, .. } => {
                 self.state.run(*run).and_then(|run| run.steps().get(step.index())?.obligation())
             }
             StepJoined { obligation, .. } | LetGo { obligation, .. } => Some(*obligation),
@@ -79,6 +84,10 @@ impl Engine {
                 return self.timers.arm(slot, TimerKey::Obligation(id));
             }
         }
+        // Somebody does it again right now: what comes of that arms the timer anew.
+        if obligation.holders().iter().any(|holder| self.performs(holder)) {
+            return;
+        }
         match self.expiries.asked.get(&id) {
             Some(deadline) if *deadline <= self.now => {
                 self.on_obligation_probed(id, &Presence::Unknown("no answer in time".to_owned()));
@@ -86,6 +95,12 @@ impl Engine {
             Some(_) => {}
             None => self.end(id),
         }
+    }
+
+    fn performs(&self, holder: &Holder) -> bool {
+        let run = self.state.run(holder.run());
+        let step = run.and_then(|run| run.steps().get(holder.step().index()));
+        step.is_some_and(|step| step.status() == StepStatus::Running)
     }
 
     /// What ends by itself is asked for, if somebody can be asked; anything else is undone.

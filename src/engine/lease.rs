@@ -70,19 +70,28 @@ type Turn = (Reverse<(bool, Priority)>, RunId, StepIx);
 impl Turns {
     fn add(&mut self, target: Arc<str>, turn: Turn) {
         let (_, run, step) = turn;
-        self.remove(run, step);
+        self.take(run, step);
         self.places.insert((run, step), (Arc::clone(&target), turn));
         self.lines.entry(target).or_default().insert(turn);
     }
 
     pub fn remove(&mut self, run: RunId, step: StepIx) {
-        let Some((target, turn)) = self.places.remove(&(run, step)) else { return };
+        let Some(target) = self.take(run, step) else { return };
+        // Who stood behind it may be the first now.
+        if self.lines.contains_key(&target) {
+            self.freed.push(target);
+        }
+    }
+
+    fn take(&mut self, run: RunId, step: StepIx) -> Option<Arc<str>> {
+        let (target, turn) = self.places.remove(&(run, step))?;
         if let Some(line) = self.lines.get_mut(&target) {
             line.remove(&turn);
             if line.is_empty() {
                 self.lines.remove(&target);
             }
         }
+        Some(target)
     }
 
     pub fn is_waiting(&self, run: RunId, step: StepIx) -> bool {
@@ -167,7 +176,7 @@ impl Engine {
                 && let Some((_, run, step)) = self.turns.first(&target)
             {
                 // It comes back to its place if it is not its turn after all.
-                self.turns.remove(run, step);
+                self.turns.take(run, step);
                 self.start_waiting(run, step);
                 if self.turns.is_waiting(run, step) {
                     break;
@@ -183,8 +192,12 @@ impl Engine {
         use super::RunStatus::{RollingBack, Running};
         match (run.status(), status) {
             (Running, StepStatus::Waiting) => self.start_and_go_on(id, step),
-            (Running, StepStatus::Pending) if run.is_lift() => self.start_and_go_on(id, step),
-            (RollingBack, status) if status != StepStatus::Undone => self.begin_undo(id, step),
+            (Running, StepStatus::Pending | StepStatus::InDoubt) if run.is_lift() => {
+                self.start_and_go_on(id, step)
+            }
+            (RollingBack, status) if status != StepStatus::Undone && !run.is_lift() => {
+                self.begin_undo(id, step);
+            }
             // What is paused asks again when it is resumed.
             _ => self.waiting.remove(id, step),
         }

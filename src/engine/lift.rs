@@ -244,7 +244,15 @@ impl Engine {
                 return;
             };
             let busy = |status| matches!(status, StepStatus::Running | StepStatus::Waiting);
-            if run.steps().iter().any(|step| busy(step.status())) {
+            let queued = |i: usize| {
+                let step = StepIx(i as u16);
+                self.waiting.is_waiting(id, step) || self.turns.is_waiting(id, step)
+            };
+            let in_doubt =
+                |(i, step): (usize, &super::StepState)| step.status() == StepStatus::InDoubt && queued(i);
+            if run.steps().iter().any(|step| busy(step.status()))
+                || run.steps().iter().enumerate().any(in_doubt)
+            {
                 return;
             }
             let next = run.steps().iter().position(|step| step.status() == StepStatus::Pending);
@@ -286,11 +294,14 @@ impl Engine {
         let not_sent = |message: &str| Failure { kind: FailureKind::NotSent, message: message.to_owned() };
         let lifted = self.state.run(id).and_then(|run| run.lifts().get(ix.index()).copied());
         let Some(entry) = lifted else { return false };
+        let by_hand = self.state.run(id).is_some_and(Run::is_lift_by_hand);
         let found = self.state.ledger().get(entry).filter(|o| !o.status().is_ended());
-        let Some(obligation) = found else {
+        let wanted = |o: &&Obligation| !by_hand && o.holders().iter().any(|h| h.holds_at(self.now));
+        let wanted_still = found.filter(wanted).is_some();
+        let Some(obligation) = found.filter(|_| !wanted_still) else {
             self.waiting.remove(id, ix);
             self.turns.remove(id, ix);
-            let why = Arc::from("it ended before");
+            let why = Arc::from(if wanted_still { "it is wanted for longer" } else { "it ended before" });
             self.emit(Event::StepSkipped { run: id, step: ix, why });
             return true;
         };

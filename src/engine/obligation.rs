@@ -98,6 +98,8 @@ pub struct Holder {
     pub(super) by: Actor,
     pub(super) incident: Option<IncidentId>,
     pub(super) until: Moment,
+    /// Its own attempt was done, or may have been: until then nothing is left to it.
+    pub(super) acted: bool,
     /// Until when it has to be confirmed, and until when it wants the effect then (C29).
     pub(super) unconfirmed: Moment,
     pub(super) lasts: Moment,
@@ -137,9 +139,9 @@ impl Holder {
     pub fn confirmed(&self) -> Option<(&Actor, Timestamp)> {
         self.confirmed.as_deref().map(|(by, at)| (by, *at))
     }
-    /// Whether it still wants the effect.
+    /// Whether it has the effect and still wants it.
     pub fn holds_at(&self, now: Timestamp) -> bool {
-        self.until().is_none_or(|until| until > now)
+        self.acted && self.until().is_none_or(|until| until > now)
     }
 }
 
@@ -299,9 +301,16 @@ impl Obligation {
         self.target().map_or_else(|| Arc::from(self.id.to_string()), Arc::clone)
     }
 
+    /// Notes that a holder's own attempt was done, or may have been.
+    pub(super) fn acted(&mut self, run: RunId, step: StepIx) {
+        if let Some(holder) = self.holders.iter_mut().find(|h| (h.run, h.step) == (run, step)) {
+            holder.acted = true;
+        }
+    }
+
     /// Works out anew when it ends: when the last holder wants it to, or by itself before that.
     pub(super) fn settle_until(&mut self) {
-        let each = self.holders.iter().map(Holder::until);
+        let each = self.holders.iter().filter(|holder| holder.acted).map(Holder::until);
         let longest = each.reduce(|a, b| Some(a?.max(b?))).flatten();
         let ends = longest.into_iter().chain(self.ends_itself_at()).min();
         self.until = ends.into();

@@ -84,6 +84,7 @@ pub static STEP: LazyLock<Machine<StepStatus, StepState, Event>> = LazyLock::new
                 ),
                 go(&[Running, Verifying], InDoubt, "a crash took the outcome, or no answer came"),
                 go(&[Pending], Skipped, "its condition does not hold"),
+                go(&[Waiting, InDoubt], Skipped, "what it was to lift has ended"),
                 go(
                     &[Pending, Waiting, AwaitingApproval, Running, Verifying, InDoubt],
                     Cancelled,

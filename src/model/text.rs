@@ -52,12 +52,12 @@ pub struct SafeJson<'a>(pub &'a str);
 
 impl fmt::Display for SafeJson<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.bytes().all(|byte| byte.is_ascii() && byte != 0x7f) {
+        if self.0.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n')) {
             return f.write_str(self.0);
         }
         let mut clean = 0;
-        // Outside strings JSON is ASCII; there, control characters are white space.
-        for (i, c) in self.0.char_indices().filter(|(_, c)| *c >= '\u{7f}' && is_unsafe(*c)) {
+        // A string has no control characters of its own: a line break stands between two values.
+        for (i, c) in self.0.char_indices().filter(|(_, c)| *c != '\n' && is_unsafe(*c)) {
             f.write_str(&self.0[clean..i])?;
             clean = i + c.len_utf8();
             let mut units = [0; 2];

@@ -136,3 +136,12 @@ fn s9_2_bad_usage_is_refused() {
         assert!(why.contains(expected), "{args:?}: {why}");
     }
 }
+
+#[test]
+fn c33_nothing_of_hostile_programs_outlives_its_step() {
+    if !cfg!(target_os = "linux") {
+        return;
+    }
+    let results = results(&fine(&["hostile", "--json"]));
+    assert_eq!((&results[0]["operations"], &results[0]["succeeded"]), (&100.into(), &100.into()));
+}

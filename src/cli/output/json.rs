@@ -1,11 +1,12 @@
 //! Records as JSON lines (S12): `{"type","seq","at","event","id",…}`, with the names that people use in
 //! place of numbers, and `"drill":true` in every line about an exercise. Fields are only ever added.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use crate::engine::{Event, JournalKind, Record, State};
 use crate::flow::machine::Status;
-use crate::model::{AgentId, IncidentId, Map, ObligationId, RunId, StepIx, Timestamp, Value};
+use crate::model::{AgentId, IncidentId, Map, ObligationId, RunId, SafeJson, StepIx, Timestamp, Value};
 
 /// What a record is about.
 enum About {
@@ -112,20 +113,23 @@ pub fn line(record: &Record, state: &State, out: &mut impl Write) -> io::Result<
         // `incident` is the one that the run began with.
         set(&mut fields, "joined", incident.to_string());
     }
-    write!(out, r#"{{"type":"{kind}","seq":{},"at":"{}","event":"{event}""#, record.seq, record.at)?;
+    // Writing to a `String` cannot fail.
+    let mut text = String::new();
+    let _ = write!(text, r#"{{"type":"{kind}","seq":{},"at":"{}","event":"{event}""#, record.seq, record.at);
     if let Some(id) = id {
         fields.insert("id".to_owned(), Value::from(id));
     }
     if let Some(id) = fields.remove("id") {
-        write!(out, r#","id":{id}"#)?;
+        let _ = write!(text, r#","id":{id}"#);
     }
     if state.kind() == Some(JournalKind::Exercise) {
-        out.write_all(br#","drill":true"#)?;
+        text.push_str(r#","drill":true"#);
     }
     for (name, value) in &fields {
-        write!(out, ",{}:{value}", Value::from(name.as_str()))?;
+        let _ = write!(text, ",{}:{value}", Value::from(name.as_str()));
     }
-    out.write_all(b"}\n")
+    text.push('}');
+    writeln!(out, "{}", SafeJson(&text))
 }
 
 /// The kind of an event in snake case, and its fields.

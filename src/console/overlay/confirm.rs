@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 
 use super::super::field::Field;
 use super::super::glyph;
+use super::super::lift::may_lift;
 use super::super::model::{Model, Question};
 use super::super::paint::{Pen, Row, dialog, rows as paint_rows};
 use super::super::pane::ledger::target;
@@ -14,7 +15,7 @@ use super::super::text::{cut, plural};
 use super::super::theme::{Theme, Tone};
 use crate::control::obligations::order;
 use crate::engine::{EndsBy, Obligation, Run, StepStatus};
-use crate::model::{IncidentId, RunId, SafeText, StepIx};
+use crate::model::{IncidentId, ObligationId, RunId, SafeText, StepIx};
 
 /// Ends that a halt holds are named up to so many.
 const LISTED: usize = 5;
@@ -25,12 +26,57 @@ pub fn question(model: &Model, theme: &Theme, area: Rect, question: Question, bu
         Question::Cancel { run, .. } => {
             (format!("Cancel {run}?"), cancel(model, run, area), "y cancel and roll back · N keep it")
         }
+        Question::Lift { obligation, .. } => {
+            (format!("Lift {obligation}?"), lift(model, obligation, area), "y undo it · N leave it in force")
+        }
         Question::Halt => ("Halt everything?".to_owned(), halt(model), "y halt · N go on"),
         Question::Quit => ("Leave?".to_owned(), quit(model), "y leave · N stay"),
     };
     let size = (super::widest(&rows).max(44), rows.len() as u16);
     let inner = dialog(buffer, theme, area, size, &title, foot);
     paint_rows(buffer, theme, inner, &rows);
+}
+
+fn lift(model: &Model, id: ObligationId, area: Rect) -> Vec<Row> {
+    let Some(obligation) = model.state().ledger().get(id) else {
+        return vec![Row::new().dim(format!("{id} is no longer kept here"))];
+    };
+    let (glyph, tone) = glyph::obligation(obligation.status());
+    let word = glyph::word(&obligation.status().to_string(), false);
+    let until = match obligation.until() {
+        Some(until) => format!("Until {}, ends {}.", until.clock(), obligation.ends_by().name()),
+        None => "It has no end of its own.".to_owned(),
+    };
+    let mut rows = vec![
+        Row::new()
+            .add(id.to_string(), Tone::Strong)
+            .plain("  ")
+            .add(format!("{glyph} {word}"), tone)
+            .plain(format!("  {} {}", obligation.action().name, target(obligation))),
+        Row::new().plain(until),
+    ];
+    if let Err(why) = may_lift(obligation) {
+        rows.push(Row::new());
+        rows.push(Row::new().add(format!("It changed meanwhile: {why}"), Tone::Wait));
+        return rows;
+    }
+    if obligation.holders().len() > 1 {
+        rows.push(Row::new().add("Several want it to last; it is undone for all of them:", Tone::Wait));
+    }
+    let room = usize::from(area.height).saturating_sub(rows.len() + 5).max(1);
+    rows.extend(obligation.holders().iter().take(room).map(|holder| {
+        let incident = holder.incident().map_or(String::new(), |incident| format!(" for {incident}"));
+        let text = format!("Held by {}{incident}, ordered by {}", holder.run(), holder.by());
+        Row::new().plain(format!("  {text}"))
+    }));
+    if obligation.holders().len() > room {
+        rows.push(Row::new().dim(format!("  … and {} more", obligation.holders().len() - room)));
+    }
+    if let Some(undo) = obligation.undo() {
+        let target = undo.target.as_deref().unwrap_or_default();
+        rows.push(Row::new().plain("Would be done: ").add(format!("{} {target}", undo.name), Tone::Strong));
+    }
+    rows
 }
 
 fn halt(model: &Model) -> Vec<Row> {

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::super::layout::Pane;
-use super::super::model::{Detail, Model, Subject};
+use super::super::model::{Detail, Mode, Model, Question, Subject};
 use super::super::theme::Theme;
+use super::super::update::Todo;
 use super::figures::model;
 use super::keys::toast;
 use super::scenario::{Script, busy, object};
 use super::{picture, press, seen};
-use crate::engine::{Actor, AgentKind, Event, JournalKind, RollbackCause};
+use crate::engine::{Actor, AgentKind, Event, JournalKind, Lift, Request, RollbackCause};
 use crate::model::{Action, AgentId, Failure, FailureKind, ObligationId, RunId, Span, StepIx};
 
 /// A target that would clear the screen.
@@ -175,7 +176,7 @@ fn its_id_and_its_row_are_copied() {
     press(&mut model, "G");
     let todos = press(&mut model, "/evil<Enter>gY");
     assert!(toast(&model).contains("row of ob-4"), "{}", toast(&model));
-    let [super::super::update::Todo::Copy(row)] = &todos[..] else { panic!("{todos:?}") };
+    let [Todo::Copy(row)] = &todos[..] else { panic!("{todos:?}") };
     let row: serde_json::Value = serde_json::from_str(row).unwrap();
     assert_eq!(row["obligation"], "ob-4");
     assert_eq!(row["target"], "evil\\x1b[2J\\u{202e}.example");
@@ -231,4 +232,56 @@ fn tabs_keep_their_figures_where_room_is_short() {
     for part in ["1 Agents 7", "2 Workflows", "3 Incidents 3", " 4 ", " 5 ", "6 In force 1", "L Log"] {
         assert!(tabs.contains(part), "{part} in {tabs}");
     }
+}
+
+#[test]
+fn u_asks_names_what_is_at_stake_and_means_no() {
+    let mut model = of(&in_force(), 120, 40);
+    press(&mut model, "jj");
+    let id = ObligationId(1);
+    let seen_then = model.state().ledger().get(id).unwrap().changed();
+    assert_eq!(press(&mut model, "u"), []);
+    let question = Question::Lift { obligation: id, seen: seen_then };
+    assert_eq!(model.mode, Mode::Confirm(question));
+    let screen = seen(&model);
+    for part in [
+        "Lift ob-1?",
+        "in force  block_source_ip 10.0.7.21",
+        "Several want it to last",
+        "Held by run-1 for inc-1, ordered by quell",
+        "Held by run-3 for inc-1",
+        "Would be done: unblock_source_ip 10.0.7.21",
+    ] {
+        assert!(screen.contains(part), "{part} in\n{screen}");
+    }
+    for no in ["<Enter>", "n", "<Esc>", "u", " "] {
+        model.mode = Mode::Confirm(question);
+        assert_eq!(press(&mut model, no), [], "{no}");
+        assert_eq!((&model.mode, toast(&model)), (&Mode::Normal, "ob-1 stays in force"));
+    }
+    // The question is about its id, wherever the cursor has gone since.
+    model.mode = Mode::Confirm(question);
+    model.obligations.select(ObligationId(3));
+    let request = Request::Lift { what: Lift::One(id), reason: String::new() };
+    let sent = Todo::Send { seen: Some(seen_then), request, what: "lift ob-1".to_owned() };
+    assert_eq!(press(&mut model, "y"), [sent]);
+}
+
+#[test]
+fn u_refuses_what_cannot_be_lifted_and_says_why() {
+    for (row, why) in [(5, "ob-5 is owed: wait for its outcome"), (6, "ob-6 is lifted since")] {
+        let mut model = of(&in_force(), 120, 40);
+        model.obligations.select(ObligationId(row));
+        assert_eq!(press(&mut model, "u"), []);
+        assert!(toast(&model).contains(why), "{}", toast(&model));
+        assert_eq!(model.mode, Mode::Normal);
+    }
+    let mut grid = model(&in_force(), 120, 40);
+    press(&mut grid, "u");
+    assert!(toast(&grid).contains("press 6"), "{}", toast(&grid));
+}
+
+#[test]
+fn the_question_of_a_lift_fits_every_size() {
+    insta::assert_snapshot!("lift", everywhere(&in_force(), "jju"));
 }

@@ -205,16 +205,16 @@ fn ask(world: &World, table: &Table, who: u32, requests: usize) -> Vec<Done> {
             runs[latest + usize::try_from(roll(4)).unwrap().min(runs.len() - latest - 1)]
         };
         let incident = IncidentId(1 + roll(u64::from(INCIDENTS)));
-        let request = match roll(20) {
-            0..3 => trigger(u8::try_from(10 + roll(6)).unwrap()),
-            3..10 => Request::Pause { run },
-            10..16 => Request::Resume { run },
-            16..18 => Request::Cancel { run },
-            18 => Request::Acknowledge { incident },
+        let request = match roll(40) {
+            0..10 => trigger(u8::try_from(10 + roll(6)).unwrap()),
+            10..22 => Request::Pause { run },
+            22..34 => Request::Resume { run },
+            34..36 => Request::Cancel { run },
+            36..38 => Request::Acknowledge { incident },
             _ => Request::Dismiss { incident, reason: "known".to_owned() },
         };
         let after = table.known.load(Ordering::SeqCst);
-        let seen = (roll(3) == 0).then(|| after.saturating_sub(roll(6)));
+        let seen = (roll(4) == 0).then(|| after.saturating_sub(roll(6)));
         let asked = Asked { seen, ..asked(&format!("{who}-{i}"), request) };
         let given = client.ask(&asked).unwrap();
         table.known.fetch_max(given.seq, Ordering::SeqCst);

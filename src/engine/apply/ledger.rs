@@ -35,7 +35,8 @@ impl State {
             StepFailed { run, step, failure, retry_at, .. } => {
                 self.lease_returned(*run, *step);
                 match (retry_at, self.lifted_by_step(*run, *step)) {
-                    (Some(_), _) => {}
+                    (Some(_), Some(_)) => {}
+                    (Some(_), None) => self.effect_may_be(*run, *step),
                     (None, Some(lifted)) => self.lift_failed(lifted, *run, &failure.message, stamp),
                     (None, None) => self.effect_left(*run, *step, stamp),
                 }
@@ -48,7 +49,10 @@ impl State {
                 self.lease_returned(*run, *step);
                 match self.lifted_by_step(*run, *step) {
                     Some(lifted) => self.lift_to(lifted, *run, ObligationStatus::InDoubt, stamp),
-                    None => self.effect_to(*run, *step, ObligationStatus::InDoubt, stamp),
+                    None => {
+                        self.effect_may_be(*run, *step);
+                        self.effect_to(*run, *step, ObligationStatus::InDoubt, stamp);
+                    }
                 }
             }
             UndoStarted { run, step, .. } => {
@@ -163,6 +167,7 @@ impl State {
             by: run.by.clone(),
             incident: run.incident,
             until: Moment::NONE,
+            acted: false,
             unconfirmed: Moment::NONE,
             lasts: Moment::NONE,
             confirmed: None,
@@ -180,7 +185,7 @@ impl State {
             (obligation.done_at, obligation.done_seq) = (stamp.at.into(), stamp.seq);
         }
         if let Some(holder) = obligation.holders.iter_mut().find(|h| (h.run, h.step) == (id, ix)) {
-            holder.until = expires.into();
+            (holder.until, holder.acted) = (expires.into(), true);
         }
         obligation.self_until = expires.filter(|_| action.args.contains_key("expires")).into();
         obligation.output = output;
@@ -204,9 +209,22 @@ impl State {
             };
         }
         match in_doubt {
-            Some(true) => self.effect_to(id, ix, ObligationStatus::InDoubt, stamp),
+            Some(true) => {
+                self.effect_may_be(id, ix);
+                self.effect_to(id, ix, ObligationStatus::InDoubt, stamp);
+            }
             Some(false) => self.effect_never_was(id, ix, stamp),
             None => {}
+        }
+    }
+
+    /// An attempt may have acted: then its step holds the effect.
+    fn effect_may_be(&mut self, id: RunId, ix: StepIx) {
+        let step = self.runs.get(id.0).and_then(|run| run.steps.get(ix.index()));
+        if step.is_some_and(|step| step.in_doubt)
+            && let Some(obligation) = self.effect_mut(id, ix)
+        {
+            obligation.acted(id, ix);
         }
     }
 
@@ -327,7 +345,7 @@ impl State {
         self.agent_mut(*agent)?;
         let Some(mut holder) = self.holder(*id, *ix) else { return Err(unknown(id)) };
         let earlier = self.runs.get(id.0).and_then(|run| run.retry_of);
-        holder.until = action.expires.map(|span| stamp.at + span).into();
+        (holder.until, holder.acted) = (action.expires.map(|span| stamp.at + span).into(), true);
         let entry = self.ledger.obligations.get_mut(obligation.0).ok_or_else(|| unknown(obligation))?;
         entry.add_holder(holder, earlier);
         entry.changed = stamp.seq;
