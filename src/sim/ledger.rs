@@ -63,9 +63,13 @@ impl LedgerWitness {
                     self.present.insert(effect(action));
                 }
             }
-            Event::StepSucceeded { run, step, .. } => {
-                self.ends_turn((*run, *step));
-                self.done((*run, *step), record.at);
+            Event::StepSucceeded { run, step, found, .. } => {
+                let place = (*run, *step);
+                self.ends_turn(place);
+                // What was there before is not of this run's doing: it is neither held nor taken back.
+                if !found || self.lifted(place).is_some() {
+                    self.done(place, record.at);
+                }
             }
             Event::StepJoined { run, step, action, .. } => {
                 let place = (*run, *step);

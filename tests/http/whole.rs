@@ -34,7 +34,7 @@ workflow: block
 mode: live
 inputs: { address: { type: address } }
 steps:
-  - { id: block, role: WALL, action: block, with: { address: '${inputs.address}' } }
+  - { id: block, role: WALL, action: block, with: { address: '${inputs.address}' }, expires: 1h }
   - id: tell
     role: WALL
     action: ticket
