@@ -17,17 +17,19 @@ fn seeds_hold_every_promise() {
         None => 0..number("QUELL_SIM_SEEDS").unwrap_or(300),
     };
     let (mut records, mut crashes, mut runs) = (0, 0, BTreeMap::<String, u64>::new());
+    let mut approved = 0;
     let mut settled = BTreeMap::<String, u64>::new();
     let count = seeds.end - seeds.start;
     for seed in seeds {
         let report = sim::run(seed).unwrap_or_else(|violation| panic!("\n{violation}"));
         records += report.records;
         crashes += report.crashes;
+        approved += report.approved;
         report.settled.into_iter().for_each(|(word, n)| *settled.entry(word).or_default() += n);
         report.runs.into_iter().for_each(|(status, n)| *runs.entry(status).or_default() += n);
     }
     println!(
-        "{count} seeds, {records} records, {crashes} crashes, last states {runs:?}, settled {settled:?}"
+        "{count} seeds, {records} records, {crashes} crashes, last states {runs:?}, settled {settled:?}, approved {approved}"
     );
     if count >= 300 {
         // A simulation that never gets anywhere would find nothing either.
@@ -41,6 +43,7 @@ fn seeds_hold_every_promise() {
         for word in words {
             assert!(settled.contains_key(*word), "nobody settled {word}: {settled:?}");
         }
+        assert!(approved > 100, "only {approved} steps were approved");
         assert!(crashes > 100, "only {crashes} crashes");
     }
 }

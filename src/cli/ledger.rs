@@ -79,7 +79,7 @@ fn cells(row: &ObligationRow, now: Timestamp) -> [String; 11] {
         moment(row.in_force_since.as_deref().unwrap_or(&row.since)),
         until.map_or_else(|| "-".to_owned(), moment),
         until.map_or_else(|| "-".to_owned(), |until| left(until, now)),
-        row.ends.clone(),
+        if row.ended { "-".to_owned() } else { row.ends.clone() },
         held_by(&row.holders),
         cut(&row.by, 40),
         cut(row.agent.as_deref().unwrap_or("-"), 32),
@@ -130,4 +130,72 @@ fn summary(totals: &Totals, now: Timestamp) -> String {
     }
     text.push('\n');
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(id: &str, target: &str, until: Option<&str>) -> ObligationRow {
+        ObligationRow {
+            id: id.to_owned(),
+            action: "block".to_owned(),
+            args: Default::default(),
+            target: Some(target.to_owned()),
+            status: "in_force".to_owned(),
+            ended: false,
+            since: "1970-01-01T00:00:05.000000Z".to_owned(),
+            in_force_since: None,
+            until: until.map(str::to_owned),
+            ends: if until.is_some() { "by quell" } else { "when lifted" }.to_owned(),
+            undo: None,
+            holders: (1..=5)
+                .map(|n| HolderRow {
+                    run: format!("run-{n}"),
+                    step: "block".to_owned(),
+                    by: "quell".to_owned(),
+                    incident: None,
+                    until: None,
+                })
+                .collect(),
+            run: "run-1".to_owned(),
+            step: "block".to_owned(),
+            by: "ann\u{1b}[2J".to_owned(),
+            incident: None,
+            agent: None,
+            why: None,
+            lifted_by: None,
+            changed: 7,
+            changed_by: "quell".to_owned(),
+        }
+    }
+
+    #[test]
+    fn c32_hostile_targets_are_shown_safely_and_what_is_held_is_said() {
+        let until = "1970-01-01T01:00:10.000000Z";
+        let totals = Totals {
+            in_force: 3,
+            stuck: 1,
+            next: Some("ob-1".to_owned()),
+            next_until: Some(until.to_owned()),
+            held: 1,
+            ..Totals::default()
+        };
+        let rows = vec![row("ob-1", "\u{1b}[2J\u{202e}", Some(until)), row("ob-2", "b", None)];
+        let shown = text(&Listed { rows, of: 4, totals }, Timestamp::from_secs(10));
+        let expected = "\
+ID    STATE     ACTION  TARGET           SINCE                UNTIL                IN     ENDS         HOLDERS                  BY          AGENT
+ob-1  in force  block   \\x1b[2J\\u{202e}  1970-01-01 00:00:05  1970-01-01 01:00:10  1h00m  by quell     run-1, run-2, run-3, +2  ann\\x1b[2J  -
+ob-2  in force  block   b                1970-01-01 00:00:05  -                    -      when lifted  run-1, run-2, run-3, +2  ann\\x1b[2J  -
+… 2 more; --limit 4 has every one
+3 in force, 1 stuck: their undo was given up; ob-1 ends next, at 1970-01-01 01:00:10 (1h00m)
+everything is halted: the ends of 1 are held
+";
+        assert_eq!(shown, expected);
+        let late = text(
+            &Listed { rows: vec![row("ob-1", "a", Some(until))], of: 1, totals: Totals::default() },
+            Timestamp::from_secs(4_000),
+        );
+        assert!(late.contains("  over  "), "{late}");
+    }
 }

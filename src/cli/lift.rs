@@ -12,7 +12,7 @@ use super::output::{print, tell};
 use super::{Verdict, ask, environment, identity, journal, ledger, records, steer};
 use crate::control::message::{Asked, Given};
 use crate::control::obligations::{Listed, Wanted, row};
-use crate::engine::{self, Request, Run, RunStatus, State};
+use crate::engine::{self, Obligation, ObligationStatus, Request, Run, RunStatus, State};
 use crate::model::{ObligationId, RunId, SafeText};
 use crate::runtime::clock;
 
@@ -153,27 +153,27 @@ fn here(args: &Lift, folder: &Path, asked: Asked) -> Result<(Given, Done), Error
 
 /// What became of each.
 fn told(state: &State, ids: &[ObligationId], as_json: bool) -> String {
-    let found = ids.iter().filter_map(|id| state.ledger().get(*id)).map(|obligation| row(state, obligation));
+    let found = ids.iter().filter_map(|id| state.ledger().get(*id));
     if as_json {
-        return found.map(|row| object("obligation", &row)).collect();
+        return found.map(|obligation| object("obligation", &row(state, obligation))).collect();
     }
-    let cut = |text: &str| SafeText(text).cut(40);
-    let cells: Vec<[String; 4]> = found
-        .take(LISTED)
-        .map(|row| {
-            let stands = match (&*row.status, row.lifted_by.as_deref(), row.why.as_deref()) {
-                ("in_force", ..) => format!("in force, held by {}", ledger::held_by(&row.holders)),
-                ("lifted", Some(run), _) => format!("lifted by {run}"),
-                (status, _, Some(why)) => format!("{}: {}", words(status), SafeText(why).cut(200)),
-                (status, ..) => words(status),
-            };
-            [row.id, cut(&row.action), cut(row.target.as_deref().unwrap_or("-")), stands]
-        })
-        .collect();
+    let cells: Vec<[String; 4]> = found.take(LISTED).map(|obligation| line(state, obligation)).collect();
     let more = ids.len().saturating_sub(cells.len());
     match (cells.is_empty(), more) {
         (true, _) => String::new(),
         (false, 0) => aligned(&cells),
         (false, more) => format!("{}… {more} more: quell ledger --all lists them\n", aligned(&cells)),
     }
+}
+
+fn line(state: &State, obligation: &Obligation) -> [String; 4] {
+    let row = row(state, obligation);
+    let cut = |text: &str| SafeText(text).cut(40);
+    let stands = match (obligation.status(), obligation.lifted_by(), obligation.why()) {
+        (ObligationStatus::InForce, ..) => format!("in force, held by {}", ledger::held_by(&row.holders)),
+        (ObligationStatus::Lifted, Some(run), _) => format!("lifted by {run}"),
+        (_, _, Some(why)) => format!("{}: {}", words(&row.status), SafeText(why).cut(200)),
+        _ => words(&row.status),
+    };
+    [row.id, cut(&row.action), cut(row.target.as_deref().unwrap_or("-")), stands]
 }

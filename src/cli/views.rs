@@ -11,7 +11,7 @@ use super::output::table::moment;
 use super::output::words::words;
 use super::output::{print, table};
 use super::{ask, journal};
-use crate::control::approvals::{ApprovalRow, SpentRow};
+use crate::control::approvals::{ApprovalRow, SpentRow, UnconfirmedRow};
 use crate::control::message::Table;
 use crate::control::rows::{self, AgentRow, IncidentRow, Row, RunRow};
 use crate::model::SafeText;
@@ -82,6 +82,7 @@ fn cells(row: &Row) -> [String; 6] {
         Row::Incident(incident) => of_incident(incident),
         Row::Agent(agent) => of_agent(agent),
         Row::Approval(approval) => of_approval(approval),
+        Row::Unconfirmed(unconfirmed) => of_unconfirmed(unconfirmed),
         Row::Spent(spent) => of_spent(spent),
     }
 }
@@ -117,6 +118,12 @@ fn of_approval(approval: &ApprovalRow) -> [String; 6] {
     let target = approval.target.as_deref().unwrap_or_default();
     let what = cut(format!("{} {target}", approval.action).trim(), 60);
     [cut(&approval.id, 60), hash, given, until, what, cut(&approval.why, 200)]
+}
+
+fn of_unconfirmed(row: &UnconfirmedRow) -> [String; 6] {
+    let what = cut(format!("{} {}", row.action, row.target.as_deref().unwrap_or_default()).trim(), 60);
+    let why = "taken back then, unless confirmed: quell confirm".to_owned();
+    [cut(&row.id, 60), "-".to_owned(), "confirm".to_owned(), moment(&row.until), what, why]
 }
 
 fn of_spent(spent: &SpentRow) -> [String; 6] {

@@ -288,7 +288,13 @@ impl<'a> StepCheck<'a> {
         let with = self.node.get("with");
         let takes_expiry = action.takes.iter().any(|(name, _)| &**name == "expires");
         let written = self.node.get("expires");
-        if let Some(node) = written.filter(|_| !takes_expiry) {
+        // What does not end by itself is undone when its time is over.
+        let undone = match &self.step.undo {
+            Undo::None(_) => false,
+            Undo::Default => action.undo.is_some(),
+            Undo::Action { .. } => true,
+        };
+        if let Some(node) = written.filter(|_| !takes_expiry && !undone) {
             let fault =
                 Fault::new(format!("`{}` takes no `expires`: it does not end by itself", self.step.action));
             self.found.push((node.at, fault.hint("remove it")));

@@ -98,7 +98,8 @@ pub fn can_answer(model: &Model) -> May {
 
 pub fn can_approve(model: &Model) -> May {
     let state = model.state();
-    let asked = state.approvals().len() > 0 || state.accounts().next().is_some();
+    let asked =
+        state.approvals().len() > 0 || state.unconfirmed().len() > 0 || state.accounts().next().is_some();
     if asked { Ok(()) } else { Err("nothing has to be approved".to_owned()) }
 }
 

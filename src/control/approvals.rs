@@ -36,6 +36,22 @@ pub struct ApprovalRow {
     pub why: String,
 }
 
+/// An effect that ends soon unless a person confirms it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct UnconfirmedRow {
+    /// `run-7/isolate`.
+    pub id: String,
+    pub run: String,
+    pub step: String,
+    /// On the ledger.
+    pub obligation: String,
+    pub action: String,
+    pub target: Option<String>,
+    /// When it is taken back.
+    pub until: String,
+}
+
 /// What was acted on by an action, or by the runs of a workflow.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)]
@@ -82,9 +98,23 @@ fn spent(of: &str, name: &str, account: &Account, in_force: u64, now: Timestamp)
     (last_hour > 0 || in_force > 0).then_some(Row::Spent(row))
 }
 
-/// What people have to decide, by run.
+fn unconfirmed(state: &State, id: RunId, ix: StepIx) -> Option<Row> {
+    let (obligation, holder) = state.unconfirmed_of(id, ix)?;
+    Some(Row::Unconfirmed(UnconfirmedRow {
+        id: format!("{id}/{}", holder.step_id()),
+        run: id.to_string(),
+        step: holder.step_id().to_owned(),
+        obligation: obligation.id().to_string(),
+        action: obligation.action().name.to_string(),
+        target: obligation.target().map(ToString::to_string),
+        until: holder.unconfirmed_until()?.to_string(),
+    }))
+}
+
+/// What people have to approve, then what they have to confirm, by run.
 pub fn approvals(state: &State) -> impl Iterator<Item = Row> + '_ {
-    state.approvals().filter_map(|(run, step)| approval(state, run, step))
+    let asked = state.approvals().filter_map(|(run, step)| approval(state, run, step));
+    asked.chain(state.unconfirmed().filter_map(|(run, step)| unconfirmed(state, run, step)))
 }
 
 /// What was acted on: by action, then by workflow.

@@ -56,6 +56,8 @@ pub struct ObligationRow {
     pub args: Args,
     pub target: Option<String>,
     pub status: String,
+    /// Whether nothing is owed any more.
+    pub ended: bool,
     pub since: String,
     /// Since when it is in force; nothing if it never was.
     pub in_force_since: Option<String>,
@@ -164,6 +166,7 @@ pub fn row(state: &State, obligation: &Obligation) -> ObligationRow {
         args: obligation.action().args.clone(),
         target: obligation.target().map(ToString::to_string),
         status: obligation.status().name().to_owned(),
+        ended: obligation.status().is_ended(),
         since: obligation.since().to_string(),
         in_force_since: time(obligation.in_force_since()),
         until: time(obligation.until()),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::approvals::{ApprovalRow, SpentRow, accounts, approvals};
+use super::approvals::{ApprovalRow, SpentRow, UnconfirmedRow, accounts, approvals};
 use super::message::Table;
 use crate::engine::{Actor, AgentState, Incident, Run, State};
 use crate::flow::machine::Status;
@@ -20,6 +20,8 @@ pub enum Row {
     Agent(AgentRow),
     /// A step that waits for people to approve it.
     Approval(Box<ApprovalRow>),
+    /// An effect that waits for a person to confirm it.
+    Unconfirmed(UnconfirmedRow),
     /// What was acted on.
     Spent(SpentRow),
 }
@@ -155,7 +157,12 @@ pub fn rows(state: &State, table: Table, limit: usize) -> (Vec<Row>, usize) {
             let of = all.len();
             return (all.into_iter().take(limit).collect(), of);
         }
-        Table::Approvals => return (approvals(state).take(limit).collect(), state.approvals().len()),
+        Table::Approvals => {
+            return (
+                approvals(state).take(limit).collect(),
+                state.approvals().len() + state.unconfirmed().len(),
+            );
+        }
         Table::Spent => {
             let all: Vec<Row> = accounts(state).collect();
             let of = all.len();

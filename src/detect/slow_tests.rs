@@ -134,8 +134,7 @@ fn written(number: usize, rule: &Rule) -> Option<String> {
                 if !keys.insert(key.clone()) {
                     return None;
                 }
-                text +=
-                    &format!("{begin}{}: {}\n", Value::from(key), Value::from(values.clone()).to_string());
+                text += &format!("{begin}{}: {}\n", Value::from(key), Value::from(values.clone()));
                 begin = "      ";
             }
         }

@@ -45,6 +45,7 @@ impl Engine {
         use Event::*;
         let obligation = match event {
             StepSucceeded { run, step, .. }
+            | EffectConfirmed { run, step, .. }
             | StepFailed { run, step, .. }
             | StepCancelled { run, step, .. }
             | StepInDoubt { run, step, .. } => {

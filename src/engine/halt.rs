@@ -54,9 +54,14 @@ impl Engine {
             }
         }
         let waiting = self.state.counts().live_runs;
-        format!(
+        let mut told = format!(
             "halted: nothing is begun any more; stopped in flight: {stopped}; live runs that wait: {waiting}"
-        )
+        );
+        let tally = self.state.ledger().tally();
+        if tally.standing() > 0 {
+            told += &format!("; owed: {}; ends that are held: {}", tally.standing(), tally.by_quell);
+        }
+        told
     }
 
     /// The attempts of a run that are in flight. A person who was asked is not stopped.

@@ -233,8 +233,8 @@ impl Draft {
     pub fn keys(&self) -> Vec<Vec<FieldName>> {
         let of = |rule: &str, name: &str| {
             let fields = self.aliases.get(name).into_iter().flatten();
-            let own = fields.filter(|(_, of, _)| of == rule).map(|(_, _, field)| field.clone());
-            own.last().unwrap_or_else(|| FieldName::new(name))
+            let mut own = fields.filter(|(_, of, _)| of == rule).map(|(_, _, field)| field.clone());
+            own.next_back().unwrap_or_else(|| FieldName::new(name))
         };
         let rules = self.rules.iter();
         rules.map(|(_, rule)| self.group_by.iter().map(|name| of(rule, name)).collect()).collect()

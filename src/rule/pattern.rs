@@ -68,10 +68,10 @@ impl Pattern {
         }
         let mut tokens = Text(tokens).joined().0;
         for token in &mut tokens {
-            if let Token::Text(text) = token {
-                if let Cow::Owned(folded) = fold(text, cased, dashes) {
-                    *text = folded;
-                }
+            if let Token::Text(text) = token
+                && let Cow::Owned(folded) = fold(text, cased, dashes)
+            {
+                *text = folded;
             }
         }
         Pattern { shape: shape(tokens), cased, dashes }

@@ -35,6 +35,8 @@ impl fmt::Display for Violation {
 /// asks the engine nothing.
 #[derive(Debug, Default)]
 pub struct Witness {
+    /// Who said yes to what.
+    pub(super) consent: super::consent::Consent,
     intents: BTreeSet<(RunId, StepIx, u32, bool)>,
     keys: BTreeMap<(RunId, StepIx, bool), Arc<str>>,
     /// Steps of each run whose outcome is durable, with what it was.
@@ -138,6 +140,7 @@ impl Witness {
             self.settled((*run, *step));
         }
         self.nothing_begins_in_a_halt(&record.event)?;
+        self.consent.record(record)?;
         match &record.event {
             Event::JournalOpened { kind, .. } => self.kind = Some(*kind),
             Event::WorkflowArmed { workflow, hash, .. } => {

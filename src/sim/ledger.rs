@@ -63,13 +63,18 @@ impl LedgerWitness {
                     self.present.insert(effect(action));
                 }
             }
-            Event::StepSucceeded { run, step, found, .. } => {
-                let place = (*run, *step);
-                self.ends_turn(place);
-                // What was there before is not of this run's doing: it is neither held nor taken back.
-                if !found || self.lifted(place).is_some() {
-                    self.done(place, record.at);
+            // It was there before, and is not ours to undo.
+            Event::StepSucceeded { run, step, found: true, .. } if self.lifted((*run, *step)).is_none() => {
+                self.ends_turn((*run, *step));
+                if let Some(effect) = self.actions.remove(&(*run, *step)).map(|action| effect(&action))
+                    && self.holders.get(&effect).is_none_or(BTreeMap::is_empty)
+                {
+                    self.gone(&effect);
                 }
+            }
+            Event::StepSucceeded { run, step, .. } => {
+                self.ends_turn((*run, *step));
+                self.done((*run, *step), record.at);
             }
             Event::StepJoined { run, step, action, .. } => {
                 let place = (*run, *step);

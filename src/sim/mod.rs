@@ -2,6 +2,7 @@
 //! bug report.
 
 mod checks;
+mod consent;
 mod dice;
 mod ledger;
 mod setup;

@@ -5,11 +5,14 @@ use std::sync::Arc;
 
 use super::dice::Dice;
 use crate::engine::{
-    ActionSpec, Acts, AgentKind, AgentSpec, DrillProbe, DrillSpec, JournalKind, Limits, Means, PROBE_TIMEOUT,
-    ProbeMeans, ProbeSpec, Question, Setup,
+    ActionSpec, Acts, AgentKind, AgentSpec, Budget, DrillProbe, DrillSpec, JournalKind, Limits, Means,
+    PROBE_TIMEOUT, ProbeMeans, ProbeSpec, Question, Setup,
 };
 use crate::model::{Span, ValueType};
 use crate::workflow;
+
+/// How often `act` is begun in an hour without asking anybody.
+pub const ACT_PER_HOUR: u64 = 24;
 
 const WORKFLOWS: [&str; 6] = [
     "
@@ -20,7 +23,7 @@ steps:
   - { id: a, role: LEFT, action: act, with: { x: '${detection.key}' } }
   - { id: b, role: LEFT, action: act, needs: [a], with: { x: b }, expires: 3m, retry: { attempts: 3, backoff: 2s } }
   - { id: c, role: RIGHT, action: act, needs: [a], with: { x: c }, critical: false }
-  - { id: d, role: RIGHT, action: act, needs: [b, c], with: { x: '${steps.a.output.key}' } }
+  - { id: d, role: RIGHT, action: act, needs: [b, c], with: { x: '${steps.a.output.key}' }, approval: { timeout: 2m, on_timeout: deny } }
 ",
     "
 workflow: chain
@@ -33,7 +36,7 @@ steps:
   - { id: b, role: RIGHT, action: once, needs: [a], with: { x: b }, timeout: 10s }
   - { id: c, role: LEFT, action: tell, needs: [b], with: { x: c }, undo: 'none: it cannot be unsaid' }
   - { id: d, role: RIGHT, action: act, needs: [c], with: { x: d }, on_failure: retry_once }
-  - { id: e, role: LEFT, action: hold, needs: [d], with: { x: b }, expires: 90s }
+  - { id: e, role: LEFT, action: hold, needs: [d], with: { x: b }, expires: 90s, approval: { timeout: 1m, on_timeout: approve } }
 ",
     "
 workflow: wide
@@ -41,7 +44,7 @@ trigger: { rule: gamma, when: 'detection.count >= 2' }
 steps:
   - { id: a, role: LEFT, action: act, with: { x: a } }
   - { id: b, role: LEFT, action: hold, with: { x: b }, expires: 4m }
-  - { id: c, role: RIGHT, action: act, with: { x: c } }
+  - { id: c, role: RIGHT, action: act, with: { x: c }, approval: { count: 2, timeout: 3m } }
   - { id: d, role: RIGHT, action: act, needs: [a, b, c], with: { x: d }, when: 'steps.c.status == \"succeeded\"' }
   - { id: e, role: LEFT, action: act, needs: [d], with: { x: e }, on_failure: stop }
 ",
@@ -151,6 +154,12 @@ pub fn setup(dice: &mut Dice) -> Arc<Setup> {
             Err(mistakes) => panic!("the simulated workflows are wrong: {mistakes:?}"),
         };
     }
-    let limits = Limits { finished: 20, agent_recovery: Span::from_secs(30), ..Limits::default() };
+    let budget = Budget { action: Arc::from("act"), per_hour: Some(ACT_PER_HOUR), ..Budget::default() };
+    let limits = Limits {
+        finished: 20,
+        agent_recovery: Span::from_secs(30),
+        budgets: vec![budget],
+        ..Limits::default()
+    };
     Arc::new(Setup { kind, acts: Acts::of(kind), agents, workflows, limits, own: Arc::default() })
 }

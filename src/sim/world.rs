@@ -15,6 +15,7 @@ use crate::model::{
     Timestamp,
 };
 
+mod approvals;
 mod people;
 mod probes;
 
@@ -29,6 +30,8 @@ pub struct Report {
     pub runs: BTreeMap<String, u64>,
     /// What people settled, by its word; of undos with `undo ` before it.
     pub settled: BTreeMap<String, u64>,
+    /// Steps that were begun after people approved them.
+    pub approved: u64,
     /// A fingerprint of everything that happened, for determinism.
     pub fingerprint: u64,
 }
@@ -119,7 +122,14 @@ impl World {
             }
         }
         let (records, fingerprint) = (self.disk.len() as u64, self.fingerprint);
-        Report { records, crashes: self.crashes, runs, settled, fingerprint }
+        Report {
+            records,
+            crashes: self.crashes,
+            runs,
+            settled,
+            approved: self.witness.consent.begun,
+            fingerprint,
+        }
     }
 
     fn live(&mut self) -> Result<(), String> {
@@ -218,6 +228,7 @@ impl World {
             self.replica.apply(record).map_err(|illegal| illegal.to_string())?;
             self.witness.record(record)?;
             self.people_notice(&record.event);
+            self.people_decide(&record.event);
         }
         // Any prefix of the journal folds to the state that the engine had there.
         if self.dice.chance(10) && self.replica != *self.engine.state() {

@@ -136,8 +136,8 @@ impl Report {
         let new = groups.is_none() || self.shown.is_new(found);
         self.matches += u64::from(new);
         if self.json {
-            let of = |name: &Box<str>| Some((name.to_string(), found.fields.get(&**name)?.clone()));
-            let groups: Map = groups.into_iter().flatten().filter_map(of).collect();
+            let of = |name: &str| Some((name.to_owned(), found.fields.get(name)?.clone()));
+            let groups: Map = groups.into_iter().flatten().filter_map(|name| of(name)).collect();
             let file = self.files.get(place.file).map(String::as_str).unwrap_or_default();
             return writeln!(self.sink, "{}", line(place, file, new, groups, found));
         }

@@ -48,6 +48,7 @@ pub fn render(
         None => {}
     }
     if deny.is_none() {
+        rows.extend(unconfirmed(model));
         rows.extend(spent(model));
     }
     let line = rows.len() as u16;
@@ -121,6 +122,21 @@ fn about(model: &Model, chosen: Chosen, permission: &Permission, room: usize) ->
         rows.push(entry("approved", &given.join(", "), Tone::Good));
     }
     rows
+}
+
+/// What is taken back soon, unless somebody confirms it.
+fn unconfirmed(model: &Model) -> Vec<Row> {
+    let state = model.state();
+    let all = state.unconfirmed().filter_map(|(run, step)| {
+        let (obligation, holder) = state.unconfirmed_of(run, step)?;
+        let target = obligation.target().map_or("", |target| &**target);
+        let what = cut(&format!("{} {}", obligation.action().name, SafeText(target)), 30);
+        let until = holder.unconfirmed_until()?.clock();
+        let how = format!("quell confirm {run} {}", holder.step_id());
+        Some(Row::new().add(format!("{what} is taken back at {until} unless: {how}"), Tone::Wait))
+    });
+    let rows: Vec<Row> = all.take(ROWS).collect();
+    if rows.is_empty() { rows } else { std::iter::once(Row::new()).chain(rows).collect() }
 }
 
 /// What was acted on, to compare with the budgets.

@@ -2,6 +2,7 @@
 
 mod approval;
 mod budget;
+mod confirm;
 mod doubt;
 mod feedback;
 mod halt;

@@ -92,7 +92,7 @@ impl World {
         }
     }
 
-    fn person(&mut self) -> Actor {
+    pub(super) fn person(&mut self) -> Actor {
         Actor(Arc::from(["ada", "bob"][self.dice.below(2) as usize]))
     }
 }
