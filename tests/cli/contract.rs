@@ -141,6 +141,8 @@ fn check_step(line: &Value, plans: &BTreeMap<String, Vec<String>>, words: &Words
     if line["event"] == "step_started" || line["event"] == "undo_started" {
         assert!(["drill", "builtin"].contains(&string(line, "kind")), "{line}");
         string(line, "agent");
+        let expires = &line["action"]["expires"];
+        assert!(expires.is_null() || expires == &line["action"]["with"]["expires"], "{line}");
     }
 }
 
