@@ -156,6 +156,7 @@ workflow: verified
 steps:
   - { id: a, role: WALL, action: block, with: { address: a } }
   - { id: b, role: WALL, action: wire, needs: [a], with: { address: b }, verify: true }
+  - { id: c, role: BELL, action: tell, needs: [b], with: { text: c }, undo: 'none: it is said' }
 ";
     for (word, then) in [
         ("skip the host is gone", "undone a"),
@@ -166,7 +167,7 @@ steps:
         // The answer is still to come, or it is about to be asked for once more.
         for (name, told) in [("asked", ""), ("between", "present b undone\n")] {
             let script = format!(
-                "trigger verified\n ok a\n ok b\n present b\n cancel run-1\n undone b\n {told}
+                "trigger verified\n ok a\n ok b\n present b\n cancel run-1\n stopped c\n undone b\n {told}
                 settle run-1 b {word}\n {then}\n wait 40s"
             );
             check(&format!("c11_settled_{first}_{name}"), verified, &script);
