@@ -174,7 +174,8 @@ impl Engine {
             | StepInDoubt { run, step, .. }
             | UndoSucceeded { run, step, .. }
             | UndoFailed { run, step, .. }
-            | UndoInDoubt { run, step, .. } => (*run, *step),
+            | UndoInDoubt { run, step, .. }
+            | StepSettled { run, step, undo: true, .. } => (*run, *step),
             RunParked { run, .. }
             | RollbackStarted { run, .. }
             | RunAbandoned { run, .. }
