@@ -94,6 +94,14 @@ impl Turns {
         Some(target)
     }
 
+    /// What a run wanted to do is not wanted any more.
+    fn leave(&mut self, run: RunId) {
+        let of_run = self.places.range((run, StepIx(0))..=(run, StepIx(u16::MAX)));
+        for step in of_run.map(|((_, step), _)| *step).collect::<Vec<_>>() {
+            self.remove(run, step);
+        }
+    }
+
     pub fn is_waiting(&self, run: RunId, step: StepIx) -> bool {
         self.places.contains_key(&(run, step))
     }
@@ -122,6 +130,10 @@ impl Engine {
             Some(lease) => lease.run != run,
             None => self.turns.first(target).is_some_and(|first| first < turn),
         };
+        if taken && self.state.lease(target).is_none() {
+            // Who is before it may not want to act any more, or may be held: it is looked at once more.
+            self.turns.freed.push(Arc::clone(target));
+        }
         if taken {
             self.wait_in_line(turn, Arc::clone(target), back);
         } else {
@@ -152,6 +164,9 @@ impl Engine {
             return;
         }
         use Event::*;
+        if let RollbackStarted { run, .. } | RunFailed { run, .. } | RunAbandoned { run, .. } = event {
+            self.turns.leave(*run);
+        }
         let (run, step) = match event {
             StepSucceeded { run, step, .. }
             | StepFailed { run, step, .. }
@@ -159,7 +174,8 @@ impl Engine {
             | StepInDoubt { run, step, .. }
             | UndoSucceeded { run, step, .. }
             | UndoFailed { run, step, .. }
-            | UndoInDoubt { run, step, .. } => (*run, *step),
+            | UndoInDoubt { run, step, .. }
+            | StepSettled { run, step, undo: true, .. } => (*run, *step),
             RunParked { run, .. }
             | RollbackStarted { run, .. }
             | RunAbandoned { run, .. }

@@ -102,6 +102,7 @@ impl LedgerWitness {
                 }
             }
             Event::StepSettled { run, step, undo: true, settled: Settled::Skip, .. } => {
+                self.ends_turn((*run, *step));
                 self.forget((*run, *step));
             }
             Event::LetGo { run, step, .. } => {
