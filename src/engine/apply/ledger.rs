@@ -76,7 +76,8 @@ impl State {
                 self.lease_returned(*run, *step);
                 self.effect_to(*run, *step, ObligationStatus::InDoubt, stamp);
             }
-            StepSettled { .. } => self.effect_settled(event, stamp),
+            StepSettled { undo: true, .. } => self.effect_settled(event, stamp),
+            StepSettled { undo: false, .. } => self.lift_settled(event, stamp),
             RunCreated(new) => {
                 if let Some(earlier) = new.retry_of {
                     new.takes_over.iter().for_each(|step| self.hand_over(earlier, new.run, *step, stamp));
