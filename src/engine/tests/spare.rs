@@ -50,7 +50,7 @@ fn blocked() -> World {
     let mut world = World::new(&[BLOCK]);
     for address in ["10.0.0.5", "10.0.0.5", "192.0.2.1", "::ffff:10.0.0.6"] {
         world.play(&format!("trigger block-it a={address}"));
-        if world.engine.state().runs().next_back().unwrap().done() == 0 {
+        if !world.engine.state().runs().next_back().unwrap().status().is_terminal() {
             world.play("ok block");
         }
     }
@@ -68,7 +68,7 @@ fn c27_protecting_lifts_what_is_in_force() {
     let why = |target: &str| format!("{target} is protected now: the office");
     assert_eq!(reasons, [why("10.0.0.5"), why("::ffff:10.0.0.6")]);
     assert!(lifts.iter().all(|run| *run.by() == Actor::engine()));
-    world.play("ok ob-1\n ok ob-3");
+    world.play("ok run-5/ob-1\n ok run-6/ob-3");
     let statuses = [1, 2, 3].map(|id| status(&world, id));
     use ObligationStatus::{InForce, Lifted};
     assert_eq!(statuses, [Lifted, InForce, Lifted], "although two runs hold the first");
