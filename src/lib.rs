@@ -15,8 +15,12 @@
 //! - A record is durable before it is visible and before its effects are performed; a failed append
 //!   stops all effects. One type sees to it: [`engine::Gate`].
 //! - Replaying any prefix of a journal gives exactly the state that the engine had at that point.
-//! - Every forward action that changes the world has its undo worked out before it is performed, or
-//!   says `undo: "none: why"`.
+//! - Every forward action that changes the world has its undo on the ledger before it is performed, or
+//!   says `undo: "none: why"`. The undo of an effect has one key, whoever performs it, and is not
+//!   performed while another run holds the effect; two runs never act on one target at once.
+//!   (`sim::ledger`)
+//! - What people have to approve is frozen when they are asked, and that is what is performed.
+//!   (`sim::consent`)
 //! - The console renders `engine::State` and gauges, and can send nothing but `Input::Request`. There
 //!   is no second enum of statuses.
 //! - A journal is for exercise or for real, for ever; mixing is refused.

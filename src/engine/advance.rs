@@ -176,8 +176,9 @@ impl Engine {
         let timeout = self.definition(id, ix).map_or_else(Default::default, |step| step.timeout);
         let deadline = self.now + timeout;
         let key = key(self.state.seed(), id, run.step_id(ix), false);
-        // After an attempt that may have acted, what is there may be ours.
-        let probe_first = action.probe && kind != AgentKind::Builtin && !run.steps()[ix.index()].doubted;
+        // What is there may be ours: after an attempt that may have acted, or if the ledger has it.
+        let ours = run.steps()[ix.index()].doubted || self.state.ledger().of_action(&action).is_some();
+        let probe_first = action.probe && kind != AgentKind::Builtin && !ours;
         self.emit(Event::StepStarted {
             run: id,
             step: ix,

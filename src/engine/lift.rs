@@ -318,7 +318,7 @@ impl Engine {
         }
         let elsewhere =
             obligation.status() == ObligationStatus::Lifting && obligation.lifted_by() != Some(id);
-        let (turn_key, timeout) = (obligation.turn_key(), obligation.timeout);
+        let (lift_key, timeout) = (obligation.lift_key(), obligation.timeout);
         let (origin, step) = obligation.origin();
         let key = key(self.state.seed(), origin, step, true);
         let agent = match best_match(&self.state, &self.lifters(obligation)) {
@@ -337,7 +337,7 @@ impl Engine {
             return false;
         }
         if elsewhere {
-            self.wait_for_lift(id, ix, turn_key);
+            self.wait_for_lift(id, ix, lift_key);
             return false;
         }
         self.waiting.remove(id, ix);

@@ -63,6 +63,15 @@ impl LedgerWitness {
                     self.present.insert(effect(action));
                 }
             }
+            // It was there before, and is not ours to undo.
+            Event::StepSucceeded { run, step, found: true, .. } if self.lifted((*run, *step)).is_none() => {
+                self.ends_turn((*run, *step));
+                if let Some(effect) = self.actions.remove(&(*run, *step)).map(|action| effect(&action))
+                    && self.holders.get(&effect).is_none_or(BTreeMap::is_empty)
+                {
+                    self.gone(&effect);
+                }
+            }
             Event::StepSucceeded { run, step, .. } => {
                 self.ends_turn((*run, *step));
                 self.done((*run, *step), record.at);

@@ -89,9 +89,15 @@ fn a_run_that_has_left_the_state_is_explained_as_it_was() {
         drive.wait(3_700_000).detect(&format!("203.0.113.{}", 10 + i), 25 + i, "SYN").ok().ok();
     }
     assert!(drive.engine.state().run(RunId(1)).is_none(), "it has to be retired for this test");
-    let short =
-        |text: &str| text.split_once("what happened").unwrap().1.split("; until ").next().unwrap().to_owned();
-    assert_eq!(short(&show::text(&explained(&drive, 1))), short(&before));
+    let after = show::text(&explained(&drive, 1));
+    let short = |text: &str| {
+        let happened = text.split_once("what happened").unwrap().1;
+        happened.split("\nwhat is left").next().unwrap().trim_end().to_owned()
+    };
+    assert_eq!(short(&after), short(&before));
+    // Its effect has ended since.
+    let left = "ob-1, in force: block 203.0.113.7";
+    assert!(before.contains(left) && !after.contains(left), "{after}");
 }
 
 #[test]

@@ -20,7 +20,7 @@ fn shift() -> Drive {
     drive.ask(Request::Arm { workflow: "contain".into() }).ask(Request::Arm { workflow: "once".into() });
     drive.detect("203.0.113.7", 25, "SYN from 203.0.113.7").ok().ok();
     drive.wait(60_000).ask(trigger("once")).ok().crash();
-    drive.ask(Request::Cancel { run: RunId(2) }).fail(FailureKind::NotSent, "access refused").ok();
+    drive.ask(Request::Cancel { run: RunId(2) }).fail(FailureKind::NotSent, "access refused");
     drive.wait(60_000).ask(trigger("once")).ok().crash();
     drive.ask(Request::Pause { run: RunId(99) }).ask(Request::Halt { reason: "too much at once".into() });
     drive

@@ -328,8 +328,12 @@ impl State {
         }
     }
 
-    /// What was not undone, and that was accepted, is to be undone after all.
+    /// What was not undone, and that was accepted, is to be undone after all; unless its effect was done
+    /// anew since then, for others.
     pub(super) fn obligation_owed_again(&mut self, id: ObligationId, by: &Actor, stamp: Stamp) {
+        if self.ledger.get(id).is_some_and(|o| self.ledger.of_action(o.action()).is_some()) {
+            return;
+        }
         self.obligation_to(id, ObligationStatus::LiftFailed, Some(by.clone()), stamp);
         self.ledger.ended.retain(|(_, ended)| *ended != id);
         let effect = self.ledger.get(id).and_then(|o| Some((&o.action.name, o.target()?)));

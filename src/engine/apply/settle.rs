@@ -37,6 +37,8 @@ impl State {
                 }
                 step.undo_given_up = true;
                 step.until = Moment::NONE;
+                // Whether it took effect is of no interest any more.
+                step.end_questions();
             }
             _ => {}
         }
@@ -76,6 +78,11 @@ impl State {
     pub(super) fn effect_settled(&mut self, event: &Event, stamp: Stamp) {
         use ObligationStatus::{InForce, LiftFailed, Lifting, Waived};
         let Event::StepSettled { run, step, undo: true, settled, reason, by, .. } = event else { return };
+        if *settled == Settled::Again
+            && let Some(waived) = self.obligation_of(*run, *step).filter(|o| o.status() == Waived)
+        {
+            return self.obligation_owed_again(waived.id(), by, stamp);
+        }
         let Some(obligation) = self.effect_mut(*run, *step) else { return };
         let (id, status) = (obligation.id(), obligation.status());
         if *settled == Settled::Skip && obligation.other_holders(*run, *step, stamp.at).next().is_some() {
@@ -84,7 +91,6 @@ impl State {
             return obligation.settle_until();
         }
         match (settled, status) {
-            (Settled::Again, Waived) => return self.obligation_owed_again(id, by, stamp),
             // By hand, before its turn came: that it is undone is said by the record that follows.
             (Settled::Done, InForce) => self.obligation_to(id, Lifting, None, stamp),
             (Settled::Skip, InForce) => return,

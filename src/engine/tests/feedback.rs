@@ -60,8 +60,9 @@ fn c36_what_goes_on_when_the_effect_has_ended_is_answered_again() {
     world.play("wait 5s\ndetect scan#2 192.0.2.1 16");
     assert_eq!(counts(&world), (1, 1));
     assert_eq!(world.engine.state().incident(IncidentId(1)).unwrap().held_back(), [Arc::from("contain")]);
-    let told = world.play("wait 3m\ndetect scan#2 192.0.2.1 17");
-    assert!(told.contains("run-2 created: contain by quell"), "{told}");
+    let told = world.play("wait 1m\nok ob-1\nwait 2m\ndetect scan#2 192.0.2.1 17");
+    assert!(told.contains("run-3 created: contain by quell"), "{told}");
+    assert!(told.contains("run-3 a starts (1): block 192.0.2.1"), "{told}");
     let incident = world.engine.state().incident(IncidentId(1)).unwrap();
     assert!(incident.held_back().is_empty() && incident.count() == 29, "{incident:?}");
 }

@@ -284,6 +284,19 @@ fn lifted_by_hand_before_its_run_rolls_back() {
 }
 
 #[test]
+fn c16_who_waits_for_a_lift_is_not_in_its_way() {
+    let script = "
+        trigger two
+        ok a
+        lift a
+        fail run-1/b
+        fail run-2/ob-1
+        wait 2s
+        ok run-2/ob-1";
+    check("lifted_again_before_rollback", TWO, script);
+}
+
+#[test]
 fn over_the_limit_nothing_is_added() {
     let mut setup = Setup::clone(&setup(&[BLOCK]));
     setup.limits = Limits { in_force: 2, ..setup.limits };

@@ -109,6 +109,19 @@ fn c11_several_undos_are_settled_one_by_one() {
 }
 
 #[test]
+fn c11_what_was_skipped_and_done_anew_for_others_is_left_to_them() {
+    let other = "workflow: other\nsteps: [{ id: q, role: WALL, action: block, with: { address: y } }]";
+    let mut world = World::new(&[DELICATE, other]);
+    world.play("trigger delicate\n ok x\n ok y\n fail z\n crash\n crash\n settle run-1 y skip why");
+    let told = world.play("trigger other\n ok run-2/q");
+    assert!(told.contains("run-2 q starts"), "{told}");
+    let told = world.play("settle run-1 y again");
+    assert!(told.contains("y lets go of ob-2") && !told.contains("undo starts"), "{told}");
+    let of_y = world.engine.state().ledger().of_effect("block", "y").map(|o| (o.id().0, o.status()));
+    assert_eq!(of_y, Some((3, ObligationStatus::InForce)));
+}
+
+#[test]
 fn c11_a_rollback_that_runs_is_steered() {
     let script = "
         trigger chain
@@ -134,6 +147,32 @@ fn c11_what_waits_for_an_agent_can_be_skipped() {
     assert!(told.contains("c undo SETTLED"), "{told}");
     let told = world.play("settle run-1 b done by hand\n settle run-1 a done by hand\n wait 5m");
     assert!(told.contains("run-1 ROLLED_BACK") && !told.contains("undo starts"), "{told}");
+}
+
+#[test]
+fn c11_an_undo_of_which_it_is_asked_whether_it_took_effect_is_settled() {
+    let verified = "
+workflow: verified
+steps:
+  - { id: a, role: WALL, action: block, with: { address: a } }
+  - { id: b, role: WALL, action: wire, needs: [a], with: { address: b }, verify: true }
+  - { id: c, role: BELL, action: tell, needs: [b], with: { text: c }, undo: 'none: it is said' }
+";
+    for (word, then) in [
+        ("skip the host is gone", "undone a"),
+        ("done seen in the firewall", "undone a"),
+        ("again", "undone b\n absent b undone\n undone a"),
+    ] {
+        let first = word.split(' ').next().unwrap();
+        // The answer is still to come, or it is about to be asked for once more.
+        for (name, told) in [("asked", ""), ("between", "present b undone\n")] {
+            let script = format!(
+                "trigger verified\n ok a\n ok b\n present b\n cancel run-1\n stopped c\n undone b\n {told}
+                settle run-1 b {word}\n {then}\n wait 40s"
+            );
+            check(&format!("c11_settled_{first}_{name}"), verified, &script);
+        }
+    }
 }
 
 #[test]
@@ -254,6 +293,12 @@ fn what_is_settled_is_settled_on_the_ledger() {
                 "{PARKED} settle run-1 c undo\n undo-fails c\n settle run-1 c skip gone\n settle run-1 a skip why"
             ),
             [InForce, Lifting, Waived],
+        ),
+        (
+            format!(
+                "{PARKED} settle run-1 c undo\n undo-fails c\n settle run-1 c skip gone\n settle run-1 c again"
+            ),
+            [InForce, Lifting, LiftFailed],
         ),
         (format!("{PARKED} settle run-1 c undo\n settle run-1 a done by hand"), [Lifted, InForce, Lifting]),
     ] {

@@ -55,7 +55,9 @@ fn rules() -> Option<Vec<(String, String)>> {
 
 fn lines(path: &str) -> Option<Vec<String>> {
     let file = std::fs::File::open(data(path)?).unwrap();
-    Some(BufReader::new(MultiGzDecoder::new(file)).lines().map(Result::unwrap).collect())
+    // The oracle asks every rule of every record: without optimisation that takes half an hour.
+    let step = std::env::var("ORACLE_STEP").ok().and_then(|step| step.parse().ok()).unwrap_or(1);
+    Some(BufReader::new(MultiGzDecoder::new(file)).lines().map(Result::unwrap).step_by(step).collect())
 }
 
 type Found = BTreeSet<(usize, String)>;
