@@ -12,8 +12,8 @@ agents:
     kind: drill
     actions:
       hold: { takes: { user: text }, target: user, idempotent: true, undo: free, drill: { latency: 1ms..1ms } }
-      free: { takes: { user: text }, target: user, idempotent: true }
-      moan: { takes: { user: text }, drill: { fail_permille: 1000, message: \"no: EVIL\" } }
+      free: { takes: { user: text }, target: user, idempotent: true, drill: {} }
+      moan: { takes: { user: text }, drill: { fail: 100%, message: \"no: EVIL\" } }
 ";
 const WORKFLOW: &str = "
 workflow: hold-user
