@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::run::{lines, text};
+use crate::run::{lines, quell, text};
 use crate::served::Served;
 
 const AGENTS: &str = "
@@ -24,8 +24,15 @@ steps:
   - { id: hold, name: \"hold EVIL\", role: WALL, action: hold, with: { user: '${inputs.user}' } }
   - { id: moan, role: WALL, action: moan, needs: [hold], critical: false, with: { user: '${inputs.user}' }, undo: 'none: it fails' }
 ";
+const OTHER: &str = "
+workflow: hold-root
+trigger: { rule: evil-user }
+steps:
+  - { id: hold, role: WALL, action: hold, with: { user: root } }
+  - { id: moan, name: \"moan EVIL\", role: WALL, action: moan, needs: [hold], critical: false, with: { user: root }, undo: \"none: WICKED\" }
+";
 const RULE: &str = "
-title: \"EVIL\"
+title: \"WICKED\"
 name: evil-user
 logsource: { product: linux, service: sshd }
 level: high
@@ -64,6 +71,7 @@ fn shows(served: &Served, why: &str, args: &[&str]) -> String {
         let found = fault(stream, json);
         assert_eq!(found, None, "{why}: {args:?} lets {found:?} through to {name}:\n{stream:?}");
     }
+    assert!(!out.is_empty(), "{why}: {args:?} shows nothing: {err}");
     if json {
         lines(&out);
     }
@@ -78,21 +86,38 @@ fn quoted(evil: &[u8]) -> String {
     })
 }
 
+/// Every view of a state folder.
+fn views(run: &str) -> Vec<Vec<&str>> {
+    let since = ["--since", "2026-01-01T00:00:00Z"];
+    let plain = [
+        vec!["runs", "--all"],
+        vec!["runs", run],
+        vec!["incidents"],
+        vec!["ledger", "--all"],
+        vec!["explain", run],
+        [&["report"], &since[..]].concat(),
+    ];
+    let json = plain.iter().map(|args| [&args[..], &["--json"]].concat());
+    json.chain(plain.iter().cloned()).collect()
+}
+
 #[test]
 fn c32_no_view_lets_hostile_bytes_through() {
-    let mut seen_in_ledger = 0;
+    let mut held_with_target = 0;
     for (why, evil) in EVIL {
         let mut served = Served { folder: tempfile::tempdir().unwrap(), child: None };
-        // A setup may refuse such a text; then it comes from the signals only.
+        // Where a setup refuses such a text, it comes from titles, reasons and signals only.
         let (plain, hostile) = ("evil".to_owned(), quoted(evil));
         let write = |served: &Served, word: &str| {
             served.write("settings.yaml", crate::served::SETTINGS);
-            served.write("agents/a.yaml", &AGENTS.replace("EVIL", word));
-            served.write("workflows/w.yaml", &WORKFLOW.replace("EVIL", word));
-            served.write("rules/r.yml", &RULE.replace("EVIL", word));
+            served.write("agents/a.yaml", &AGENTS.replace("EVIL", word).replace("WICKED", &hostile));
+            served.write("workflows/w.yaml", &WORKFLOW.replace("EVIL", word).replace("WICKED", &hostile));
+            served.write("workflows/o.yaml", &OTHER.replace("EVIL", word).replace("WICKED", &hostile));
+            served.write("rules/r.yml", &RULE.replace("EVIL", word).replace("WICKED", &hostile));
         };
         write(&served, &hostile);
-        let check = served.run(&["check"]);
+        let check =
+            quell(&["check"]).env("QUELL_CONFIG", served.folder.path().join("setup")).output().unwrap();
         let told = text(&check.stdout) + &text(&check.stderr);
         assert_eq!(fault(&told, false), None, "{why}: check\n{told:?}");
         if !check.status.success() {
@@ -115,43 +140,28 @@ fn c32_no_view_lets_hostile_bytes_through() {
         fs::remove_dir_all(served.state()).unwrap();
         shows(&served, why, &["replay", log, "--json"]);
 
-        let reason = user.replace('\0', "");
-        shows(&served, why, &["close", "inc-1", "--dismiss", "--reason", &reason]);
-        let views: [&[&str]; 11] = [
-            &["runs"],
-            &["runs", "run-1"],
-            &["runs", "--json"],
-            &["incidents"],
-            &["incidents", "--json"],
-            &["ledger", "--all"],
-            &["ledger", "--all", "--json"],
-            &["explain", "run-1"],
-            &["explain", "run-1", "--json"],
-            &["report", "--since", "2026-01-01T00:00:00Z"],
-            &["report", "--since", "2026-01-01T00:00:00Z", "--json"],
-        ];
-        for args in views {
-            let out = shows(&served, why, args);
-            assert!(!out.is_empty(), "{why}: {args:?} shows nothing");
-        }
-        for args in [&["journal", "show"][..], &["journal", "show", "--json"], &["approvals"]] {
+        let offline = views("run-1");
+        for args in offline.iter().chain([&vec!["journal", "show"], &vec!["journal", "show", "--json"]]) {
             shows(&served, why, args);
         }
         let held = lines(&shows(&served, why, &["ledger", "--all", "--json"]));
-        seen_in_ledger += usize::from(held.iter().any(|row| row["target"].is_string()));
+        held_with_target +=
+            held.iter().filter(|row| row["target"].is_string() && row["target"] != "root").count();
 
-        // The same, asked of an engine at work, and what only that one can tell.
+        // What people say, and an engine at work.
+        let reason = user.replace('\0', "");
+        shows(&served, why, &["close", "inc-1", "--dismiss", "--reason", &reason]);
         served.start();
+        served.run(&["trigger", "hold-user", &format!("user={user}")]);
+        shows(&served, why, &["trigger", "hold-root"]);
         shows(&served, why, &["lift", "--all", "--yes", "--reason", &reason]);
-        for args in views.iter().copied().chain([
-            &["metrics"][..],
-            &["events", "--json"],
-            &["events"],
-            &["metrics", "--json"],
-        ]) {
+        let run = lines(&shows(&served, why, &["runs", "--all", "--json"]));
+        let run = run.iter().rev().find_map(|run| run["id"].as_str()).unwrap().to_owned();
+        let at_work = [vec!["metrics"], vec!["metrics", "--json"], vec!["events"], vec!["events", "--json"]];
+        for args in views(&run).iter().chain(&at_work) {
             shows(&served, why, args);
         }
         assert_eq!(fault(&served.log(), false), None, "{why}: its log\n{:?}", served.log());
     }
-    assert!(seen_in_ledger > 2, "what is held is shown with its target");
+    assert!(held_with_target > 2, "what is held is shown with its target");
 }
