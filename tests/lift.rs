@@ -112,3 +112,68 @@ fn c30_a_lift_goes_on_in_a_halt_and_the_ledger_says_what_is_held() {
     served.expect(&["release"], 0);
     stop(&mut served);
 }
+
+#[test]
+fn a_dismissal_says_how_what_the_incident_caused_is_lifted() {
+    let mut served = Served { folder: tempfile::tempdir().unwrap(), child: None };
+    let rule = "
+title: Failed login
+name: failed-login
+logsource: { product: linux, service: sshd }
+level: high
+detection:
+  failure:
+    message|startswith: 'Failed password '
+  condition: failure
+";
+    let workflow = served::BRIEF
+        .replace("workflow: brief", "workflow: brief\ntrigger: { rule: failed-login }")
+        .replace("type: address", "type: address, from: '${detection.source_ip}'");
+    for (name, text) in [
+        ("settings.yaml", served::SETTINGS),
+        ("agents/a.yaml", served::AGENTS),
+        ("workflows/brief.yaml", &workflow),
+        ("rules/r.yml", rule),
+        (
+            "../auth.log",
+            "Mar 14 09:00:01 web-1 sshd[7]: Failed password for root from 203.0.113.9 port 22 ssh2\n",
+        ),
+    ] {
+        served.write(name, text);
+    }
+    let log = served.folder.path().join("auth.log");
+    served.expect(&["replay", log.to_str().unwrap(), "--headless"], 0);
+    // Nobody is at work; then an engine is, and the offer leads to the lift.
+    served.start();
+    let (out, _) = served.expect(&["close", "inc-1", "--dismiss", "--reason", "our scanner"], 0);
+    let offer = "inc-1 is dismissed; 1 effect is in force because of it: quell lift --incident inc-1";
+    assert!(out.contains(offer), "{out}");
+    let (out, _) = served.expect(&["lift", "--incident", "inc-1"], 0);
+    assert!(out.contains("lifts 1 effect"), "{out}");
+    assert_eq!(served.expect(&["ledger"], 0).0, "nothing is in force\n");
+    stop(&mut served);
+}
+
+#[test]
+fn c27_protecting_an_address_lifts_what_is_in_force_against_it() {
+    let mut served = Served::new();
+    for address in ["192.0.2.1", "192.0.2.2", "198.51.100.7"] {
+        block(&served, address);
+    }
+    let protect = |served: &Served, address: &str| {
+        let entry = format!("protected: [{{ address: {address}, reason: the office }}]\n");
+        served.write("settings.yaml", &format!("{}{entry}", served::SETTINGS));
+    };
+    protect(&served, "192.0.2.0/30");
+    let (out, _) = served.expect(&["reload"], 0);
+    assert!(out.contains("2 effects are lifted: their targets are protected now"), "{out}");
+    run::wait_for(|| ledger(&served, &[]).1["in_force"] == 1);
+    let (events, _) = served.expect(&["events"], 0);
+    assert!(events.contains("192.0.2.1 is protected now: the office"), "{events}");
+    stop(&mut served);
+    // A setup that was edited while nobody was at work counts as well.
+    protect(&served, "198.51.100.7");
+    served.start();
+    run::wait_for(|| ledger(&served, &[]).1["in_force"] == 0);
+    stop(&mut served);
+}

@@ -75,6 +75,7 @@ pub fn setup(agents: Vec<AgentSpec>, workflows: &[String]) -> Result<Arc<Setup>,
         workflows,
         limits: Limits::default(),
         own: Arc::default(),
+        protected: Arc::default(),
     }))
 }
 

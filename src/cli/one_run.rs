@@ -104,6 +104,9 @@ fn step_lines(out: &mut String, run: &str, step: &StepDetail) -> fmt::Result {
     if let Some(failure) = &step.failure {
         more("failure", failure)?;
     }
+    if let Some(protected) = &step.protected {
+        more("protected", &format!("{protected}: it would be refused"))?;
+    }
     if step.in_doubt || step.status == "in_doubt" {
         more("in doubt", "an attempt ended without an answer: it may have acted")?;
     }

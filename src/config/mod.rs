@@ -27,6 +27,7 @@ mod sources;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::engine::protect::Protected;
 use crate::engine::{Acts, JournalKind, Setup};
 use crate::model::{Digest, Mistake};
 use crate::rule::RuleSet;
@@ -89,7 +90,8 @@ pub fn load(folder: &Folder) -> Result<Loaded, Vec<Mistake>> {
     let agents = agents.into_iter().map(|draft| draft.spec).collect();
     let acts = Acts::of(kind);
     let (limits, own) = (settings.limits.clone(), Arc::clone(&settings.own.addresses));
-    let setup = Setup { kind, acts, agents, workflows, limits, own };
+    let protected = Arc::new(Protected::new(settings.protected.iter().cloned()));
+    let setup = Setup { kind, acts, agents, workflows, limits, own, protected };
     let digest = folder.digest();
     Ok(Loaded { setup, rules: rule_set, rule_texts: rules.texts, settings, programs, needs, digest })
 }

@@ -108,6 +108,11 @@ fn on_question(model: &mut Model, chord: Chord, question: Question) -> Vec<Todo>
             model.say(format!("{obligation} stays in force"), Tone::Plain);
             Vec::new()
         }
+        (Question::LiftOf(incident), true) => lift::send_of(model, incident),
+        (Question::LiftOf(incident), false) => {
+            model.say(format!("what {incident} caused stays in force"), Tone::Plain);
+            Vec::new()
+        }
         (Question::Halt, true) => {
             let reason = "from the console".to_owned();
             ask(model, None, Request::Halt { reason }, "halt".to_owned())
@@ -210,7 +215,9 @@ fn on_close(
                 true => (Request::Dismiss { incident, reason }, "dismiss"),
                 false => (Request::Resolve { incident, reason }, "resolve"),
             };
-            return ask(model, Some(seen), request, format!("{word} {incident}"));
+            let todos = ask(model, Some(seen), request, format!("{word} {incident}"));
+            model.requests.dismissing = (nothing && !todos.is_empty()).then_some(incident);
+            return todos;
         }
         code => {
             field.key(code, chord.ctrl);

@@ -5,7 +5,7 @@ use super::requests::ask;
 use super::subject;
 use super::update::Todo;
 use crate::engine::{Lift, Obligation, Request};
-use crate::model::{ObligationId, Seq};
+use crate::model::{IncidentId, ObligationId, Seq};
 
 /// Asks about the effect of the page, or under the cursor.
 pub fn ask_first(model: &mut Model) {
@@ -20,6 +20,22 @@ pub fn ask_first(model: &mut Model) {
 pub fn send(model: &mut Model, obligation: ObligationId, seen: Seq) -> Vec<Todo> {
     let request = Request::Lift { what: Lift::One(obligation), reason: String::new() };
     ask(model, Some(seen), request, format!("lift {obligation}"))
+}
+
+/// An incident was dismissed: asks whether what it caused is undone, unless something else is being
+/// typed or asked.
+pub fn offer(model: &mut Model, incident: IncidentId) {
+    let caused = model.state().ledger().of_incident(incident).next().is_some();
+    if caused && matches!(model.mode, Mode::Normal) {
+        model.mode = Mode::Confirm(Question::LiftOf(incident));
+    }
+}
+
+/// It was meant.
+pub fn send_of(model: &mut Model, incident: IncidentId) -> Vec<Todo> {
+    let request =
+        Request::Lift { what: Lift::Incident(incident), reason: format!("{incident} is dismissed") };
+    ask(model, None, request, format!("lift what {incident} caused"))
 }
 
 /// Whether it can be undone now, and if not, why.

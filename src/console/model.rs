@@ -127,6 +127,8 @@ pub enum Question {
     Cancel { run: RunId, seen: Seq },
     /// Undo what is in force?
     Lift { obligation: ObligationId, seen: Seq },
+    /// Undo what a dismissed incident caused?
+    LiftOf(IncidentId),
     /// Halt everything?
     Halt,
     /// Leave although real runs are live?

@@ -6,7 +6,7 @@ use super::model::Model;
 use super::theme::Tone;
 use super::update::Todo;
 use crate::engine::{Answer, Request};
-use crate::model::{RequestId, Seq, Span};
+use crate::model::{IncidentId, RequestId, Seq, Span};
 use crate::runtime::link::Answered;
 
 /// How long an answer may take.
@@ -16,6 +16,8 @@ pub const PATIENCE: Span = Span::from_secs(5);
 #[derive(Debug, Default)]
 pub struct Requests {
     waiting: BTreeMap<RequestId, Waiting>,
+    /// The incident that the request dismisses which is sent next.
+    pub dismissing: Option<IncidentId>,
 }
 
 /// One of them.
@@ -27,6 +29,8 @@ struct Waiting {
     until: Span,
     /// Its answer, while the replica is behind the records that the answer is about.
     answered: Option<(Seq, Answer)>,
+    /// The incident that it dismisses.
+    dismisses: Option<IncidentId>,
 }
 
 impl Requests {
@@ -62,10 +66,11 @@ pub fn may_ask(model: &Model) -> Result<(), String> {
 
 /// It was sent, or could not be.
 pub fn on_sent(model: &mut Model, id: Option<RequestId>, what: String) {
+    let dismisses = model.requests.dismissing.take();
     match id {
         Some(id) => {
             let until = Span(model.now.0.saturating_add(PATIENCE.0));
-            model.requests.waiting.insert(id, Waiting { what, until, answered: None });
+            model.requests.waiting.insert(id, Waiting { what, until, answered: None, dismisses });
         }
         None => model.say(format!("✗ {what}: the engine has stopped"), Tone::Bad),
     }
@@ -106,7 +111,13 @@ fn settle(model: &mut Model, is_due: impl Fn(&Waiting) -> bool) {
     };
     for id in due {
         match model.requests.waiting.remove(&id) {
-            Some(Waiting { what, answered: Some((_, answer)), .. }) => say(model, &what, answer),
+            Some(Waiting { what, answered: Some((_, answer)), dismisses, .. }) => {
+                let accepted = matches!(answer, Answer::Accepted(_));
+                say(model, &what, answer);
+                if let Some(incident) = dismisses.filter(|_| accepted) {
+                    super::lift::offer(model, incident);
+                }
+            }
             Some(Waiting { what, .. }) => {
                 model.say(format!("✗ {what}: timed out, no answer within {PATIENCE}"), Tone::Bad);
             }

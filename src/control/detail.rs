@@ -52,6 +52,9 @@ pub struct StepDetail {
     pub in_doubt: bool,
     /// It was not performed: its run observes.
     pub assumed: bool,
+    /// The entry of the settings that protects the target of an assumed step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protected: Option<String>,
     /// What a person is asked to do now.
     pub question: Option<String>,
     /// The action that reverses it, with its target.
@@ -131,6 +134,7 @@ fn step(run: &Run, ix: StepIx, state: &State) -> Option<StepDetail> {
         failure: step.failure().map(|failure| failure.message.clone()),
         in_doubt: step.in_doubt(),
         assumed: step.is_assumed(),
+        protected: step.protected().map(str::to_owned),
         question: step.question().map(str::to_owned),
         undo: step.undo().map(named),
         undo_attempt: step.undo_attempt(),

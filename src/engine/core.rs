@@ -1,6 +1,6 @@
 //! The engine itself: its parts, and the one door through which everything enters.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::bound::Library;
@@ -11,7 +11,7 @@ use super::timers::TimerKey;
 use super::waiting::Waiting;
 use super::{Actor, AgentSpec, AgentStatus, Effect, Event, Input, Output, Record, Setup, State};
 use crate::flow::timers::Timers;
-use crate::model::{AgentId, IncidentId, Timestamp};
+use crate::model::{AgentId, IncidentId, ObligationId, Timestamp};
 
 /// The orchestration engine: a deterministic state machine without I/O.
 pub struct Engine {
@@ -25,6 +25,8 @@ pub struct Engine {
     pub(super) turns: Turns,
     /// When effects end.
     pub(super) expiries: Expiries,
+    /// Entries of the ledger that are protected, and could not be lifted yet.
+    pub(super) to_spare: BTreeSet<ObligationId>,
     /// Repeats that are not journaled yet.
     pub(super) mailbox: BTreeMap<IncidentId, Mailbox>,
     pub(super) now: Timestamp,
@@ -54,6 +56,7 @@ impl Engine {
             waiting: Waiting::default(),
             turns: Turns::default(),
             expiries: Expiries::default(),
+            to_spare: BTreeSet::new(),
             mailbox: BTreeMap::new(),
             now,
             draining: false,
@@ -82,6 +85,7 @@ impl Engine {
 
     /// What is done after everything that was handled.
     pub(super) fn end_of_input(&mut self) -> Output {
+        self.spare_late();
         self.dispatch_turns();
         self.dispatch_waiting();
         self.retire();

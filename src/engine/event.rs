@@ -192,7 +192,10 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         undo: Option<Arc<Action>>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        undecided: Option<Arc<str>>,
+        undecided: Option<Box<Arc<str>>>,
+        /// The entry of the settings that protects its target: a live run would be refused.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        protected: Option<Box<Arc<str>>>,
     },
     /// A person said what came of a step, or of its undo, that a person does. Its outcome follows.
     StepAnswered {

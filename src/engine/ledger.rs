@@ -8,7 +8,7 @@ use hashbrown::Equivalent;
 use super::state::{ByNames, by_names};
 use super::{Engine, Event, Obligation, State};
 use crate::flow::slots::Slots;
-use crate::model::{Action, ObligationId, RunId, StepIx, Timestamp};
+use crate::model::{Action, IncidentId, ObligationId, RunId, StepIx, Timestamp};
 
 /// The names of an effect, to look it up without a copy of them.
 #[derive(Hash)]
@@ -58,6 +58,11 @@ impl Ledger {
     /// Those that a run holds or held, by id.
     pub fn of_run(&self, run: RunId) -> impl Iterator<Item = &Obligation> {
         self.iter().filter(move |o| o.origin().0 == run || o.holders().iter().any(|h| h.run() == run))
+    }
+    /// Those that are in force, or may be, because of an incident, and can be lifted; by id.
+    pub fn of_incident(&self, incident: IncidentId) -> impl Iterator<Item = &Obligation> {
+        let held = move |o: &&Obligation| o.holders().iter().any(|h| h.incident() == Some(incident));
+        self.standing().filter(|o| o.status().can_be_lifted() && o.undo().is_some()).filter(held)
     }
     /// How many stand.
     pub fn standing_count(&self) -> usize {

@@ -25,7 +25,7 @@ use crate::workflow::{Plan, PlanStep};
 /// What a lift is called where others have the name of a workflow.
 pub const LIFT: &str = "lift";
 /// Effects of one run that one lift takes; more of them are lifted by more runs.
-const STEPS_AT_MOST: usize = 1_000;
+pub(super) const STEPS_AT_MOST: usize = 1_000;
 
 /// What is to be lifted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -146,7 +146,7 @@ impl Engine {
     }
 
     /// Why one effect cannot be lifted now.
-    fn cannot_lift(&self, obligation: &Obligation) -> Option<String> {
+    pub(super) fn cannot_lift(&self, obligation: &Obligation) -> Option<String> {
         let (id, status) = (obligation.id(), obligation.status());
         let by = obligation.lifted_by().map_or(String::new(), |run| format!(", by {run}"));
         if status.is_ended() {
@@ -308,7 +308,9 @@ impl Engine {
         let Some(entry) = lifted else { return false };
         let by_hand = self.state.run(id).is_some_and(Run::is_lift_by_hand);
         let found = self.state.ledger().get(entry).filter(|o| !o.status().is_ended());
-        let wanted = |o: &&Obligation| !by_hand && o.holders().iter().any(|h| h.holds_at(self.now));
+        let wanted = |o: &&Obligation| {
+            !by_hand && self.spares(o).is_none() && o.holders().iter().any(|h| h.holds_at(self.now))
+        };
         let wanted_still = found.filter(wanted).is_some();
         let Some(obligation) = found.filter(|_| !wanted_still) else {
             self.waiting.remove(id, ix);

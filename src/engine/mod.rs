@@ -42,6 +42,7 @@ mod rollback;
 mod run;
 mod settle;
 mod setup;
+mod spare;
 mod state;
 mod step;
 mod tally;

@@ -30,7 +30,18 @@ impl Engine {
         };
         match self.resolve(id, ix, agent) {
             Ok((action, undo)) => {
-                self.emit(Event::StepAssumed { run: id, step: ix, agent, action, undo, undecided });
+                let protected =
+                    self.protects(agent, &action).map(|entry| Box::new(Arc::from(entry.to_string())));
+                let undecided = undecided.map(Box::new);
+                self.emit(Event::StepAssumed {
+                    run: id,
+                    step: ix,
+                    agent,
+                    action,
+                    undo,
+                    undecided,
+                    protected,
+                });
             }
             Err(message) => self.on_step_failed(id, ix, Failure { kind: FailureKind::NotSent, message }),
         }

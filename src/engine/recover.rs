@@ -99,6 +99,7 @@ impl Engine {
             engine.settle(*run);
         }
         engine.watch_ledger();
+        engine.spare_protected();
         engine.reconcile();
         engine.dispatch_turns();
         engine.dispatch_waiting();

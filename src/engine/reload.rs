@@ -33,9 +33,14 @@ impl Engine {
         self.disarm_edited();
         let kept: Vec<RunId> = self.state.runs().map(|run| run.id()).collect();
         kept.into_iter().for_each(|run| self.keep_text(run));
+        let spared = match self.spare_protected() {
+            0 => String::new(),
+            1 => "; 1 effect is lifted: its target is protected now".to_owned(),
+            n => format!("; {n} effects are lifted: their targets are protected now"),
+        };
         let workflows = compared(&before.workflows, &setup.workflows);
         let answer = Answer::Accepted(format!(
-            "the setup is taken: agents {agents}; workflows {workflows}; runs keep the text that they began with"
+            "the setup is taken: agents {agents}; workflows {workflows}; runs keep the text that they began with{spared}"
         ));
         self.wish(Effect::Answer { id, answer });
         (true, self.end_of_input())

@@ -246,7 +246,21 @@ impl Engine {
         checked.map_err(|refusal| format!("{id}: {refusal}"))?;
         let reason = reason.map(|reason| Arc::from(reason.as_str()));
         self.emit(Event::IncidentChanged { incident: id, to, by: by.clone(), reason });
-        Ok(format!("{id} is {to}"))
+        Ok(format!("{id} is {to}{}", self.offer(id, to)))
+    }
+
+    /// What a dismissed incident caused may be undone (S1.7).
+    fn offer(&self, id: IncidentId, to: IncidentStatus) -> String {
+        let standing = self.state.ledger().of_incident(id).count();
+        match (to, standing) {
+            (IncidentStatus::Dismissed, 1) => {
+                format!("; 1 effect is in force because of it: quell lift --incident {id}")
+            }
+            (IncidentStatus::Dismissed, n @ 2..) => {
+                format!("; {n} effects are in force because of it: quell lift --incident {id}")
+            }
+            _ => String::new(),
+        }
     }
 
     /// Arms the timers of a run: its own deadline, and those of its steps.

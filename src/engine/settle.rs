@@ -92,6 +92,9 @@ impl Run {
         use Settled::*;
         let Some(state) = self.steps().get(step.index()) else { return &[] };
         match (self.status(), state.status()) {
+            (RunStatus::Parked, StepStatus::InDoubt | StepStatus::Failed) if self.is_lift() => {
+                &[Again, Done, Skip]
+            }
             (RunStatus::Parked, StepStatus::InDoubt) => match state.undo() {
                 Some(_) => &[Again, Undo, Done, Failed],
                 None => &[Again, Done, Failed],
@@ -203,7 +206,7 @@ impl Engine {
         Ok(format!("{id}: {what}`{name}` is settled as {word}; {stands}"))
     }
 
-    /// A step in doubt of a parked run.
+    /// A step in doubt of a parked run, or what a lift could not do.
     fn settle_step(&mut self, id: RunId, step: StepIx, settled: Settled, reason: &str, by: &Actor) {
         let attempt = self.state.run(id).map_or(0, |run| run.steps()[step.index()].attempt());
         match settled {
@@ -216,7 +219,11 @@ impl Engine {
                 let why = format!("step `{name}` may have happened; {by} has it undone{}", told(reason));
                 return self.start_rollback(id, RollbackCause::Cancel, &why, by);
             }
-            Settled::Again | Settled::Skip => {}
+            Settled::Skip => {
+                let why = Arc::from(format!("it stays, says {by}{}", told(reason)));
+                self.emit(Event::StepSkipped { run: id, step, why });
+            }
+            Settled::Again => {}
         }
         if self.unsettled(id).is_empty() {
             self.unpark(id, by);
@@ -276,12 +283,15 @@ impl Engine {
         self.advance(id);
     }
 
-    /// The steps in doubt of which a person has to say what comes of them.
+    /// The steps in doubt, and what a lift could not do: a person has to say what comes of them.
     fn unsettled(&self, id: RunId) -> Vec<StepIx> {
         let Some(run) = self.state.run(id) else { return Vec::new() };
         let open = |step: &StepState| {
             let open = step.remedy() != Remedy::Again && !step.is_probing();
-            step.status() == StepStatus::InDoubt && open
+            match run.is_lift() {
+                true => matches!(step.status(), StepStatus::InDoubt | StepStatus::Failed),
+                false => step.status() == StepStatus::InDoubt && open,
+            }
         };
         let open = run.steps().iter().enumerate().filter(|(_, step)| open(step));
         open.map(|(i, _)| StepIx(i as u16)).collect()

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::protect::Protected;
 use super::{Budget, JournalKind, ProbeSpec, Question};
 use crate::model::{CommandLine, Endpoint, HttpRequest, Span, ValueType};
 use crate::workflow::Workflow;
@@ -25,6 +26,8 @@ pub struct Setup {
     pub limits: Limits,
     /// Addresses from which quell itself connects: what they do starts nothing (C36).
     pub own: Arc<[IpAddr]>,
+    /// What the settings protect: what is in force against it is lifted (C27).
+    pub protected: Arc<Protected>,
 }
 
 /// Which runs act; all others observe (C31).

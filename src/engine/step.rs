@@ -139,6 +139,7 @@ pub struct StepState {
     pub(super) assumed: bool,
     /// The condition on which it depends whether it would be performed, if nobody can say.
     pub(super) undecided: Option<Arc<str>>,
+    pub(super) protected: Option<Arc<str>>,
     pub(super) answered: Option<Arc<Answered>>,
     /// What people were asked before it starts, and what they said.
     pub(super) permission: Option<Box<Permission>>,
@@ -198,6 +199,7 @@ impl StepState {
             obligation: 0,
             assumed: false,
             undecided: None,
+            protected: None,
             answered: None,
             permission: None,
             settled: None,
@@ -279,6 +281,10 @@ impl StepState {
     /// The condition on which it depends whether it would be performed, if nobody can say.
     pub fn undecided(&self) -> Option<&str> {
         self.undecided.as_deref()
+    }
+    /// The entry of the settings that protects the target of an assumed step: a live run would be refused.
+    pub fn protected(&self) -> Option<&str> {
+        self.protected.as_deref()
     }
     /// What a person said of it last.
     pub fn answered(&self) -> Option<&Answered> {

@@ -88,6 +88,7 @@ fn setup() -> Arc<Setup> {
         workflows: BTreeMap::from([(Arc::from("stop"), Arc::new(stop))]),
         limits: Limits::default(),
         own: Arc::default(),
+        protected: Arc::default(),
     })
 }
 

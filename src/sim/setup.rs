@@ -161,5 +161,13 @@ pub fn setup(dice: &mut Dice) -> Arc<Setup> {
         budgets: vec![budget],
         ..Limits::default()
     };
-    Arc::new(Setup { kind, acts: Acts::of(kind), agents, workflows, limits, own: Arc::default() })
+    Arc::new(Setup {
+        kind,
+        acts: Acts::of(kind),
+        agents,
+        workflows,
+        limits,
+        own: Arc::default(),
+        protected: Arc::default(),
+    })
 }

@@ -58,7 +58,7 @@ impl About<'_> {
                 true => "stopped half way: it may have acted, so its undo is owed",
                 false => "called off before it began",
             }),
-            Event::StepAssumed { step, agent, action, undo, undecided, .. } => {
+            Event::StepAssumed { step, agent, action, undo, undecided, protected, .. } => {
                 let when =
                     undecided.as_ref().map(|when| format!("whether `{when}` would hold, nobody can say"));
                 Told::new(format!(
@@ -66,6 +66,7 @@ impl About<'_> {
                     words::agent(*agent, self.state),
                     words::action(action)
                 ))
+                .why(protected.as_ref().map(|entry| format!("protected: {entry}; it would be refused")))
                 .why(when)
                 .why(self.reverses(*step, undo.as_deref()))
             }

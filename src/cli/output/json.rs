@@ -294,6 +294,9 @@ fn step_fields(id: RunId, ix: StepIx, state: &State, fields: &mut Map) -> Option
     set(fields, "status", step.status().name());
     if step.is_assumed() {
         set(fields, "assumed", true);
+        if let Some(protected) = step.protected() {
+            set(fields, "protected", protected);
+        }
     }
     if let Some(question) = step.question() {
         set(fields, "question", question);

@@ -158,6 +158,9 @@ fn step_line(out: &mut String, run: &Run, ix: StepIx, step: &StepState, state: &
     )?;
     let note = step.note();
     match (step.failure(), step.undecided()) {
+        _ if step.protected().is_some() => {
+            writeln!(out, ", but protected: {}", SafeText(step.protected().unwrap_or("")).cut(80))?;
+        }
         _ if note.is_some() => writeln!(out, ": {}", SafeText(note.as_deref().unwrap_or("")).cut(100))?,
         (Some(failure), _) => writeln!(out, ": {}", SafeText(&failure.message).cut(80))?,
         (None, Some(when)) => writeln!(out, " if {}", SafeText(when).cut(80))?,

@@ -150,6 +150,9 @@ fn for_people(run: &Run, ix: StepIx, step: &StepState, width: usize) -> Vec<Row>
         let reason = approval.reason.as_deref().unwrap_or("a person has to approve it");
         rows.extend(entry("approval", reason, Tone::Wait, width));
     }
+    if let Some(protected) = step.protected() {
+        rows.extend(entry("protected", &format!("{protected}: it would be refused"), Tone::Wait, width));
+    }
     if let Some(when) = step.undecided() {
         rows.extend(entry("only if", when, Tone::Wait, width));
     }

@@ -29,6 +29,11 @@ pub fn question(model: &Model, theme: &Theme, area: Rect, question: Question, bu
         Question::Lift { obligation, .. } => {
             (format!("Lift {obligation}?"), lift(model, obligation, area), "y undo it · N leave it in force")
         }
+        Question::LiftOf(incident) => (
+            format!("{incident} is dismissed. Lift what it caused?"),
+            lift_of(model, incident),
+            "y undo it · N leave it in force",
+        ),
         Question::Halt => ("Halt everything?".to_owned(), halt(model), "y halt · N go on"),
         Question::Quit => ("Leave?".to_owned(), quit(model), "y leave · N stay"),
     };
@@ -76,6 +81,22 @@ fn lift(model: &Model, id: ObligationId, area: Rect) -> Vec<Row> {
         let target = undo.target.as_deref().unwrap_or_default();
         rows.push(Row::new().plain("Would be done: ").add(format!("{} {target}", undo.name), Tone::Strong));
     }
+    rows
+}
+
+/// What is in force because of an incident.
+fn lift_of(model: &Model, id: IncidentId) -> Vec<Row> {
+    let found: Vec<&Obligation> = model.state().ledger().of_incident(id).collect();
+    let count = plural(found.len(), "effect is in force", "effects are in force");
+    let mut rows = vec![Row::new().plain(format!("{count} because of {id}:"))];
+    rows.extend(found.iter().take(LISTED).map(|obligation| {
+        let what = format!("{} {}", obligation.action().name, target(obligation));
+        Row::new().plain(format!("  {}  {}", obligation.id(), cut(&what, 44)))
+    }));
+    if found.len() > LISTED {
+        rows.push(Row::new().dim(format!("  … and {} more: 6 lists them", found.len() - LISTED)));
+    }
+    rows.push(Row::new().dim("What others hold too stays for them."));
     rows
 }
 

@@ -5,16 +5,23 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use super::super::field::Field;
 use super::super::layout::Pane;
 use super::super::model::{Detail, Mode, Model, Question, Subject};
 use super::super::theme::Theme;
-use super::super::update::Todo;
+use super::super::update::{Msg, Todo, update};
 use super::figures::model;
 use super::keys::toast;
 use super::scenario::{Script, busy, object};
 use super::{picture, press, seen};
-use crate::engine::{Actor, AgentKind, Event, JournalKind, Lift, Request, RollbackCause};
-use crate::model::{Action, AgentId, Failure, FailureKind, ObligationId, RunId, Span, StepIx};
+use crate::engine::{
+    Actor, AgentKind, Answer, Event, IncidentStatus, JournalKind, Lift, Request, RollbackCause,
+};
+use crate::model::{
+    Action, AgentId, Failure, FailureKind, IncidentId, ObligationId, RequestId, RunId, Span, StepIx,
+};
+use crate::runtime::feed::FeedItem;
+use crate::runtime::link::Answered;
 
 /// A target that would clear the screen.
 const HOSTILE: &str = "evil\u{1b}[2J\u{202e}.example";
@@ -284,4 +291,60 @@ fn u_refuses_what_cannot_be_lifted_and_says_why() {
 #[test]
 fn the_question_of_a_lift_fits_every_size() {
     insta::assert_snapshot!("lift", everywhere(&in_force(), "jju"));
+}
+
+/// Dismisses an incident, and has it accepted.
+fn dismiss(script: &mut Script, model: &mut Model, incident: IncidentId) {
+    model.incidents.select(incident);
+    model.mode = Mode::Close { incident, seen: 0, nothing: true, field: Field::default() };
+    let Some(Todo::Send { request, what, .. }) = press(model, "known<Enter>").pop() else {
+        panic!("not sent")
+    };
+    assert!(matches!(request, Request::Dismiss { .. }), "{request:?}");
+    update(model, Msg::Sent(Some(RequestId(9)), what));
+    let before = script.records.len();
+    let (by, reason) = (Actor("you".into()), Some("known".into()));
+    script.say(Event::IncidentChanged { incident, to: IncidentStatus::Dismissed, by, reason });
+    let answer = Answer::Accepted(format!("{incident} is dismissed"));
+    let seq = script.records.len() as u64;
+    update(model, Msg::Answer(Answered { id: RequestId(9), seq, answer }));
+    assert_eq!(model.mode, Mode::Normal, "not before the records are here");
+    update(model, Msg::Feed(vec![FeedItem::Records(Arc::new(script.records[before..].to_vec()))]));
+}
+
+#[test]
+fn a_dismissed_incident_offers_to_lift_what_it_caused() {
+    let incident = IncidentId(1);
+    let question = Mode::Confirm(Question::LiftOf(incident));
+    let mut script = in_force();
+    let mut model = of(&script, 120, 40);
+    dismiss(&mut script, &mut model, incident);
+    assert_eq!(model.mode, question);
+    let screen = seen(&model);
+    for part in [
+        "inc-1 is dismissed. Lift what it caused?",
+        "because of inc-1:",
+        "ob-1  block_source_ip 10.0.7.21",
+        "y undo it · N leave it in force",
+    ] {
+        assert!(screen.contains(part), "{part} in\n{screen}");
+    }
+    for no in ["<Enter>", "n", "<Esc>", " "] {
+        model.mode = question.clone();
+        assert_eq!(press(&mut model, no), [], "{no}");
+        assert_eq!((&model.mode, toast(&model)), (&Mode::Normal, "what inc-1 caused stays in force"));
+    }
+    model.mode = question;
+    let request = Request::Lift { what: Lift::Incident(incident), reason: "inc-1 is dismissed".to_owned() };
+    let what = "lift what inc-1 caused".to_owned();
+    assert_eq!(press(&mut model, "y"), [Todo::Send { seen: None, request, what }]);
+}
+
+#[test]
+fn an_incident_that_caused_nothing_offers_nothing() {
+    let mut script = in_force();
+    script.incident(2, "port-scan", crate::model::Severity::Low, "10.0.7.22", &[]);
+    let mut model = of(&script, 120, 40);
+    dismiss(&mut script, &mut model, IncidentId(2));
+    assert_eq!(model.mode, Mode::Normal);
 }

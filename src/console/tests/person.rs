@@ -46,7 +46,8 @@ fn real() -> Script {
             agent: AgentId(0),
             action: action("isolate", None),
             undo: Some(action("join", None)),
-            undecided: undecided.map(Into::into),
+            undecided: undecided.map(|when: &str| Box::new(when.into())),
+            protected: None,
         });
     }
     s.say(Event::RunCompleted { run: RunId(1) });

@@ -70,6 +70,8 @@ impl Done {
             Request::Resume { run } => text.ends_with(" goes on").then_some(Trace::Resumed(*run)),
             Request::Cancel { run } => Some(Trace::Cancelled(*run)),
             Request::Acknowledge { incident } | Request::Dismiss { incident, .. } => {
+                // A dismissal may go on with what can be lifted now.
+                let text = text.split(';').next().unwrap_or(text);
                 let to = text.strip_prefix(&format!("{incident} is ")).filter(|to| !to.contains(' '));
                 to.map(|to| Trace::Changed(*incident, to.to_owned()))
             }

@@ -77,13 +77,14 @@ impl State {
                 self.lease_returned(*run, *step);
                 self.effect_to(*run, *step, ObligationStatus::InDoubt, stamp);
             }
-            StepSettled { run, step, undo, settled, .. } => {
+            StepSettled { run, step, undo: true, settled, .. } => {
                 // An undo that was performed and is asked for has no other outcome.
-                if *undo && *settled == Settled::Skip {
+                if *settled == Settled::Skip {
                     self.lease_returned(*run, *step);
                 }
                 self.effect_settled(event, stamp);
             }
+            StepSettled { undo: false, .. } => self.lift_settled(event, stamp),
             RunCreated(new) => {
                 if let Some(earlier) = new.retry_of {
                     new.takes_over.iter().for_each(|step| self.hand_over(earlier, new.run, *step, stamp));

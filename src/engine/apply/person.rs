@@ -7,7 +7,8 @@ use crate::engine::{Answered, Event, STEP, State, StepStatus};
 
 impl State {
     pub(super) fn step_assumed(&mut self, event: &Event, stamp: Stamp) -> Result<(), Misfit> {
-        let Event::StepAssumed { run: id, step: ix, agent, action, undo, undecided } = event else {
+        let Event::StepAssumed { run: id, step: ix, agent, action, undo, undecided, protected } = event
+        else {
             return Ok(());
         };
         self.agent_mut(*agent)?;
@@ -18,7 +19,8 @@ impl State {
         step.agent = Some(*agent);
         step.action = Some(Arc::clone(action));
         step.undo.clone_from(undo);
-        step.undecided.clone_from(undecided);
+        step.undecided = undecided.as_deref().cloned();
+        step.protected = protected.as_deref().cloned();
         step.ended_at = stamp.at.into();
         run.done += 1;
         Ok(())

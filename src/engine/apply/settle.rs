@@ -12,6 +12,7 @@ impl State {
             return Ok(());
         };
         let (run, _) = self.step_mut(*id, *ix)?;
+        let lifts = run.is_lift();
         let step = &mut run.steps[ix.index()];
         let settlement = Settlement {
             settled: *settled,
@@ -23,6 +24,10 @@ impl State {
         let kept = if *undo { &mut step.undo_settled } else { &mut step.settled };
         *kept = Some(Arc::new(settlement));
         match (undo, settled) {
+            // Its outcome follows, or its next attempt.
+            (false, Settled::Again | Settled::Done | Settled::Skip) if lifts => {
+                STEP.enter(&mut step.place, StepStatus::Pending, stamp.at)?;
+            }
             // It never happened: nothing is owed.
             (false, Settled::Failed) => step.in_doubt = false,
             (true, Settled::Again) => step.undo_given_up = false,
@@ -46,6 +51,26 @@ impl State {
         run.changed = stamp.seq;
         run.changed_by = Some(by.as_ref().clone());
         Ok(())
+    }
+
+    /// The ledger, when it is settled what comes of an effect that a lift could not undo: it was undone by
+    /// hand, or it stays, and that is accepted.
+    pub(super) fn lift_settled(&mut self, event: &Event, stamp: Stamp) {
+        let Event::StepSettled { run, step, undo: false, settled, reason, by, .. } = event else { return };
+        let lifted = self.runs.get(run.0).and_then(|run| run.lifted_by_step(*step));
+        let to = match settled {
+            Settled::Done => ObligationStatus::Lifted,
+            Settled::Skip => ObligationStatus::Waived,
+            _ => return,
+        };
+        let Some(id) = lifted else { return };
+        self.obligation_to(id, to, Some(by.as_ref().clone()), stamp);
+        if let Some(obligation) = self.ledger.obligations.get_mut(id.0)
+            && obligation.status() == to
+            && obligation.changed == stamp.seq
+        {
+            obligation.why = Some(Arc::clone(reason));
+        }
     }
 
     /// The ledger, when the undo of a step is settled. What is not undone, and that is accepted, is owed no

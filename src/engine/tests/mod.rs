@@ -10,6 +10,7 @@ mod hands;
 mod ledger;
 mod lifecycle;
 mod lift;
+mod lift_settle;
 mod observe;
 mod people;
 mod recovery;
@@ -18,6 +19,7 @@ mod rollback;
 mod rollback_contract;
 mod settle;
 mod signals;
+mod spare;
 mod world;
 
 use world::World;

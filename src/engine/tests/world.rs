@@ -108,6 +108,7 @@ pub fn setup(workflows: &[&str]) -> Arc<Setup> {
         workflows: parsed.collect::<BTreeMap<_, _>>(),
         limits: Limits { finished: 3, ..Limits::default() },
         own: Arc::default(),
+        protected: Arc::default(),
     })
 }
 
@@ -396,7 +397,7 @@ impl World {
             }
             WorkflowArmed { workflow, by, .. } => format!("{workflow} ARMED by {by}"),
             WorkflowDisarmed { workflow, by, why } => format!("{workflow} disarmed by {by}: {why}"),
-            StepAssumed { run, step: s, agent, action, undo, undecided } => {
+            StepAssumed { run, step: s, agent, action, undo, undecided, .. } => {
                 let agent = self.engine.state().agent(*agent).unwrap().name();
                 let undo = undo.as_ref().map_or("no undo".to_owned(), |undo| format!("undo {}", undo.name));
                 let target = action.target.as_deref().unwrap_or("-");
