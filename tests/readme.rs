@@ -133,6 +133,15 @@ fn accepted_in_settings(example: &str) {
     assert!(out.contains("fine"), "{out}");
 }
 
+/// Rules beside those of the shipped setup.
+fn accepted_as_rules(example: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    copy(Path::new(SETUP), folder.path());
+    fs::write(folder.path().join("rules/example.yml"), example).unwrap();
+    let (out, _) = expect(&["check", folder.path().to_str().unwrap()], 0);
+    assert!(out.contains("fine"), "{out}");
+}
+
 /// Each YAML example takes the place of what the shipped setup has of that name, and is accepted.
 #[test]
 fn the_yaml_examples_are_accepted() {
@@ -149,6 +158,10 @@ fn the_yaml_examples_are_accepted() {
         .partition(|example| ["kind: exec\n", "kind: http\n"].iter().any(|kind| example.contains(kind)));
     assert_eq!(real.len(), 2);
     real.iter().for_each(|example| accepted_for_real(example));
+    let (rules, exercise): (Vec<_>, Vec<_>) =
+        exercise.into_iter().partition(|example| example.starts_with("title:"));
+    assert!(!rules.is_empty());
+    rules.iter().for_each(|example| accepted_as_rules(example));
     for example in exercise {
         let folder = tempfile::tempdir().unwrap();
         copy(Path::new(SETUP), folder.path());

@@ -222,7 +222,8 @@ fn an_incident_is_acknowledged_and_closed() {
 
 #[test]
 fn help_lists_every_key_and_escape_leaves_it() {
-    let mut terminal = Terminal::start(&[], 120, 40);
+    // High enough that nothing has to be scrolled to.
+    let mut terminal = Terminal::start(&[], 120, 70);
     terminal.sees("fortress-1");
     terminal.press("?");
     let help = terminal.sees("type to search");

@@ -314,6 +314,11 @@ impl Engine {
             return Err(format!("the reason has {} bytes, at most {MAX_REASON} are taken", reason.len()));
         }
         let (ix, permission) = self.open_approval(id, name)?;
+        if let Some((by, at)) = permission.given().last().filter(|_| permission.is_granted()) {
+            return Err(format!(
+                "`{name}` of {id} is approved, by {by} at {at}; `quell cancel {id}` stops the run"
+            ));
+        }
         may_decide(permission, id, name, "", groups, by)?;
         let hash = Box::new(permission.asked.hash);
         let reason = Arc::from(reason);

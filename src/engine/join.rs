@@ -82,7 +82,7 @@ impl Engine {
         let elsewhere = obligation.lifted_by().filter(|run| {
             *run != id && obligation.status() == ObligationStatus::Lifting && self.is_live(*run)
         });
-        let key = obligation.turn_key();
+        let key = obligation.lift_key();
         if !self.takes_turn(id, ix, true, target.as_ref()) {
             return Owed::Wait;
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
-use super::{Engine, Event, State, StepStatus, StepWait};
+use super::{Engine, Event, Obligation, State, StepStatus, StepWait};
 use crate::model::{Action, Priority, RunId, Seq, StepIx};
 
 /// Leases by target. Only looked up, never gone through.
@@ -94,8 +94,20 @@ impl Turns {
         Some(target)
     }
 
+    /// What a run wanted to do is not wanted any more.
+    fn leave(&mut self, run: RunId) {
+        let of_run = self.places.range((run, StepIx(0))..=(run, StepIx(u16::MAX)));
+        for step in of_run.map(|((_, step), _)| *step).collect::<Vec<_>>() {
+            self.remove(run, step);
+        }
+    }
+
     pub fn is_waiting(&self, run: RunId, step: StepIx) -> bool {
         self.places.contains_key(&(run, step))
+    }
+
+    fn stands_at(&self, run: RunId, step: StepIx, line: &str) -> bool {
+        self.places.get(&(run, step)).is_some_and(|(at, _)| **at == *line)
     }
 
     fn first(&self, target: &str) -> Option<Turn> {
@@ -118,6 +130,10 @@ impl Engine {
             Some(lease) => lease.run != run,
             None => self.turns.first(target).is_some_and(|first| first < turn),
         };
+        if taken && self.state.lease(target).is_none() {
+            // Who is before it may not want to act any more, or may be held: it is looked at once more.
+            self.turns.freed.push(Arc::clone(target));
+        }
         if taken {
             self.wait_in_line(turn, Arc::clone(target), back);
         } else {
@@ -148,6 +164,9 @@ impl Engine {
             return;
         }
         use Event::*;
+        if let RollbackStarted { run, .. } | RunFailed { run, .. } | RunAbandoned { run, .. } = event {
+            self.turns.leave(*run);
+        }
         let (run, step) = match event {
             StepSucceeded { run, step, .. }
             | StepFailed { run, step, .. }
@@ -155,18 +174,28 @@ impl Engine {
             | StepInDoubt { run, step, .. }
             | UndoSucceeded { run, step, .. }
             | UndoFailed { run, step, .. }
-            | UndoInDoubt { run, step, .. } => (*run, *step),
-            RunParked { run, .. } | RollbackStarted { run, .. } | RunAbandoned { run, .. } => {
-                let lifts = self.state.run(*run).map_or(&[][..], |run| run.lifts());
-                let keys = lifts.iter().filter_map(|id| self.state.ledger().get(*id)).map(|o| o.turn_key());
-                return self.turns.freed.extend(keys.collect::<Vec<_>>());
+            | UndoInDoubt { run, step, .. }
+            | StepSettled { run, step, undo: true, .. } => (*run, *step),
+            RunParked { run, .. }
+            | RollbackStarted { run, .. }
+            | RunAbandoned { run, .. }
+            | RunStuck { run, .. } => {
+                let steps = self.state.run(*run).map_or(0, |run| run.steps().len());
+                let keys = (0..steps).filter_map(|i| self.about_to_lift(*run, StepIx(i as u16)));
+                return self.turns.freed.extend(keys.map(Obligation::lift_key).collect::<Vec<_>>());
             }
             _ => return,
         };
         self.turns.freed.extend(self.state.target_of(run, step).cloned());
-        let lifted = self.state.run(run).and_then(|run| run.lifts().get(step.index()).copied());
-        let lifted = lifted.and_then(|id| self.state.ledger().get(id)).filter(|o| o.target().is_none());
-        self.turns.freed.extend(lifted.map(|obligation| obligation.turn_key()));
+        self.turns.freed.extend(self.about_to_lift(run, step).map(Obligation::lift_key));
+    }
+
+    /// What a step of a lift lifts, or the undo of a step.
+    fn about_to_lift(&self, run: RunId, step: StepIx) -> Option<&Obligation> {
+        match self.state.run(run)?.lifted_by_step(step) {
+            Some(lifted) => self.state.ledger().get(lifted),
+            None => self.state.obligation_of(run, step),
+        }
     }
 
     /// Gives targets that became free to those who wait for them.
@@ -178,7 +207,7 @@ impl Engine {
                 // It comes back to its place if it is not its turn after all.
                 self.turns.take(run, step);
                 self.start_waiting(run, step);
-                if self.turns.is_waiting(run, step) {
+                if self.turns.stands_at(run, step, &target) {
                     break;
                 }
             }

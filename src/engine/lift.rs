@@ -80,7 +80,7 @@ impl Engine {
         let (mut lifted, mut held, mut left, mut told) = (BTreeMap::new(), 0, 0, String::new());
         for id in meant {
             let Some(obligation) = self.state.ledger().get(id) else { continue };
-            if self.cannot_lift(obligation).is_some() {
+            if self.cannot_lift(obligation).is_some() || self.is_being_shared(what, obligation) {
                 left += 1;
             } else if self.others_keep(what, id, reason, by) {
                 held += 1;
@@ -173,6 +173,18 @@ impl Engine {
         let run = obligation.lifted_by().and_then(|run| self.state.run(run))?;
         let lifts = run.lifts().contains(&obligation.id()) && !run.status().is_terminal();
         lifts.then_some(run.id())
+    }
+
+    /// Whether a holder that is meant is still at it, and others hold it too: it cannot let go of what it
+    /// performs anew or asks for, since its outcome is to come.
+    fn is_being_shared(&self, what: &Lift, obligation: &Obligation) -> bool {
+        use StepStatus::{InDoubt, Running, Verifying};
+        if !matches!(what, Lift::Run(_) | Lift::Incident(_)) || obligation.holders().len() < 2 {
+            return false;
+        }
+        let meant = obligation.holders().iter().filter(|h| what.is_of(h.run(), h.incident()));
+        let mut steps = meant.filter_map(|h| self.state.run(h.run())?.steps().get(h.step().index()));
+        steps.any(|step| matches!(step.status(), Running | Verifying | InDoubt))
     }
 
     /// Whether others hold what a run or an incident wants lifted: then that holder lets go.
@@ -316,7 +328,7 @@ impl Engine {
         }
         let elsewhere =
             obligation.status() == ObligationStatus::Lifting && obligation.lifted_by() != Some(id);
-        let (turn_key, timeout) = (obligation.turn_key(), obligation.timeout);
+        let (lift_key, timeout) = (obligation.lift_key(), obligation.timeout);
         let (origin, step) = obligation.origin();
         let key = key(self.state.seed(), origin, step, true);
         let agent = match best_match(&self.state, &self.lifters(obligation)) {
@@ -335,7 +347,7 @@ impl Engine {
             return false;
         }
         if elsewhere {
-            self.wait_for_lift(id, ix, turn_key);
+            self.wait_for_lift(id, ix, lift_key);
             return false;
         }
         self.waiting.remove(id, ix);

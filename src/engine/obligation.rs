@@ -296,9 +296,10 @@ impl Obligation {
         self.holders.push(holder);
     }
 
-    /// What those wait for who want it lifted by another run.
-    pub(super) fn turn_key(&self) -> Arc<str> {
-        self.target().map_or_else(|| Arc::from(self.id.to_string()), Arc::clone)
+    /// The line of those who wait until another run has lifted it. It is not the line of its target: who
+    /// lifts it may stand there, and must not wait for those who wait for him.
+    pub(super) fn lift_key(&self) -> Arc<str> {
+        Arc::from(format!("\0{}", self.id))
     }
 
     /// Notes that a holder's own attempt was done, or may have been.

@@ -21,7 +21,7 @@ use super::workers::Worker;
 use crate::agent::exec::ORPHANS_GRACE;
 use crate::agent::halt::Note;
 use crate::agent::slow::Wish;
-use crate::engine::{Answer, Effect, Input, JournalKind, Probe, Request, Task};
+use crate::engine::{Answer, Effect, Input, JournalKind, Probe, Request, StepState, Task};
 use crate::journal::{Journal, Writer, Written};
 use crate::model::{Detection, Timestamp};
 
@@ -214,13 +214,20 @@ impl RealTime {
             Some(since) => {
                 instant().duration_since(since) >= GRACE
                     || self.hold.is_some()
-                    || (still && self.finished && self.taken.queued == 0)
+                    || (still && self.finished && self.taken.queued == 0 && !self.is_asking())
             }
             None => {
                 let settled = self.finished && self.driver.waits_for_people() && self.taken.queued == 0;
                 self.until == Until::Settled && settled && still
             }
         }
+    }
+
+    /// Whether the answer to a question about an effect is still to come: a step whose effect is asked
+    /// for is not finished.
+    fn is_asking(&self) -> bool {
+        let mut live = self.driver.state().runs().filter(|run| !run.status().is_terminal());
+        live.any(|run| run.steps().iter().any(StepState::is_probing))
     }
 
     fn take_messages(&mut self) {

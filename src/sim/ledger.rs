@@ -64,7 +64,7 @@ impl LedgerWitness {
                 }
             }
             // It was there before, and is not ours to undo.
-            Event::StepSucceeded { run, step, found: true, .. } => {
+            Event::StepSucceeded { run, step, found: true, .. } if self.lifted((*run, *step)).is_none() => {
                 self.ends_turn((*run, *step));
                 if let Some(effect) = self.actions.remove(&(*run, *step)).map(|action| effect(&action))
                     && self.holders.get(&effect).is_none_or(BTreeMap::is_empty)
@@ -102,6 +102,7 @@ impl LedgerWitness {
                 }
             }
             Event::StepSettled { run, step, undo: true, settled: Settled::Skip, .. } => {
+                self.ends_turn((*run, *step));
                 self.forget((*run, *step));
             }
             Event::LetGo { run, step, .. } => {

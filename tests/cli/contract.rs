@@ -55,6 +55,7 @@ const EVENTS: &[(&str, &[&str])] = &[
             "undo_in_doubt",
         ],
     ),
+    ("obligation", &["let_go", "obligation_expired", "obligation_probed"]),
     ("request", &["request_refused"]),
     ("retired", &["retired"]),
 ];
@@ -65,7 +66,8 @@ impl Words {
         let list = |names: &Value| {
             names.as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect()
         };
-        let statuses = ["agent", "run", "step", "incident"].map(|noun| (noun, list(&tables[noun]["states"])));
+        let statuses = ["agent", "run", "step", "incident", "obligation"]
+            .map(|noun| (noun, list(&tables[noun]["states"])));
         Words { statuses: statuses.into(), terminal: list(&tables["run"]["terminal"]) }
     }
 
@@ -139,6 +141,20 @@ fn check_step(line: &Value, plans: &BTreeMap<String, Vec<String>>, words: &Words
     if line["event"] == "step_started" || line["event"] == "undo_started" {
         assert!(["drill", "builtin"].contains(&string(line, "kind")), "{line}");
         string(line, "agent");
+        let expires = &line["action"]["expires"];
+        assert!(expires.is_null() || expires == &line["action"]["with"]["expires"], "{line}");
+    }
+}
+
+fn check_obligation(line: &Value, words: &Words) {
+    id(string(line, "id"), "ob-");
+    words.check_status("obligation", line);
+    string(line, "action");
+    assert!(["by itself", "by quell", "when lifted"].contains(&string(line, "ends")), "{line}");
+    for holder in line["holders"].as_array().unwrap().iter().chain([&line["origin"]]) {
+        let (run, step) = holder.as_str().unwrap().split_once('/').unwrap();
+        id(run, "run-");
+        assert!(!step.is_empty(), "{line}");
     }
 }
 
@@ -176,6 +192,7 @@ fn check_records(records: &[Value], words: &Words) {
                 assert_eq!(string(line, "id"), string(line, "name"));
                 words.check_status("agent", line);
             }
+            "obligation" => check_obligation(line, words),
             _ => {}
         }
     }

@@ -20,12 +20,13 @@ agents:
     headers: { Authorization: { secret: 'env:FW_TOKEN', prefix: 'Bearer ' } }
     actions:
       block:
-        takes: { address: address }
+        takes: { address: address, expires: duration }
         target: address
         idempotent: true
         undo: unblock
         method: PUT
         path: '/blocks/${address}'
+        body: { for: '${expires.seconds}' }
       unblock: { takes: { address: address }, target: address, idempotent: true, method: DELETE, path: '/blocks/${address}' }
       ticket: { takes: { text: text }, idempotent: true, method: POST, path: /tickets, body: { text: '${text}' } }
 ";
@@ -34,7 +35,7 @@ workflow: block
 mode: live
 inputs: { address: { type: address } }
 steps:
-  - { id: block, role: WALL, action: block, with: { address: '${inputs.address}' } }
+  - { id: block, role: WALL, action: block, with: { address: '${inputs.address}' }, expires: 1h }
   - id: tell
     role: WALL
     action: ticket
@@ -127,7 +128,7 @@ fn a_run_is_rolled_back_over_http_and_its_secret_is_nowhere() {
     assert_eq!(
         lines,
         [
-            "PUT /api/blocks/192.0.2.7 1.run-1.block ",
+            "PUT /api/blocks/192.0.2.7 1.run-1.block {\"for\":3600}",
             "POST /api/tickets 1.run-1.tell {\"text\":\"rule rule-9\"}",
             "DELETE /api/blocks/192.0.2.7 1.run-1.block:undo ",
         ]

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use crate::engine::{Event, JournalKind, Record, State};
 use crate::flow::machine::Status;
-use crate::model::{AgentId, IncidentId, Map, ObligationId, RunId, SafeJson, StepIx, Timestamp, Value};
+use crate::model::{AgentId, IncidentId, Map, ObligationId, RunId, SafeJson, Span, StepIx, Timestamp, Value};
 
 /// What a record is about.
 enum About {
@@ -142,6 +142,7 @@ fn taken_apart(event: &Event) -> io::Result<(String, Map)> {
         _ => Map::new(),
     };
     show_times(&mut fields);
+    show_expiry(&mut fields);
     if let Some(Value::Object(detection)) = fields.get_mut("detection") {
         show_times(detection);
     }
@@ -156,6 +157,15 @@ fn show_times(fields: &mut Map) {
         {
             *value = Value::from(Timestamp(micros).to_string());
         }
+    }
+}
+
+/// How long an action lasts, as people write it.
+fn show_expiry(fields: &mut Map) {
+    if let Some(expires) = fields.get_mut("action").and_then(|action| action.get_mut("expires"))
+        && let Some(micros) = expires.as_u64()
+    {
+        *expires = Value::from(Span(micros).to_string());
     }
 }
 

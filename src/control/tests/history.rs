@@ -286,6 +286,6 @@ fn c23_eight_clients_at_once_are_one_history() {
     check(&done, &world.records(), first);
     let refused = done.iter().filter(|one| !one.given.accepted).count();
     let idle = done.iter().filter(|one| one.claims().is_none()).count();
-    println!("{} requests: {refused} refused, {idle} had nothing to do", done.len());
-    assert!(refused > 0 && idle > 0);
+    let all = done.len();
+    assert!(refused > 0 && idle > 0, "{all} requests: {refused} refused, {idle} had nothing to do");
 }

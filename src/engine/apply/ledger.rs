@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::{Misfit, Stamp, unknown};
 use crate::engine::obligation::Holder;
 use crate::engine::{
-    Actor, Event, OBLIGATION, Obligation, ObligationStatus, RunStatus, STEP, State, StepState, StepStatus,
+    Actor, Event, OBLIGATION, Obligation, ObligationStatus, RunStatus, STEP, Settled, State, StepState,
+    StepStatus,
 };
 use crate::flow::machine::Place;
 use crate::model::{Moment, ObligationId, Presence, RunId, StepIx, Value};
@@ -76,7 +77,13 @@ impl State {
                 self.lease_returned(*run, *step);
                 self.effect_to(*run, *step, ObligationStatus::InDoubt, stamp);
             }
-            StepSettled { .. } => self.effect_settled(event, stamp),
+            StepSettled { run, step, undo, settled, .. } => {
+                // An undo that was performed and is asked for has no other outcome.
+                if *undo && *settled == Settled::Skip {
+                    self.lease_returned(*run, *step);
+                }
+                self.effect_settled(event, stamp);
+            }
             RunCreated(new) => {
                 if let Some(earlier) = new.retry_of {
                     new.takes_over.iter().for_each(|step| self.hand_over(earlier, new.run, *step, stamp));

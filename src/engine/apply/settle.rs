@@ -32,6 +32,8 @@ impl State {
                 }
                 step.undo_given_up = true;
                 step.until = Moment::NONE;
+                // Whether it took effect is of no interest any more.
+                step.end_questions();
             }
             _ => {}
         }

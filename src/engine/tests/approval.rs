@@ -194,6 +194,8 @@ fn an_approval_given_in_a_halt_counts_when_it_is_over() {
     world.play(ASKED);
     let told = world.play("halt enough\n approve run-1 cut");
     assert!(told.contains("it begins when the halt is over") && !told.contains("starts"), "{told}");
+    let told = world.play("as bob deny run-1 cut no");
+    assert!(told.contains("Refused(\"`cut` of run-1 is approved, by ada"), "{told}");
     assert!(world.play("release").contains("run-1 cut starts (1)"));
 }
 

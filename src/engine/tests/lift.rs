@@ -78,6 +78,30 @@ fn c16_two_runs_take_turns_at_a_target() {
 }
 
 #[test]
+fn c16_who_gave_up_is_not_in_the_way() {
+    // `run-2` stands in line behind `run-1`, and is rolled back since another step of it failed.
+    let both = "
+workflow: both
+inputs: { a: text }
+steps:
+  - { id: block, role: WALL, action: block, with: { address: '${inputs.a}' } }
+  - { id: other, role: WALL, action: once, with: { address: '${run.id}' } }
+";
+    for (name, given_up) in
+        [("failed", "fail run-2/other"), ("cancelled", "cancel run-2"), ("held", "pause run-2")]
+    {
+        check(
+            &format!("c16_given_up_{name}"),
+            both,
+            &format!(
+                "trigger both a=x\n trigger both a=x\n {given_up}\n ok run-1/block\n cancel run-1
+                stopped run-1/other\n undone run-1/other\n undone run-1/block\n trigger both a=x\n ok run-3/block"
+            ),
+        );
+    }
+}
+
+#[test]
 fn c16_the_epoch_grows_over_restarts() {
     let mut world = World::new(&[BLOCK]);
     let mut epochs = Vec::new();
@@ -281,6 +305,19 @@ fn lifted_by_hand_before_its_run_rolls_back() {
         fail run-1/b
         ok run-2/ob-1";
     check("lifted_before_rollback", TWO, script);
+}
+
+#[test]
+fn c16_who_waits_for_a_lift_is_not_in_its_way() {
+    let script = "
+        trigger two
+        ok a
+        lift a
+        fail run-1/b
+        fail run-2/ob-1
+        wait 2s
+        ok run-2/ob-1";
+    check("lifted_again_before_rollback", TWO, script);
 }
 
 #[test]

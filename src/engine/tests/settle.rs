@@ -150,6 +150,32 @@ fn c11_what_waits_for_an_agent_can_be_skipped() {
 }
 
 #[test]
+fn c11_an_undo_of_which_it_is_asked_whether_it_took_effect_is_settled() {
+    let verified = "
+workflow: verified
+steps:
+  - { id: a, role: WALL, action: block, with: { address: a } }
+  - { id: b, role: WALL, action: wire, needs: [a], with: { address: b }, verify: true }
+  - { id: c, role: BELL, action: tell, needs: [b], with: { text: c }, undo: 'none: it is said' }
+";
+    for (word, then) in [
+        ("skip the host is gone", "undone a"),
+        ("done seen in the firewall", "undone a"),
+        ("again", "undone b\n absent b undone\n undone a"),
+    ] {
+        let first = word.split(' ').next().unwrap();
+        // The answer is still to come, or it is about to be asked for once more.
+        for (name, told) in [("asked", ""), ("between", "present b undone\n")] {
+            let script = format!(
+                "trigger verified\n ok a\n ok b\n present b\n cancel run-1\n stopped c\n undone b\n {told}
+                settle run-1 b {word}\n {then}\n wait 40s"
+            );
+            check(&format!("c11_settled_{first}_{name}"), verified, &script);
+        }
+    }
+}
+
+#[test]
 fn c11_what_was_skipped_stays_known() {
     let mut world = World::new(&[CHAIN]);
     world.play(&format!("{STUCK} settle run-1 b skip the host is gone"));
