@@ -1,6 +1,7 @@
 //! `quell lift`: what is in force is undone. By the engine at work in the state folder; if there is none,
 //! the folder is opened and the lifts are waited for.
 
+use std::collections::BTreeSet;
 use std::io::BufRead as _;
 use std::path::Path;
 
@@ -33,13 +34,12 @@ pub fn run(args: &Lift) -> Result<Verdict, Error> {
     }
     let request = Request::Lift { what, reason: args.reason.clone() };
     let asked = ask::asked(args.steer.id.as_deref(), args.steer.seen, request)?;
-    let ids: Vec<ObligationId> = listed.rows.iter().filter_map(|row| row.id.parse().ok()).collect();
     let (given, done) = match there(&folder, &asked)? {
         Some(done) => done,
         None => here(args, &folder, asked)?,
     };
     ask::report(&given, args.steer.json)?;
-    print(&told(&done.state, &ids, args.steer.json))?;
+    print(&told(&done.state, &concerned(&listed, &done), args.steer.json))?;
     Ok(if done.waits() { Verdict::Person } else { Verdict::Fine })
 }
 
@@ -149,6 +149,15 @@ fn here(args: &Lift, folder: &Path, asked: Asked) -> Result<(Given, Done), Error
     let by = identity::actor().0.to_string();
     let (given, state) = steer::by_itself(&args.steer, folder, asked)?;
     Ok((given, Done { state, before, by }))
+}
+
+/// What was listed before, and what the lifts took besides: an engine at work lists so many rows at most.
+fn concerned(listed: &Listed, done: &Done) -> Vec<ObligationId> {
+    let mut ids: Vec<ObligationId> = listed.rows.iter().filter_map(|row| row.id.parse().ok()).collect();
+    let known: BTreeSet<ObligationId> = ids.iter().copied().collect();
+    let taken: BTreeSet<ObligationId> = done.lifts().flat_map(|run| run.lifts().iter().copied()).collect();
+    ids.extend(taken.difference(&known));
+    ids
 }
 
 /// What became of each.

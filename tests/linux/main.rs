@@ -6,6 +6,8 @@
 
 #![expect(clippy::disallowed_methods, reason = "the world of this test has a clock and an environment")]
 
+mod keeper;
+mod ledger;
 mod network;
 mod setup;
 mod unproven;
