@@ -65,7 +65,7 @@ impl State {
             }
             UndoSucceeded { run, step, .. } => {
                 self.lease_returned(*run, *step);
-                self.effect_to(*run, *step, ObligationStatus::Lifted, stamp);
+                self.effect_undone(*run, *step, stamp);
             }
             UndoFailed { run, step, failure, retry_at, .. } => {
                 self.lease_returned(*run, *step);
@@ -234,6 +234,17 @@ impl State {
         {
             obligation.acted(id, ix);
         }
+    }
+
+    /// An effect is undone. If a person says so while another run does it anew, it is only let go of.
+    fn effect_undone(&mut self, id: RunId, ix: StepIx, stamp: Stamp) {
+        let Some(obligation) = self.effect_mut(id, ix) else { return };
+        if !obligation.is_wanted_by_others(id, ix) {
+            return self.effect_to(id, ix, ObligationStatus::Lifted, stamp);
+        }
+        obligation.holders.retain(|holder| (holder.run, holder.step) != (id, ix));
+        obligation.changed = stamp.seq;
+        obligation.settle_until();
     }
 
     fn effect_never_was(&mut self, id: RunId, ix: StepIx, stamp: Stamp) {

@@ -85,7 +85,7 @@ impl State {
         }
         let Some(obligation) = self.effect_mut(*run, *step) else { return };
         let (id, status) = (obligation.id(), obligation.status());
-        if *settled == Settled::Skip && obligation.other_holders(*run, *step, stamp.at).next().is_some() {
+        if matches!(settled, Settled::Skip | Settled::Done) && obligation.is_wanted_by_others(*run, *step) {
             obligation.holders.retain(|holder| (holder.run, holder.step) != (*run, *step));
             obligation.changed = stamp.seq;
             return obligation.settle_until();
