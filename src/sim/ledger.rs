@@ -25,6 +25,8 @@ pub struct LedgerWitness {
     /// What lifts are about, and the run that each tries again.
     lifts: BTreeMap<RunId, Vec<(ObligationId, Effect)>>,
     retries: BTreeMap<RunId, RunId>,
+    /// Steps of which a person said that they are undone.
+    by_hand: BTreeSet<Place>,
     /// Steps that let go.
     let_go: BTreeSet<Place>,
     /// The last turn at each target, and whose it was.
@@ -97,9 +99,19 @@ impl LedgerWitness {
             }
             Event::UndoSucceeded { run, step, .. } => {
                 self.ends_turn((*run, *step));
-                if let Some(effect) = self.actions.get(&(*run, *step)).map(|action| effect(action)) {
+                let Some(effect) = self.actions.get(&(*run, *step)).map(|action| effect(action)) else {
+                    return Ok(());
+                };
+                self.forget((*run, *step));
+                // A person may say that it is undone while others hold it, or do it anew: then only this
+                // one lets go. That nothing else undoes it meanwhile is seen at the start of an undo.
+                let held = self.holders.get(&effect).is_some_and(|holders| !holders.is_empty());
+                if !(held && self.by_hand.remove(&(*run, *step))) {
                     self.gone(&effect);
                 }
+            }
+            Event::StepSettled { run, step, undo: true, settled: Settled::Done, .. } => {
+                self.by_hand.insert((*run, *step));
             }
             Event::StepSettled { run, step, undo: true, settled: Settled::Skip, .. } => {
                 self.ends_turn((*run, *step));
