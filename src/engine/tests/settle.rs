@@ -121,6 +121,22 @@ fn c11_what_was_skipped_and_done_anew_for_others_is_left_to_them() {
     assert_eq!(of_y, Some((3, ObligationStatus::InForce)));
 }
 
+/// What a person says of the world is said of one run: another one may be doing it anew at that moment.
+#[test]
+fn c11_what_is_undone_by_hand_while_others_do_it_anew_is_theirs() {
+    let other = "workflow: other\nsteps: [{ id: q, role: WALL, action: block, with: { address: y } }]";
+    for word in ["done", "skip"] {
+        let mut world = World::new(&[DELICATE, other]);
+        world.play("trigger delicate\n ok x\n ok y\n fail z\n crash\n crash");
+        let told = world.play("trigger other");
+        assert!(told.contains("run-2 q starts"), "{told}");
+        world.play(&format!("settle run-1 y {word} by hand\n ok run-2/q"));
+        let of_y = world.engine.state().ledger().of_effect("block", "y").unwrap();
+        let holders: Vec<RunId> = of_y.holders().iter().map(|holder| holder.run()).collect();
+        assert_eq!((of_y.status(), holders), (ObligationStatus::InForce, vec![RunId(2)]), "{word}");
+    }
+}
+
 #[test]
 fn c11_a_rollback_that_runs_is_steered() {
     let script = "
