@@ -251,10 +251,6 @@ impl Obligation {
     pub fn other_holders(&self, run: RunId, step: StepIx, now: Timestamp) -> impl Iterator<Item = &Holder> {
         self.holders.iter().filter(move |h| (h.run, h.step) != (run, step) && h.holds_at(now))
     }
-    /// Whether others want it, or are about to do it anew.
-    pub(super) fn is_wanted_by_others(&self, run: RunId, step: StepIx) -> bool {
-        self.holders.iter().any(|holder| (holder.run, holder.step) != (run, step))
-    }
     /// The agent that performed it.
     pub fn agent(&self) -> AgentId {
         self.agent

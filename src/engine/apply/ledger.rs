@@ -236,12 +236,21 @@ impl State {
         }
     }
 
-    /// An effect is undone. If a person says so while another run does it anew, it is only let go of.
+    /// Whether an effect is not only of a step: others hold it, or another run is doing it anew.
+    pub(super) fn is_done_by_others(&self, id: RunId, ix: StepIx, stamp: Stamp) -> bool {
+        let Some(obligation) = self.obligation_of(id, ix) else { return false };
+        let turn = obligation.target().and_then(|target| self.lease(target)).map(|lease| lease.run);
+        let anew = |by: RunId| by != id && obligation.holders().iter().any(|holder| holder.run() == by);
+        turn.is_some_and(anew) || obligation.other_holders(id, ix, stamp.at).next().is_some()
+    }
+
+    /// An effect is undone. If that is found or said of an undo in doubt while others do the same anew, it
+    /// is only let go of.
     fn effect_undone(&mut self, id: RunId, ix: StepIx, stamp: Stamp) {
-        let Some(obligation) = self.effect_mut(id, ix) else { return };
-        if !obligation.is_wanted_by_others(id, ix) {
+        if !self.is_done_by_others(id, ix, stamp) {
             return self.effect_to(id, ix, ObligationStatus::Lifted, stamp);
         }
+        let Some(obligation) = self.effect_mut(id, ix) else { return };
         obligation.holders.retain(|holder| (holder.run, holder.step) != (id, ix));
         obligation.changed = stamp.seq;
         obligation.settle_until();

@@ -83,9 +83,10 @@ impl State {
         {
             return self.obligation_owed_again(waived.id(), by, stamp);
         }
+        let others = self.is_done_by_others(*run, *step, stamp);
         let Some(obligation) = self.effect_mut(*run, *step) else { return };
         let (id, status) = (obligation.id(), obligation.status());
-        if matches!(settled, Settled::Skip | Settled::Done) && obligation.is_wanted_by_others(*run, *step) {
+        if matches!(settled, Settled::Skip | Settled::Done) && others {
             obligation.holders.retain(|holder| (holder.run, holder.step) != (*run, *step));
             obligation.changed = stamp.seq;
             return obligation.settle_until();
