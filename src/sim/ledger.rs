@@ -112,6 +112,12 @@ impl LedgerWitness {
                 self.ends_turn((*run, *step));
                 self.forget((*run, *step));
             }
+            // What a lift could not undo, and that is accepted, is not on the ledger any more.
+            Event::StepSettled { run, step, undo: false, settled: Settled::Skip, .. } => {
+                if let Some((_, effect)) = self.lifted((*run, *step)).cloned() {
+                    self.gone(&effect);
+                }
+            }
             Event::LetGo { run, step, .. } => {
                 self.forget((*run, *step));
                 self.let_go.insert((*run, *step));
