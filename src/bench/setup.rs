@@ -73,7 +73,8 @@ pub fn setup(agents: Vec<AgentSpec>, workflows: &[String]) -> Result<Arc<Setup>,
         acts: Acts::Always,
         agents,
         workflows,
-        limits: Limits::default(),
+        // Nothing is ever lifted: what a benchmark does stays in force.
+        limits: Limits { in_force: usize::MAX, ..Limits::default() },
         own: Arc::default(),
         protected: Arc::default(),
     }))
