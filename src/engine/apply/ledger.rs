@@ -136,7 +136,8 @@ impl State {
                 step_id: Arc::clone(&holder.step_id),
                 incident: holder.incident,
                 timeout: deadline.since(stamp.at),
-                holders: Vec::new(),
+                // Most have one, and a vector that grows by itself begins with four.
+                holders: Vec::with_capacity(1),
                 done_at: Moment::NONE,
                 done_seq: stamp.seq,
                 until: Moment::NONE,
