@@ -11,6 +11,7 @@ use super::output::words::words;
 use super::{ask, journal};
 use crate::console::text::about;
 use crate::control::obligations::{HolderRow, Listed, ObligationRow, Totals, Wanted};
+use crate::engine::EndsBy;
 use crate::model::{SafeText, Timestamp};
 use crate::runtime::clock;
 
@@ -28,7 +29,19 @@ pub fn run(args: &Ledger) -> Result<(), Error> {
         ..Wanted::default()
     };
     let listed = look(&folder, &wanted)?;
-    print(&if args.json { lines(&listed) } else { text(&listed, clock::wall()) })
+    if args.json {
+        return print(&lines(&listed));
+    }
+    let mut shown = text(&listed, clock::wall());
+    if listed.rows.iter().any(needs_quell) && ask::engine(&folder, None)?.is_none() {
+        shown.push_str("no engine is at work here: what ends by quell ends once one is\n");
+    }
+    print(&shown)
+}
+
+/// Whether it ends only if an engine lives then.
+fn needs_quell(row: &ObligationRow) -> bool {
+    row.until.is_some() && row.ends == EndsBy::Quell.name()
 }
 
 /// What is in the ledger of a folder.
@@ -192,6 +205,11 @@ ob-2  in force  block   b                1970-01-01 00:00:05  -                 
 everything is halted: the ends of 1 are held
 ";
         assert_eq!(shown, expected);
+        let mut by_quell = row("ob-3", "c", Some(until));
+        by_quell.ends = "by quell".to_owned();
+        assert!(needs_quell(&by_quell));
+        by_quell.ends = "by itself".to_owned();
+        assert!(!needs_quell(&by_quell) && !needs_quell(&row("ob-2", "b", None)));
         let late = text(
             &Listed { rows: vec![row("ob-1", "a", Some(until))], of: 1, totals: Totals::default() },
             Timestamp::from_secs(4_000),

@@ -29,7 +29,10 @@ fn write(out: &mut String, totals: &Totals<'_>) -> fmt::Result {
         let drills = state.agents().iter().filter(|agent| agent.kind() == AgentKind::Drill).count();
         match (drills, state.counts().observed) {
             (0, 1..) => writeln!(out, "REPLAY of a real setup: nothing was done, only observed\n")?,
-            _ => writeln!(out, "DRILL: an exercise with {drills} simulated agents; nothing real was done\n")?,
+            _ => {
+                let agents = counted(drills as u64, "simulated agent");
+                writeln!(out, "DRILL: an exercise with {agents}; nothing real was done\n")?
+            }
         }
     }
     incidents(out, state)?;
