@@ -251,15 +251,13 @@ impl Engine {
 
     /// What a dismissed incident caused may be undone (S1.7).
     fn offer(&self, id: IncidentId, to: IncidentStatus) -> String {
-        let standing = self.state.ledger().of_incident(id).count();
-        match (to, standing) {
-            (IncidentStatus::Dismissed, 1) => {
-                format!("; 1 effect is in force because of it: quell lift --incident {id}")
-            }
-            (IncidentStatus::Dismissed, n @ 2..) => {
-                format!("; {n} effects are in force because of it: quell lift --incident {id}")
-            }
-            _ => String::new(),
+        if to != IncidentStatus::Dismissed {
+            return String::new();
+        }
+        match self.state.ledger().of_incident(id).count() {
+            0 => String::new(),
+            1 => format!("; 1 effect is in force because of it: quell lift --incident {id}"),
+            n => format!("; {n} effects are in force because of it: quell lift --incident {id}"),
         }
     }
 
