@@ -16,7 +16,7 @@ use crate::runtime::clock;
 use crate::runtime::feed::FeedItem;
 use crate::runtime::inbox::Message;
 use crate::runtime::recording::Findings;
-use crate::runtime::shutdown::Stop;
+use crate::runtime::shutdown::{self, Stop};
 use crate::runtime::virtual_time::Ending;
 
 /// How often progress is shown.
@@ -49,8 +49,7 @@ pub fn drain_on_signals(running: &mut Running) -> std::result::Result<(), Error>
     let (told, programs) = (running.inbox.clone(), running.programs.clone());
     running.on_signal(move |stop: Stop, before| {
         if before > 0 || !told.send(Message::Drain) {
-            programs.kill_all();
-            std::process::exit(stop.code());
+            shutdown::leave(stop.code(), || programs.kill_all());
         }
         tell("quell: stopping; what runs may finish. Once more to stop at once");
     })

@@ -74,7 +74,10 @@ pub(crate) enum Verdict {
 
 /// Runs the program: reads its arguments, does what they say, and gives the exit code.
 pub fn run() -> ExitCode {
-    match obey(Args::parse()) {
+    let obeyed = obey(Args::parse());
+    // A second signal says how the process ends (C18), not what came of the programs that it ended.
+    crate::runtime::shutdown::stand_aside();
+    match obeyed {
         Ok(Verdict::Fine) => ExitCode::SUCCESS,
         Ok(Verdict::Mistakes) => ExitCode::from(2),
         Ok(Verdict::Person) => ExitCode::from(3),

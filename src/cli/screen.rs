@@ -12,7 +12,7 @@ use crate::config::Loaded;
 use crate::console::{self, Catalogue, Ended, Options};
 use crate::runtime::inbox::Message;
 use crate::runtime::link::Link;
-use crate::runtime::shutdown::Stop;
+use crate::runtime::shutdown::{self, Stop};
 use crate::runtime::virtual_time::Ending;
 
 /// Log lines belong to the console from here on; called before the engine starts.
@@ -37,8 +37,7 @@ pub fn run(mut running: Running, loaded: &Loaded) -> Result<(Ending, bool), Erro
         let drains = told.send(Message::Drain);
         if before > 0 || (stop.send(asked).is_err() && !drains) {
             console::session::restore();
-            programs.kill_all();
-            std::process::exit(signal.code());
+            shutdown::leave(signal.code(), || programs.kill_all());
         }
     })?;
     let (reply, answers) = channel();

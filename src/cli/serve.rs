@@ -13,7 +13,7 @@ use crate::control::server::Reloader;
 use crate::engine::{Actor, Answer, JournalKind};
 use crate::runtime::inbox::{Inbox, Message};
 use crate::runtime::live::reader::Kind;
-use crate::runtime::shutdown::Stop;
+use crate::runtime::shutdown::{self, Stop};
 use crate::runtime::start::Watched;
 
 /// Runs the verb.
@@ -85,8 +85,7 @@ fn listen(running: &mut Running) -> Result<(), Error> {
             return reloader.iter().for_each(reload);
         }
         if stops > 0 || !inbox.send(Message::Drain) {
-            programs.kill_all();
-            std::process::exit(stop.code());
+            shutdown::leave(stop.code(), || programs.kill_all());
         }
         stops += 1;
         systemd::stopping();

@@ -1,5 +1,6 @@
 //! Signals of the system: what they mean is for those who listen (C18).
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use tokio::runtime::Runtime;
@@ -24,6 +25,24 @@ impl Stop {
             Stop::Interrupt => 130,
             Stop::HangUp => 129,
         }
+    }
+}
+
+/// Whether the process is on its way out by [`leave`].
+static LEAVING: AtomicBool = AtomicBool::new(false);
+
+/// Ends the process at once, after one last thing. What that sets off on other threads decides nothing
+/// any more, if they [`stand_aside`] before they end the process themselves.
+pub fn leave(code: i32, last: impl FnOnce()) -> ! {
+    LEAVING.store(true, Ordering::SeqCst);
+    last();
+    std::process::exit(code)
+}
+
+/// Waits for the end, if another thread is about to end the process.
+pub fn stand_aside() {
+    while LEAVING.load(Ordering::SeqCst) {
+        std::thread::park();
     }
 }
 
