@@ -166,12 +166,21 @@ impl Engine {
         use Event::*;
         if let RollbackStarted { run, .. } | RunFailed { run, .. } | RunAbandoned { run, .. } = event {
             self.turns.leave(*run);
+            let run = self
+                .state
+                .run(*run)
+                .into_iter()
+                .flat_map(|run| (0..run.steps().len()).map(|i| (run.id(), i)));
+            let targets = run.filter_map(|(run, i)| self.state.target_of(run, StepIx(i as u16)).cloned());
+            let targets: Vec<Arc<str>> = targets.collect();
+            self.turns.freed.extend(targets);
         }
         let (run, step) = match event {
             StepSucceeded { run, step, .. }
             | StepFailed { run, step, .. }
             | StepCancelled { run, step, .. }
             | StepInDoubt { run, step, .. }
+            | StepProbed { run, step, again_at: None, .. }
             | UndoSucceeded { run, step, .. }
             | UndoFailed { run, step, .. }
             | UndoInDoubt { run, step, .. }

@@ -202,6 +202,8 @@ impl Engine {
         let steps: Vec<_> = meant.iter().map(|holder| (holder.run(), holder.step())).collect();
         for (run, step) in steps {
             self.let_go(run, step, id, Arc::clone(&why), by);
+            // If it is being rolled back, this may have been what it waited for.
+            self.roll_on(run);
         }
         true
     }

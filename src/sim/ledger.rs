@@ -25,6 +25,8 @@ pub struct LedgerWitness {
     /// What lifts are about, and the run that each tries again.
     lifts: BTreeMap<RunId, Vec<(ObligationId, Effect)>>,
     retries: BTreeMap<RunId, RunId>,
+    /// Steps of which a person said that they are undone.
+    by_hand: BTreeSet<Place>,
     /// Steps that let go.
     let_go: BTreeSet<Place>,
     /// The last turn at each target, and whose it was.
@@ -101,12 +103,15 @@ impl LedgerWitness {
                     return Ok(());
                 };
                 self.forget((*run, *step));
-                // Of an undo in doubt it may be found or said that it is done after others did the same
-                // anew: then only this one lets go. That no undo begins while others hold the effect is
-                // seen where it begins.
-                if self.holders.get(&effect).is_none_or(BTreeMap::is_empty) {
+                // A person may say that it is undone while others hold it, or do it anew: then only this
+                // one lets go.
+                let held = self.holders.get(&effect).is_some_and(|holders| !holders.is_empty());
+                if !(held && self.by_hand.remove(&(*run, *step))) {
                     self.gone(&effect);
                 }
+            }
+            Event::StepSettled { run, step, undo: true, settled: Settled::Done, .. } => {
+                self.by_hand.insert((*run, *step));
             }
             Event::StepSettled { run, step, undo: true, settled: Settled::Skip, .. } => {
                 self.ends_turn((*run, *step));

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::Stamp;
-use crate::engine::State;
 use crate::engine::lease::Lease;
+use crate::engine::{State, StepState, StepStatus};
 use crate::model::{RunId, StepIx};
 
 impl State {
@@ -23,6 +23,27 @@ impl State {
             *lease = Lease { run: id, epoch: stamp.seq, acting: 0 };
         }
         lease.acting += 1;
+    }
+
+    /// While an effect in doubt is asked for, nobody else changes it, unless another run is at it already.
+    pub(super) fn lease_kept(&mut self, id: RunId, ix: StepIx, stamp: Stamp) {
+        let target = self.target_of(id, ix);
+        if target.and_then(|target| self.lease(target)).is_none_or(|lease| lease.run == id) {
+            self.lease_taken(id, ix, stamp);
+        }
+    }
+
+    /// A run turns round or ends: what it does not wait for any more holds nothing.
+    pub(super) fn leases_left(&mut self, id: RunId) {
+        let Some(run) = self.runs.get(id.0) else { return };
+        let over = |step: &StepState| {
+            let acts = matches!(step.status(), StepStatus::Running | StepStatus::Verifying);
+            step.leased && (run.status().is_terminal() || !acts)
+        };
+        let over = run.steps.iter().enumerate().filter(|(_, step)| over(step));
+        for ix in over.map(|(i, _)| StepIx(i as u16)).collect::<Vec<_>>() {
+            self.lease_returned(id, ix);
+        }
     }
 
     /// Until its outcome.

@@ -10,7 +10,7 @@ use crate::engine::{
     StepStatus,
 };
 use crate::flow::machine::Place;
-use crate::model::{Moment, ObligationId, Presence, RunId, StepIx, Value};
+use crate::model::{Action, AgentId, Moment, ObligationId, Presence, RunId, Span, StepIx, Value};
 
 impl State {
     /// Keeps the ledger after a record that was just folded. A journal from before there was a ledger may
@@ -95,7 +95,10 @@ impl State {
                     }
                 }
             }
+            StepProbing { run, step, .. } => self.lease_kept(*run, *step, stamp),
+            StepProbed { run, step, again_at: None, .. } => self.lease_returned(*run, *step),
             RollbackStarted { run, .. } | RunFailed { run, .. } | RunAbandoned { run, .. } => {
+                self.leases_left(*run);
                 self.effects_cancelled(*run, stamp);
             }
             _ => {}
@@ -118,7 +121,29 @@ impl State {
         if (undo.is_none() && action.expires.is_none()) || self.effect_mut(*id, *ix).is_some() {
             return;
         }
-        let Some(holder) = self.holder(*id, *ix) else { return };
+        self.effect_owed(*id, *ix, (*agent, action, undo.as_ref()), deadline.since(stamp.at), stamp);
+    }
+
+    /// What was in doubt was lifted meanwhile, and is found all the same: it is owed anew.
+    fn effect_again(&mut self, id: RunId, ix: StepIx, stamp: Stamp) {
+        let Some(step) = self.runs.get(id.0).and_then(|run| run.steps.get(ix.index())) else { return };
+        let earlier = step.obligation().and_then(|earlier| self.ledger.get(earlier));
+        let Some(timeout) = earlier.map(|earlier| earlier.timeout) else { return };
+        let (Some(agent), Some(action), undo) = (step.agent, step.action.clone(), step.undo.clone()) else {
+            return;
+        };
+        self.effect_owed(id, ix, (agent, &action, undo.as_ref()), timeout, stamp);
+    }
+
+    fn effect_owed(
+        &mut self,
+        id: RunId,
+        ix: StepIx,
+        (agent, action, undo): (AgentId, &Arc<Action>, Option<&Arc<Action>>),
+        timeout: Span,
+        stamp: Stamp,
+    ) {
+        let Some(holder) = self.holder(id, ix) else { return };
         let earlier = self.runs.get(id.0).and_then(|run| run.retry_of);
         let standing = self.ledger.of_action(action).map(Obligation::id);
         let obligation = standing.unwrap_or(ObligationId(self.ledger.obligations.next()));
@@ -130,12 +155,12 @@ impl State {
                 id: obligation,
                 place: Place::new(ObligationStatus::Owed, stamp.at),
                 action: Arc::clone(action),
-                undo: undo.clone(),
-                agent: *agent,
-                run: *id,
+                undo: undo.cloned(),
+                agent,
+                run: id,
                 step_id: Arc::clone(&holder.step_id),
                 incident: holder.incident,
-                timeout: deadline.since(stamp.at),
+                timeout,
                 // Most have one, and a vector that grows by itself begins with four.
                 holders: Vec::with_capacity(1),
                 done_at: Moment::NONE,
@@ -154,10 +179,10 @@ impl State {
             entry.add_holder(holder, earlier);
             entry.changed = stamp.seq;
             if entry.undo.is_none() {
-                entry.undo.clone_from(undo);
+                entry.undo = undo.cloned();
             }
         }
-        self.link(*id, *ix, obligation);
+        self.link(id, ix, obligation);
     }
 
     fn link(&mut self, run: RunId, step: StepIx, obligation: ObligationId) {
@@ -187,6 +212,9 @@ impl State {
         let Some(step) = self.runs.get(id.0).and_then(|run| run.steps.get(ix.index())) else { return };
         let (action, output) = (step.action.clone(), step.output.clone());
         let Some(action) = action else { return };
+        if self.effect_mut(id, ix).is_none() {
+            self.effect_again(id, ix, stamp);
+        }
         let expires = action.expires.map(|span| stamp.at + span);
         self.effect_to(id, ix, ObligationStatus::InForce, stamp);
         let Some(obligation) = self.effect_mut(id, ix) else { return };
