@@ -4,6 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use super::{Actor, Event};
 use crate::flow::machine::{Chart, Machine, Place, Source, Superstate, Transition};
+use crate::model::planted::{Bug, planted};
 use crate::model::{
     Action, AgentId, IncidentId, Map, Moment, ObligationId, Presence, RunId, Seq, Span, StepIx, Timestamp,
 };
@@ -293,6 +294,9 @@ impl Obligation {
         self.holders.retain(|other| {
             other.step != holder.step || (other.run != holder.run && Some(other.run) != earlier)
         });
+        if planted(Bug::HolderTwice) {
+            self.holders.push(holder.clone());
+        }
         self.holders.push(holder);
     }
 
@@ -314,6 +318,7 @@ impl Obligation {
         let each = self.holders.iter().filter(|holder| holder.acted).map(Holder::until);
         let longest = each.reduce(|a, b| Some(a?.max(b?))).flatten();
         let ends = longest.into_iter().chain(self.ends_itself_at()).min();
+        let ends = if planted(Bug::ExpiryEarly) { ends.map(|at| at - Span::from_secs(5)) } else { ends };
         self.until = ends.into();
     }
 }

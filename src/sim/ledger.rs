@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::engine::{Event, Record, Settled, State, StepStatus, Task};
-use crate::model::{Action, ObligationId, RunId, Seq, StepIx, Timestamp};
+use crate::model::{Action, ObligationId, RunId, Seq, Span, StepIx, Timestamp};
+
+mod ends;
 
 type Place = (RunId, StepIx);
 
@@ -33,6 +35,9 @@ pub struct LedgerWitness {
     turns: BTreeMap<Arc<str>, (Seq, RunId)>,
     /// The one key of the undo of each effect on the ledger.
     keys: BTreeMap<ObligationId, Arc<str>>,
+    /// How long a step holds its effect unless it is confirmed, and until when those hold it that were not.
+    confirms: BTreeMap<Place, Span>,
+    unconfirmed: BTreeMap<Place, Option<Timestamp>>,
 }
 
 fn effect(action: &Action) -> Effect {
@@ -43,6 +48,7 @@ impl LedgerWitness {
     /// A record became durable; `before` is the state that it was folded into.
     pub fn record(&mut self, record: &Record, before: &State) -> Result<(), String> {
         self.nothing_ends_early(record, before)?;
+        self.note_confirms(&record.event);
         match &record.event {
             Event::RunCreated(new) => {
                 let of = |id: &ObligationId| before.ledger().get(*id).map(|o| (*id, effect(o.action())));
@@ -77,6 +83,7 @@ impl LedgerWitness {
             Event::StepSucceeded { run, step, .. } => {
                 self.ends_turn((*run, *step));
                 self.done((*run, *step), record.at);
+                self.waits_to_be_confirmed((*run, *step), record.at);
             }
             Event::StepJoined { run, step, action, .. } => {
                 let place = (*run, *step);

@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::Arc;
 
+use super::auditor::Auditor;
 use super::checks::{Violation, Witness};
 use super::dice::Dice;
 use super::ledger::LedgerWitness;
@@ -52,6 +53,7 @@ pub struct World {
     number: u64,
     witness: Witness,
     ledger: LedgerWitness,
+    auditor: Auditor,
     trace: Vec<String>,
     crashes: u32,
     /// Whether the effect of each step is there.
@@ -75,6 +77,7 @@ impl World {
         World {
             seed,
             dice,
+            auditor: Auditor::new(&setup),
             setup,
             engine,
             gate,
@@ -154,7 +157,9 @@ impl World {
             if let Input::Probed { of, found } = &input {
                 self.witness.told(*of, found);
             }
+            self.auditor.input(&input);
             let output = self.engine.handle(input, self.now);
+            self.auditor.said(&output)?;
             self.gate.offer(output);
             // Several inputs may share a batch, as they do under load.
             if !self.dice.chance(30) {
@@ -164,6 +169,8 @@ impl World {
         if self.replica != *self.engine.state() {
             return Err("the folded journal is not the state of the engine".to_owned());
         }
+        self.ledger.ended(self.engine.state(), self.now)?;
+        self.auditor.at_rest(self.engine.state())?;
         Witness::at_rest(self.engine.state())
     }
 
@@ -227,8 +234,10 @@ impl World {
             self.ledger.record(record, &self.replica)?;
             self.replica.apply(record).map_err(|illegal| illegal.to_string())?;
             self.witness.record(record)?;
+            self.auditor.record(record)?;
             self.people_notice(&record.event);
             self.people_decide(&record.event);
+            self.people_confirm(&record.event);
         }
         // Any prefix of the journal folds to the state that the engine had there.
         if self.dice.chance(10) && self.replica != *self.engine.state() {
@@ -242,18 +251,24 @@ impl World {
         self.perform(effects)?;
         Witness::state(self.engine.state())?;
         self.ledger.state(&self.replica)?;
+        self.ledger.stands(&self.replica)?;
+        self.auditor.settled(self.now)?;
         if crash { self.crash("after the effects") } else { Ok(()) }
     }
 
     fn crash(&mut self, when: &str) -> Result<(), String> {
         self.crashes += 1;
         self.note(format!("{} ! crash {when}", self.now.clock()));
-        // Agents are children of the engine: what they were doing is cut off, their answers are lost.
+        // Agents are children of the engine: what they were doing is cut off, and most of their answers
+        // are lost.
         let lost: Vec<u64> = self.inputs.iter().filter(|(_, i)| is_answer(i)).map(|(n, _)| *n).collect();
         for number in lost {
-            self.inputs.insert(number, Input::Tick);
+            if !self.dice.chance(20) {
+                self.inputs.insert(number, Input::Tick);
+            }
         }
         self.gate = Gate::new();
+        self.auditor.crashed();
         self.now = self.now + Span::from_secs(self.dice.below(20));
         if self.disk.is_empty() {
             let (engine, output) = Engine::new(Arc::clone(&self.setup), "sim", self.seed, self.now);
@@ -265,6 +280,7 @@ impl World {
         let recovered = Engine::recover(records, Arc::clone(&self.setup), "sim", self.now);
         let (engine, output) = recovered.map_err(|error| format!("recovery: {error}"))?;
         self.engine = engine;
+        self.auditor.said(&output)?;
         // Whoever performs asks the journal at its start.
         self.halted = self.replica.halt().is_some();
         self.gate.offer(output);
@@ -272,6 +288,7 @@ impl World {
     }
 
     fn perform(&mut self, effects: Vec<Effect>) -> Result<(), String> {
+        self.auditor.handed(&effects)?;
         for effect in effects {
             match effect {
                 Effect::Perform(task) if self.halted && !task.passes_halt() => {
@@ -332,8 +349,16 @@ impl World {
     }
 
     fn schedule_signals(&mut self) {
+        self.schedule_wave(START);
+        // Some come when the hour of the first is over.
+        if self.dice.chance(25) {
+            self.schedule_wave(START + Span::from_secs(4_500));
+        }
+    }
+
+    fn schedule_wave(&mut self, from: Timestamp) {
         for _ in 0..4 + self.dice.below(12) {
-            let at = START + Span::from_millis(self.dice.below(600_000));
+            let at = from + Span::from_millis(self.dice.below(600_000));
             let rule = ["alpha", "beta", "gamma"][self.dice.below(3) as usize];
             let key = ["k1", "k2", "k3"][self.dice.below(3) as usize];
             let count = 1 + self.dice.below(4);
