@@ -198,7 +198,7 @@ mod alive {
 
     /// A record as it is counted from the last restart.
     pub fn since_restart(seq: Seq) -> Seq {
-        seq.saturating_sub(RESTARTED.get())
+        seq.checked_sub(RESTARTED.get()).unwrap_or(seq)
     }
 }
 

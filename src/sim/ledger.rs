@@ -205,6 +205,9 @@ impl LedgerWitness {
         {
             holders.insert((later, step), until);
         }
+        if let Some(lasts) = self.unconfirmed.remove(&(earlier, step)) {
+            self.unconfirmed.insert((later, step), lasts);
+        }
         self.actions.insert((later, step), action);
     }
 

@@ -30,17 +30,19 @@ impl State {
 impl Run {
     /// Since when a halt holds it up. A pause keeps books of its own, from the halt on.
     fn held_since(&self, halted_at: Timestamp) -> Option<Timestamp> {
-        (self.status() == RunStatus::Running).then(|| halted_at.max(self.since()))
+        let held = self.status() == RunStatus::Running && !self.is_lift_by_hand();
+        held.then(|| halted_at.max(self.since()))
     }
 
-    /// Moves what it waits for: its deadline, and its delays.
+    /// Moves what it waits for: its deadline, and its delays. What began to wait while time stood still
+    /// has all of it before it.
     pub(super) fn shift(&mut self, since: Timestamp, now: Timestamp) {
-        let held = now.since(since);
-        self.deadline = self.deadline().map(|at| at + held).into();
+        self.deadline = self.deadline().map(|at| at + now.since(since)).into();
         for step in &mut self.steps {
             if matches!(step.status(), StepStatus::Waiting | StepStatus::AwaitingApproval) {
                 let again = planted(Bug::BackoffRestarted) && step.waits_for() == Some(StepWait::Retry);
-                let held = if again { now.since(step.since()) } else { held };
+                let from = if again { step.since() } else { since.max(step.since()) };
+                let held = now.since(from);
                 step.until = step.until().map(|at| at + held).into();
             }
         }

@@ -119,6 +119,8 @@ impl State {
     fn stands_since(&mut self, id: RunId, stamp: Stamp) -> Result<crate::model::Timestamp, Misfit> {
         let halted_at = self.halt.as_ref().map(|halt| halt.at);
         let run = self.run_mut(id)?;
+        // What a halt does not hold went on in it.
+        let halted_at = halted_at.filter(|_| !run.is_lift_by_hand());
         Ok(halted_at.map_or(stamp.at, |at| at.max(run.since())))
     }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::engine::{Event, NewRun, Record, Setup, StepWait};
+use crate::engine::{Actor, Event, NewRun, Record, Setup, StepWait};
 use crate::flow::backoff::Backoff;
 use crate::model::{Failure, FailureKind, RunId, Span, StepIx, Timestamp};
 
@@ -30,6 +30,8 @@ enum Pace {
 struct Watch {
     workflow: Arc<str>,
     is_lift: bool,
+    /// A person asked for it: a halt does not hold it.
+    by_hand: bool,
     pace: Pace,
     created: Timestamp,
     /// How long it may take.
@@ -91,7 +93,8 @@ impl Clock {
             RunCreated(new) => self.created(new, at),
             Halted { .. } => {
                 self.halted = true;
-                self.runs.values_mut().filter(|run| run.pace == Pace::Runs).for_each(|run| run.stops(at));
+                let held = |run: &&mut Watch| run.pace == Pace::Runs && !run.by_hand;
+                self.runs.values_mut().filter(held).for_each(|run| run.stops(at));
             }
             Released { .. } => {
                 self.halted = false;
@@ -133,14 +136,16 @@ impl Clock {
     }
 
     fn created(&mut self, new: &NewRun, at: Timestamp) {
+        let by_hand = !new.lifts.is_empty() && new.by != Actor::engine();
         let watch = Watch {
             workflow: Arc::clone(&new.workflow),
             is_lift: !new.lifts.is_empty(),
+            by_hand,
             pace: Pace::Runs,
             created: at,
             limit: new.deadline.map(|deadline| deadline.since(at)),
             stood: Span::ZERO,
-            stands_since: self.halted.then_some(at),
+            stands_since: (self.halted && !by_hand).then_some(at),
         };
         self.runs.insert(new.run, watch);
     }
@@ -151,7 +156,7 @@ impl Clock {
         run.pace = pace;
         match pace {
             Pace::Held => run.stops(at),
-            Pace::Runs if halted => run.stops(at),
+            Pace::Runs if halted && !run.by_hand => run.stops(at),
             Pace::Runs | Pace::Over => run.goes_on(at),
         }
     }

@@ -14,6 +14,8 @@ pub struct Doubts {
     harmless: BTreeMap<Place, bool>,
     /// Those that may have happened, and may not be done twice.
     open: BTreeSet<Place>,
+    /// Those of which the effect was found to be there still.
+    present: BTreeSet<Place>,
 }
 
 impl Doubts {
@@ -29,11 +31,13 @@ impl Doubts {
                     ));
                 }
                 self.harmless.insert(place, action.idempotent);
+                self.present.remove(&place);
             }
             UndoInDoubt { run, step, .. } => self.doubt((*run, *step)),
             UndoFailed { run, step, failure, .. } if failure.kind.in_doubt() => self.doubt((*run, *step)),
             StepProbed { run, step, undo: true, found, .. } if **found == Presence::Present => {
                 self.open.remove(&(*run, *step));
+                self.present.insert((*run, *step));
             }
             StepSettled { run, step, undo: true, .. } => {
                 self.open.remove(&(*run, *step));
@@ -48,7 +52,7 @@ impl Doubts {
     }
 
     fn doubt(&mut self, place: Place) {
-        if self.harmless.get(&place) == Some(&false) {
+        if self.harmless.get(&place) == Some(&false) && !self.present.contains(&place) {
             self.open.insert(place);
         }
     }

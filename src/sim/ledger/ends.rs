@@ -72,7 +72,12 @@ impl LedgerWitness {
 
     /// C28: when nothing is left to happen, nothing is in force whose time is over.
     pub fn ended(&self, state: &State, now: Timestamp) -> Result<(), String> {
-        for obligation in state.ledger().standing() {
+        let lives = |run| state.run(run).is_some_and(|run| !run.status().is_terminal());
+        for obligation in state.ledger().standing().filter(|_| state.halt().is_none()) {
+            // A lift of it may be paused, or wait for a person.
+            if obligation.lifted_by().is_some_and(lives) {
+                continue;
+            }
             let effect: Effect = (Arc::clone(&obligation.action().name), obligation.target().cloned());
             let Some(holders) = self.holders.get(&effect).filter(|holders| !holders.is_empty()) else {
                 continue;
