@@ -408,15 +408,19 @@ fn c6_a_sick_disk_stops_effects_until_it_is_back() {
 }
 
 #[test]
-fn c18_a_drain_ends_intake_and_finishes_what_runs() {
+fn c18_a_drain_ends_intake_and_finishes_what_was_begun() {
     let disk = Disk::new(None);
     let playing = play(&disk, 1_000_000, 200.0, Until::Settled);
-    while playing.board.read().books.processed < 20 {
-        std::thread::sleep(Duration::from_millis(2));
+    while playing.board.read().books.processed < 5 {
+        std::thread::sleep(Duration::from_millis(1));
     }
     playing.inbox.send(Message::Drain);
     let board = playing.board.clone();
-    let (_, ending) = playing.watch();
+    let (left, ending) = playing.watch();
     assert!(ending.interrupted && board.read().draining);
+    let begun = |step: &&StepState| step.status() == StepStatus::Running;
+    assert_eq!(left.runs().flat_map(|run| run.steps()).filter(begun).count(), 0);
+    // What was not begun any more is begun by the next who has the journal.
+    play(&disk, 50, 200.0, Until::Settled).watch();
     all_is_well(&disk.records());
 }
