@@ -5,6 +5,8 @@ mod checks;
 mod consent;
 mod dice;
 mod ledger;
+pub mod long;
+mod long_setup;
 mod setup;
 mod world;
 
