@@ -102,6 +102,11 @@ impl Turns {
         }
     }
 
+    /// Lines, those who stand in them, and targets at which something ended.
+    pub fn sizes(&self) -> (usize, usize, usize) {
+        (self.lines.len(), self.places.len(), self.freed.len())
+    }
+
     pub fn is_waiting(&self, run: RunId, step: StepIx) -> bool {
         self.places.contains_key(&(run, step))
     }
