@@ -121,6 +121,11 @@ impl Chain {
         }
     }
 
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.links.len()
+    }
+
     /// Every link.
     pub fn links(&self) -> impl Iterator<Item = &Link> {
         self.links.iter().map(|(_, link)| link)

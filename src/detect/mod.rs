@@ -90,6 +90,12 @@ pub struct Stats {
     pub evicted: u64,
     /// Groups that are kept now.
     pub groups: usize,
+    /// Entries of these groups.
+    pub entries: usize,
+    /// Groups that have grown, and are to be sent in a second.
+    pub due: usize,
+    /// What correlations fed to others, and still matters.
+    pub links: usize,
     /// Rules that were asked: the cost that routing and index leave over.
     pub asked: u64,
 }
@@ -166,10 +172,19 @@ impl Detector {
     /// Figures so far.
     pub fn stats(&self) -> Stats {
         let correlators = self.correlators.iter();
-        let (groups, evicted) = correlators.fold((0, 0), |(groups, evicted), correlator| {
-            (groups + correlator.groups.len(), evicted + correlator.groups.evicted)
-        });
-        Stats { groups, evicted: evicted + self.chain.given_up, asked: self.matcher.asked(), ..self.stats }
+        let start = Stats {
+            links: self.chain.len(),
+            evicted: self.chain.given_up,
+            asked: self.matcher.asked(),
+            ..self.stats
+        };
+        correlators.fold(start, |stats, correlator| Stats {
+            groups: stats.groups + correlator.groups.len(),
+            entries: stats.entries + correlator.groups.entries(),
+            due: stats.due + correlator.due(),
+            evicted: stats.evicted + correlator.groups.evicted,
+            ..stats
+        })
     }
 
     /// Looks at one signal; what was found is added to `out`.

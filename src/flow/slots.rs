@@ -62,6 +62,11 @@ impl<T> Slots<T> {
         self.filled
     }
 
+    /// How many places are kept for them, empty ones included.
+    pub fn places(&self) -> usize {
+        self.slots.len()
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.filled == 0

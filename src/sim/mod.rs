@@ -9,6 +9,8 @@ mod dice;
 mod fault;
 mod ledger;
 mod report;
+pub mod long;
+mod long_setup;
 mod setup;
 mod trace;
 mod world;

@@ -99,7 +99,7 @@ fn ends_itself() -> ActionSpec {
     spec
 }
 
-fn agent(name: &str, role: &str, concurrency: u32) -> AgentSpec {
+pub(super) fn agent(name: &str, role: &str, concurrency: u32) -> AgentSpec {
     let actions = [
         ("act", action(true, Some("unact"))),
         ("unact", action(true, None)),
@@ -122,7 +122,7 @@ fn agent(name: &str, role: &str, concurrency: u32) -> AgentSpec {
 }
 
 /// A person, or several.
-fn hand(concurrency: u32) -> AgentSpec {
+pub(super) fn hand(concurrency: u32) -> AgentSpec {
     let asks = |text: &str, undo: Option<&str>| match Question::parse(text) {
         Ok(question) => ActionSpec { means: Means::Manual(question), ..action(true, undo) },
         Err(why) => panic!("the simulated question is wrong: {why}"),
