@@ -51,6 +51,7 @@ impl Engine {
             return self.after_bad_end(id);
         }
         self.emit(Event::RollbackStarted { run: id, cause, why, by: by.clone() });
+        self.waiting.leave(id);
         if !planted(Bug::CancelStopsNothing) {
             self.stop_steps(id, false);
         }

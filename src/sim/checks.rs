@@ -65,6 +65,8 @@ pub struct Witness {
     seen: BTreeSet<(RunId, StepIx)>,
     /// Steps whose effect was found absent since they were asked for.
     absent: BTreeSet<(RunId, StepIx)>,
+    /// Steps of which a person said that they did not happen: others may have left their effect to them.
+    inherited: BTreeSet<(RunId, StepIx)>,
     /// Steps in doubt.
     in_doubt: BTreeSet<(RunId, StepIx)>,
     live: BTreeMap<(Arc<str>, Arc<str>), RunId>,
@@ -126,7 +128,9 @@ impl Witness {
             let done =
                 run.steps().iter().all(|step| step.status() == StepStatus::Succeeded && !step.is_assumed());
             let mut effects = steps().filter_map(|ix| before.obligation_of(run.id(), ix)).peekable();
-            if done && effects.peek().is_some() && effects.all(stands) {
+            // What it let go of is not its own any more.
+            let holds = |o: &Obligation| o.holders().iter().any(|holder| holder.run() == run.id());
+            if done && effects.peek().is_some() && effects.all(|o| stands(o) && holds(o)) {
                 return Err(format!("C36: {} repeats {}, of which everything stands", new.run, run.id()));
             }
         }
@@ -393,6 +397,7 @@ impl Witness {
         match (undo, settled) {
             (false, Settled::Failed) => {
                 self.doubtful.remove(&place);
+                self.inherited.insert(place);
             }
             (true, Settled::Skip) => {
                 self.waived.insert(place);
@@ -443,6 +448,9 @@ impl Witness {
     fn undo_in_order(&mut self, run: RunId, step: StepIx) -> Result<(), String> {
         let completed = self.completed.get(&run).map_or(&[][..], Vec::as_slice);
         let Some(place) = completed.iter().rev().position(|done| *done == step) else {
+            if self.inherited.contains(&(run, step)) {
+                return Ok(());
+            }
             return Err(format!("C9: {run} undoes step {}, which never acted", step.0));
         };
         let reached = self.undoing.entry(run).or_default();

@@ -44,8 +44,9 @@ impl LedgerWitness {
 
     /// Everything that somebody holds is on the ledger, and who let go holds nothing.
     pub fn stands(&self, state: &State) -> Result<(), String> {
+        let lasts = |until: &Option<Timestamp>| until.is_none_or(|until| until > state.now());
         let held = self.holders.iter().filter(|(effect, holders)| {
-            !holders.is_empty() && effect.1.is_some() && self.present.contains(*effect)
+            holders.values().any(lasts) && effect.1.is_some() && self.present.contains(*effect)
         });
         for (effect, holders) in held {
             let stands = |o: &&crate::engine::Obligation| {
