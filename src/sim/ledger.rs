@@ -128,10 +128,6 @@ impl LedgerWitness {
                     self.gone(&effect);
                 }
             }
-            // What answered and was being verified is not waited for any more.
-            Event::RunAbandoned { run, .. } => {
-                self.acting.values_mut().for_each(|acting| acting.retain(|(other, _)| other != run));
-            }
             Event::StepSettled { run, step, undo: true, settled: Settled::Done, .. } => {
                 self.by_hand.insert((*run, *step));
             }

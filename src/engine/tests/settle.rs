@@ -331,25 +331,3 @@ fn what_is_settled_is_settled_on_the_ledger() {
         }
     }
 }
-
-#[test]
-fn s3_5_what_others_left_to_a_step_is_undone_with_it_though_it_did_nothing_itself() {
-    let text = "
-workflow: shared
-inputs: { for: text }
-steps:
-  - { id: b, role: WALL, action: bolt, with: { address: a }, expires: '${inputs.for}' }
-  - { id: c, role: BELL, action: tell, needs: [b], with: { text: x }, undo: 'none: said' }
-";
-    let script = "
-        trigger shared for=1h
-        ok b
-        trigger shared for=2h
-        lost b
-        unknown b
-        cancel run-1
-        stopped run-1/c
-        settle run-2 b failed
-        undone run-2/b";
-    check("s3_5_left_to_a_step", text, script);
-}
