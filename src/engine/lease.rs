@@ -171,13 +171,10 @@ impl Engine {
         use Event::*;
         if let RollbackStarted { run, .. } | RunFailed { run, .. } | RunAbandoned { run, .. } = event {
             self.turns.leave(*run);
-            let run = self
-                .state
-                .run(*run)
-                .into_iter()
-                .flat_map(|run| (0..run.steps().len()).map(|i| (run.id(), i)));
-            let targets = run.filter_map(|(run, i)| self.state.target_of(run, StepIx(i as u16)).cloned());
-            let targets: Vec<Arc<str>> = targets.collect();
+            // What it did may have been asked for still.
+            let steps = self.state.run(*run).map_or(0, |run| run.steps().len());
+            let targets = (0..steps).filter_map(|i| self.state.target_of(*run, StepIx(i as u16)));
+            let targets: Vec<Arc<str>> = targets.cloned().collect();
             self.turns.freed.extend(targets);
         }
         let (run, step) = match event {

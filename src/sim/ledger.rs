@@ -25,6 +25,8 @@ pub struct LedgerWitness {
     /// What lifts are about, and the run that each tries again.
     lifts: BTreeMap<RunId, Vec<(ObligationId, Effect)>>,
     retries: BTreeMap<RunId, RunId>,
+    /// Steps that were performed and are looked at: nothing acts any more.
+    looked_at: BTreeSet<Place>,
     /// Steps of which a person said that they are undone.
     by_hand: BTreeSet<Place>,
     /// Steps that let go.
@@ -54,6 +56,7 @@ impl LedgerWitness {
             }
             Event::StepStarted { run, step, action, undo, .. } => {
                 let place = (*run, *step);
+                self.looked_at.remove(&place);
                 self.takes_turn(place, action.target.as_ref())?;
                 if let Some((id, effect)) = self.lifted(place).cloned() {
                     if !self.present.contains(&effect) {
@@ -91,8 +94,16 @@ impl LedgerWitness {
             | Event::StepInDoubt { run, step, .. }
             | Event::UndoFailed { run, step, .. }
             | Event::UndoInDoubt { run, step, .. } => self.ends_turn((*run, *step)),
+            Event::StepPerformed { run, step, .. } | Event::UndoPerformed { run, step, .. } => {
+                self.looked_at.insert((*run, *step));
+            }
+            Event::RunAbandoned { run, .. } => {
+                let of_run = self.looked_at.iter().filter(|(other, _)| other == run);
+                of_run.copied().collect::<Vec<_>>().into_iter().for_each(|place| self.ends_turn(place));
+            }
             Event::UndoStarted { run, step, .. } => {
                 let place = (*run, *step);
+                self.looked_at.remove(&place);
                 let Some(action) = self.actions.get(&place).cloned() else { return Ok(()) };
                 self.takes_turn(place, action.target.as_ref())?;
                 return self.may_undo(place, &effect(&action), record.at);
