@@ -1,6 +1,8 @@
 //! The engine, told what happens in a few words and answering in a few words.
 
+mod advance;
 mod approval;
+mod bounds;
 mod budget;
 mod confirm;
 mod doubt;

@@ -17,7 +17,6 @@ const CORE: &str = "tests/core";
 /// Tells whether a mutant is the one that is tried; writes down which test comes by which mutant.
 const SWITCH: &str = r#"
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::sync::{LazyLock, Mutex};
 
@@ -30,9 +29,14 @@ pub fn mutant(number: u32) -> bool {
         let path = std::env::var_os("MUTANTS_REACHED")?;
         Some(Mutex::new(std::fs::File::create(path).expect("a file for what is reached")))
     });
-    thread_local!(static SEEN: RefCell<BTreeSet<u32>> = const { RefCell::new(BTreeSet::new()) });
+    thread_local!(static SEEN: RefCell<Vec<bool>> = const { RefCell::new(Vec::new()) });
+    let is_new = |seen: &mut Vec<bool>| {
+        let at = number as usize;
+        seen.resize(seen.len().max(at + 1), false);
+        !std::mem::replace(&mut seen[at], true)
+    };
     if let Some(file) = &*REACHED
-        && SEEN.with_borrow_mut(|seen| seen.insert(number))
+        && SEEN.with_borrow_mut(is_new)
     {
         let test = std::thread::current().name().unwrap_or("?").to_owned();
         file.lock().unwrap().write_all(format!("{number} {test}\n").as_bytes()).unwrap();

@@ -10,7 +10,7 @@ mod list;
 mod run;
 mod weave;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -42,21 +42,21 @@ fn tried(mut args: Vec<String>) -> Result<bool, String> {
     fs::create_dir_all(&work).map_err(|e| format!("{}: {e}", work.display()))?;
     let work = work.canonicalize().map_err(|e| e.to_string())?;
     let written = work.join("fates.json");
-    let mut mutants = list::list(".", &args)?;
+    let mut mutants = keyed(list::list(".", &args)?);
     let mut fates = BTreeMap::<String, Fate>::new();
     if again {
         let text = fs::read_to_string(&written).map_err(|e| format!("{}: {e}", written.display()))?;
         fates = serde_json::from_str(&text).map_err(|e| e.to_string())?;
-        let missed = |mutant: &Mutant| matches!(fates.get(&key(mutant)), None | Some(Fate::Missed(_)));
-        let (left, known): (Vec<_>, Vec<_>) = mutants.into_iter().partition(missed);
-        fates.retain(|name, _| known.iter().any(|mutant| key(mutant) == *name));
-        mutants = left;
+        let known: BTreeSet<&String> = mutants.iter().map(|(key, _)| key).collect();
+        fates.retain(|key, _| known.contains(key));
+        mutants.retain(|(key, _)| matches!(fates.get(key), None | Some(Fate::Missed(_))));
     }
+    let (keys, mutants): (Vec<String>, Vec<Mutant>) = mutants.into_iter().unzip();
     let mutants: Vec<(u32, Mutant)> = (1..).zip(mutants).collect();
     let built = build::build(Path::new("."), &work, &mutants)?;
     let reached = run::reach(&built, &work)?;
-    let mut missed = Vec::new();
-    for (done, (number, mutant)) in mutants.iter().enumerate() {
+    let mut missed = 0;
+    for (done, ((number, mutant), key)) in mutants.iter().zip(keys).enumerate() {
         let fate = match (built.unviable.get(number), built.not_woven.get(number)) {
             (Some(code), _) => Fate::Unviable(code.clone()),
             (None, Some(code)) => Fate::NotWoven(code.clone()),
@@ -66,24 +66,31 @@ fn tried(mut args: Vec<String>) -> Result<bool, String> {
             }
         };
         if let Fate::Missed(tests) = fate {
-            missed.push(format!("{} ({tests} tests reach it)", mutant.name));
+            missed += 1;
+            println!("missed, with {tests} tests that reach it: {}", mutant.name);
         }
-        fates.insert(key(mutant), fate);
-        run::progress(done + 1, mutants.len(), missed.len());
-        if done % 50 == 0 || done + 1 == mutants.len() {
+        fates.insert(key, fate);
+        if done % 20 == 0 || done + 1 == mutants.len() {
+            eprintln!("{} of {}, {missed} missed", done + 1, mutants.len());
             let text = serde_json::to_string_pretty(&fates).map_err(|e| e.to_string())?;
             fs::write(&written, text).map_err(|e| format!("{}: {e}", written.display()))?;
         }
     }
-    eprintln!();
     table(&fates);
-    missed.iter().for_each(|line| println!("missed: {line}"));
-    Ok(missed.is_empty())
+    Ok(missed == 0)
 }
 
-/// What a mutant is called when lines move: its name, with the number of its line.
-fn key(mutant: &Mutant) -> String {
-    mutant.name.clone()
+/// A name that stays when lines move: the file, the change, and which of several that are alike.
+fn keyed(mutants: Vec<Mutant>) -> Vec<(String, Mutant)> {
+    let mut seen = BTreeMap::<String, usize>::new();
+    let key = |mutant: Mutant| {
+        let change = mutant.name.splitn(4, ':').nth(3).unwrap_or(&mutant.name).to_owned();
+        let change = format!("{}:{change}", mutant.file);
+        let count = seen.entry(change.clone()).or_default();
+        *count += 1;
+        (format!("{change} #{count}"), mutant)
+    };
+    mutants.into_iter().map(key).collect()
 }
 
 fn table(fates: &BTreeMap<String, Fate>) {

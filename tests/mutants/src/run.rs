@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -38,7 +38,8 @@ pub enum Fate {
 /// If a test fails without any mutant.
 pub fn reach(built: &Built, work: &Path) -> Result<BTreeMap<u32, Vec<String>>, String> {
     let path = work.join("reached");
-    let status = command(built, 0)
+    // Writing down takes its time.
+    let status = command(built, 0, 20 * CPU)
         .arg("--quiet")
         // With one thread alone a test would not run in a thread of its own name.
         .arg("--test-threads=2")
@@ -75,7 +76,7 @@ pub fn attempt(built: &Built, number: u32, tests: &[String]) -> Result<Fate, Str
             continue;
         }
         let told = |e: std::io::Error| format!("{}: {e}", built.program.display());
-        let mut child = command(built, number)
+        let mut child = command(built, number, CPU)
             .args(["--exact", "--test-threads=1"])
             .args(tests)
             .stdout(Stdio::piped())
@@ -109,9 +110,9 @@ pub fn attempt(built: &Built, number: u32, tests: &[String]) -> Result<Fate, Str
 const SIGXCPU: i32 = 24;
 const SIGKILL: i32 = 9;
 
-fn command(built: &Built, number: u32) -> Command {
+fn command(built: &Built, number: u32, cpu: u32) -> Command {
     let mut command = Command::new("sh");
-    let limits = format!("ulimit -t {CPU}; ulimit -v {MEMORY}; exec \"$@\"");
+    let limits = format!("ulimit -t {cpu}; ulimit -v {MEMORY}; exec \"$@\"");
     command.args(["-c", &limits, "sh"]).arg(&built.program).current_dir(&built.folder);
     command.env("MUTANT", number.to_string()).env("INSTA_UPDATE", "no").env("INSTA_FORCE_PASS", "0");
     // Otherwise every test asks cargo for it.
@@ -120,10 +121,4 @@ fn command(built: &Built, number: u32) -> Command {
         .env("RUST_BACKTRACE", "0")
         .env("PROPTEST_RNG_SEED", "7");
     command
-}
-
-/// Says how far it is, on one line.
-pub fn progress(done: usize, of: usize, missed: usize) {
-    eprint!("\r{done}/{of}, missed {missed} ");
-    let _ = std::io::stderr().flush();
 }

@@ -150,6 +150,22 @@ impl<'a> Finder<'a> {
         self.wanted.remove(&(genre, place)).unwrap_or_default()
     }
 
+    /// The operators of an expression and of its operands. Another operator may bind in another way, so
+    /// what is chosen is the whole expression.
+    fn chain(&mut self, expr: &syn::ExprBinary, whole: &Range<usize>, choices: &mut Vec<(u32, String)>) {
+        let operator = expr.op.span().byte_range();
+        let (before, after) = (&self.text[whole.start..operator.start], &self.text[operator.end..whole.end]);
+        for (number, mutant) in self.take(Genre::BinaryOperator, expr.op.span().start()) {
+            choices.push((number, format!("{before}{}{after}", mutant.replacement)));
+        }
+        for operand in [&*expr.left, &*expr.right] {
+            match operand {
+                syn::Expr::Binary(inner) => self.chain(inner, whole, choices),
+                other => self.visit_expr(other),
+            }
+        }
+    }
+
     fn body(&mut self, block: &syn::Block) {
         let (Some(first), Some(last)) = (block.stmts.first(), block.stmts.last()) else { return };
         let range = first.span().byte_range().start..last.span().byte_range().end;
@@ -192,20 +208,16 @@ impl<'ast> Visit<'ast> for Finder<'_> {
     }
 
     fn visit_expr_binary(&mut self, expr: &'ast syn::ExprBinary) {
-        let (left, right) = (expr.left.span().byte_range(), expr.right.span().byte_range());
-        let text = self.text;
-        let found = self.take(Genre::BinaryOperator, expr.op.span().start());
-        let other = |mutant: &Mutant| {
-            let operator = &mutant.replacement;
-            format!("{} {operator} {}", &text[left.clone()], &text[right.clone()])
-        };
-        let choices: Vec<_> = found.into_iter().map(|(number, mutant)| (number, other(mutant))).collect();
         if has_let(&expr.left) || has_let(&expr.right) {
-            self.unviable.extend(choices.into_iter().map(|(number, _)| number));
-        } else if !choices.is_empty() {
-            self.edits.push(Edit { range: left.start..right.end, around: Around::Choice(choices) });
+            let found = self.take(Genre::BinaryOperator, expr.op.span().start());
+            self.unviable.extend(found.into_iter().map(|(number, _)| number));
+            return visit::visit_expr_binary(self, expr);
         }
-        visit::visit_expr_binary(self, expr);
+        let mut choices = Vec::new();
+        self.chain(expr, &expr.span().byte_range(), &mut choices);
+        if !choices.is_empty() {
+            self.edits.push(Edit { range: expr.span().byte_range(), around: Around::Choice(choices) });
+        }
     }
 
     fn visit_expr_unary(&mut self, expr: &'ast syn::ExprUnary) {
@@ -281,9 +293,9 @@ mod tests {
                 mutant(Genre::BinaryOperator, 1, 26, ">"),
                 mutant(Genre::BinaryOperator, 1, 26, "=="),
             ],
-            "fn f() -> bool { if crate::mutant(1) { return true; } (if crate::mutant(3) { (!a || b < c) } else { \
-             ((if crate::mutant(2) { (a) } else { (!a) }) && (if crate::mutant(4) { (b > c) } else \
-             if crate::mutant(5) { (b == c) } else { (b < c) })) }) }",
+            "fn f() -> bool { if crate::mutant(1) { return true; } (if crate::mutant(3) { (!a || b < c) } else \
+             if crate::mutant(4) { (!a && b > c) } else if crate::mutant(5) { (!a && b == c) } else \
+             { ((if crate::mutant(2) { (a) } else { (!a) }) && b < c) }) }",
         );
     }
 
