@@ -2,6 +2,7 @@
 
 mod advance;
 mod approval;
+mod approval_late;
 mod bounds;
 mod budget;
 mod confirm;

@@ -51,6 +51,13 @@ pub struct Built {
     pub program: PathBuf,
     /// Where they have to run.
     pub folder: PathBuf,
+    /// What is not in it.
+    pub refused: Refused,
+}
+
+/// Mutants that the compiler refuses.
+#[derive(Default)]
+pub struct Refused {
     /// They do not compile, with the code of the error.
     pub unviable: BTreeMap<u32, String>,
     /// They compile alone, perhaps, but not behind a switch.
@@ -100,7 +107,12 @@ const OF_THE_SWITCH: [&str; 9] =
 ///
 /// # Errors
 /// What cannot be read or written, or the error of a build that no mutant is the cause of.
-pub fn build(root: &Path, work: &Path, mutants: &[(u32, Mutant)]) -> Result<Built, String> {
+pub fn build(
+    root: &Path,
+    work: &Path,
+    mutants: &[(u32, Mutant)],
+    Refused { mut unviable, mut not_woven }: Refused,
+) -> Result<Built, String> {
     let told = |e: io::Error| format!("{}: {e}", work.display());
     copy(&root.join("src"), &work.join("src")).map_err(told)?;
     copy(&root.join(CORE), &work.join(CORE)).map_err(told)?;
@@ -113,7 +125,6 @@ pub fn build(root: &Path, work: &Path, mutants: &[(u32, Mutant)]) -> Result<Buil
     fs::write(&lib, format!("{docs}\n#![allow(warnings, clippy::all, unconditional_recursion, arithmetic_overflow, overflowing_literals)]\n{rest}\n{SWITCH}"))
         .map_err(told)?;
 
-    let (mut unviable, mut not_woven) = (BTreeMap::new(), BTreeMap::new());
     for round in 1.. {
         let mut places = BTreeMap::<String, Vec<(Range<usize>, Vec<u32>)>>::new();
         let files: BTreeSet<&String> = mutants.iter().map(|(_, mutant)| &mutant.file).collect();
@@ -133,6 +144,8 @@ pub fn build(root: &Path, work: &Path, mutants: &[(u32, Mutant)]) -> Result<Buil
             .args(["test", "--offline", "--no-run", "--message-format=json", "--manifest-path"])
             .arg(work.join(CORE).join("Cargo.toml"))
             .env("CARGO_TARGET_DIR", work.join("target"))
+            // Built once, run thousands of times.
+            .env("CARGO_PROFILE_DEV_OPT_LEVEL", "1")
             .stderr(std::process::Stdio::inherit())
             .output()
             .map_err(told)?;
@@ -169,7 +182,7 @@ pub fn build(root: &Path, work: &Path, mutants: &[(u32, Mutant)]) -> Result<Buil
         }
         eprintln!("build {round}: {refused} mutants refused, {} errors elsewhere", unplaced.len());
         if let Some(program) = program.filter(|_| output.status.success()) {
-            return Ok(Built { program, folder: work.join(CORE), unviable, not_woven });
+            return Ok(Built { program, folder: work.join(CORE), refused: Refused { unviable, not_woven } });
         }
         if refused == 0 {
             return Err(format!("the core does not build\n{}", unplaced.join("\n")));

@@ -2,8 +2,8 @@
 //!
 //! `cargo run --manifest-path tests/mutants/Cargo.toml -- FOLDER [-f GLOB]… [--re REGEX]…`, at the root:
 //! what follows the folder goes to `cargo mutants --list`, whose settings (`.cargo/mutants.toml`) say what
-//! is left out. In FOLDER it builds and writes `fates.json`. With `--again` in front of the folder
-//! only what was missed before is tried.
+//! is left out. In FOLDER it builds and writes `fates.json`; what did not compile there is not tried
+//! again. With `--again` in front of the folder only what was missed before is tried.
 
 mod build;
 mod list;
@@ -15,6 +15,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use build::Refused;
 use list::Mutant;
 use run::Fate;
 
@@ -42,22 +43,26 @@ fn tried(mut args: Vec<String>) -> Result<bool, String> {
     fs::create_dir_all(&work).map_err(|e| format!("{}: {e}", work.display()))?;
     let work = work.canonicalize().map_err(|e| e.to_string())?;
     let written = work.join("fates.json");
-    let mut mutants = keyed(list::list(".", &args)?);
-    let mut fates = BTreeMap::<String, Fate>::new();
-    if again {
-        let text = fs::read_to_string(&written).map_err(|e| format!("{}: {e}", written.display()))?;
-        fates = serde_json::from_str(&text).map_err(|e| e.to_string())?;
-        let known: BTreeSet<&String> = mutants.iter().map(|(key, _)| key).collect();
-        fates.retain(|key, _| known.contains(key));
-        mutants.retain(|(key, _)| matches!(fates.get(key), None | Some(Fate::Missed(_))));
+    let mutants = keyed(list::list(".", &args)?);
+    let mut fates = read(&written)?;
+    let known: BTreeSet<&String> = mutants.iter().map(|(key, _)| key).collect();
+    fates.retain(|key, fate| known.contains(key) && (again || fate.is_refused()));
+    let (mut left, mut keys, mut refused) = (Vec::new(), Vec::new(), Refused::default());
+    for (number, (key, mutant)) in (1..).zip(mutants) {
+        match fates.get(&key) {
+            Some(Fate::Unviable(code)) => drop(refused.unviable.insert(number, code.clone())),
+            Some(Fate::NotWoven(code)) => drop(refused.not_woven.insert(number, code.clone())),
+            Some(Fate::Caught(_) | Fate::Timeout) => continue,
+            Some(Fate::Missed(_)) | None => keys.push((number, key)),
+        }
+        left.push((number, mutant));
     }
-    let (keys, mutants): (Vec<String>, Vec<Mutant>) = mutants.into_iter().unzip();
-    let mutants: Vec<(u32, Mutant)> = (1..).zip(mutants).collect();
-    let built = build::build(Path::new("."), &work, &mutants)?;
+    let built = build::build(Path::new("."), &work, &left, refused)?;
     let reached = run::reach(&built, &work)?;
+    let names: BTreeMap<u32, &Mutant> = left.iter().map(|(number, mutant)| (*number, mutant)).collect();
     let mut missed = 0;
-    for (done, ((number, mutant), key)) in mutants.iter().zip(keys).enumerate() {
-        let fate = match (built.unviable.get(number), built.not_woven.get(number)) {
+    for (done, (number, key)) in keys.iter().enumerate() {
+        let fate = match (built.refused.unviable.get(number), built.refused.not_woven.get(number)) {
             (Some(code), _) => Fate::Unviable(code.clone()),
             (None, Some(code)) => Fate::NotWoven(code.clone()),
             (None, None) => {
@@ -67,17 +72,26 @@ fn tried(mut args: Vec<String>) -> Result<bool, String> {
         };
         if let Fate::Missed(tests) = fate {
             missed += 1;
-            println!("missed, with {tests} tests that reach it: {}", mutant.name);
+            println!("missed, with {tests} tests that reach it: {}", names[number].name);
         }
-        fates.insert(key, fate);
-        if done % 20 == 0 || done + 1 == mutants.len() {
-            eprintln!("{} of {}, {missed} missed", done + 1, mutants.len());
+        fates.insert(key.clone(), fate);
+        if done % 20 == 0 || done + 1 == keys.len() {
+            eprintln!("{} of {}, {missed} missed", done + 1, keys.len());
             let text = serde_json::to_string_pretty(&fates).map_err(|e| e.to_string())?;
             fs::write(&written, text).map_err(|e| format!("{}: {e}", written.display()))?;
         }
     }
     table(&fates);
     Ok(missed == 0)
+}
+
+/// What became of the mutants before, if there was a time before.
+fn read(path: &Path) -> Result<BTreeMap<String, Fate>, String> {
+    match fs::read_to_string(path) {
+        Ok(text) => serde_json::from_str(&text).map_err(|e| format!("{}: {e}", path.display())),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(BTreeMap::new()),
+        Err(e) => Err(format!("{}: {e}", path.display())),
+    }
 }
 
 /// A name that stays when lines move: the file, the change, and which of several that are alike.

@@ -13,7 +13,7 @@ use crate::build::Built;
 
 /// CPU seconds that the tests of one mutant may take: many times what all of them take. A limit in CPU
 /// time means the same on a busy machine.
-const CPU: u32 = 12;
+const CPU: u32 = 6;
 /// KiB of memory.
 const MEMORY: u32 = 3 << 20;
 
@@ -30,6 +30,13 @@ pub enum Fate {
     Unviable(String),
     /// It cannot be planted together with the others: to be tried alone.
     NotWoven(String),
+}
+
+impl Fate {
+    /// Whether the compiler did not take it.
+    pub fn is_refused(&self) -> bool {
+        matches!(self, Fate::Unviable(_) | Fate::NotWoven(_))
+    }
 }
 
 /// Which tests come by which mutant, the cheapest first.
