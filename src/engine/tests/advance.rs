@@ -96,3 +96,29 @@ fn an_agent_keeps_count_of_what_it_did() {
     let run = state.runs().next_back().unwrap();
     assert_eq!(run.steps()[1].status(), StepStatus::Running);
 }
+
+#[test]
+fn what_may_be_ours_is_not_looked_for_first() {
+    let unowed = "
+workflow: unowed
+steps:
+  - { id: a, role: WALL, action: wire, with: { address: x }, timeout: 90s, undo: 'none: it is kept',
+      retry: { attempts: 2, backoff: 1s, jitter: 0% } }
+";
+    // No entry of the ledger says so: the attempt before does.
+    let mut world = World::new(&[unowed]);
+    let told = world.play("trigger unowed\n lost a\n absent a\n wait 61s");
+    assert!(told.contains("a starts (2)"), "{told}");
+    assert_eq!(told.matches("looks for it first").count(), 1, "{told}");
+    // The ledger says so.
+    let short = "
+workflow: short
+inputs: { for: text }
+steps:
+  - { id: a, role: WALL, action: bolt, with: { address: x }, expires: '${inputs.for}' }
+";
+    let mut world = World::new(&[short]);
+    world.play("trigger short for=10m\n ok a");
+    let told = world.play("trigger short for=20m");
+    assert!(told.contains("run-2 a starts (1)") && !told.contains("looks for it first"), "{told}");
+}

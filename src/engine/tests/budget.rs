@@ -189,3 +189,24 @@ fn c28_over_budget_nothing_begins_by_itself() {
         assert!(!told.contains("starts"), "{on_timeout}: {told}");
     }
 }
+
+/// C28: only what is in force now, and by that action, counts as in force.
+#[test]
+fn c28_what_has_ended_or_is_of_another_action_is_not_in_force() {
+    let text = BLOCK.replace("action: block, with", "action: block, expires: 10m, with");
+    let other = BLOCK.replace("workflow: block", "workflow: other").replace("action: block", "action: once");
+    let mut world = World::new(&[&text, &other]);
+    world.play("trigger block address=192.0.2.0/30\n ok a\n trigger other address=x\n ok run-2/a");
+    let until = START + Span::from_secs(601);
+    for (action, now, count) in [
+        ("block", START, 4),
+        ("block", until - Span(1), 4),
+        ("block", until, 0),
+        ("block", until + Span(1), 0),
+        ("once", START, 1),
+        ("once", until + Span::from_secs(86_400), 1),
+        ("tell", START, 0),
+    ] {
+        assert_eq!(world.engine.state().targets_in_force(action, now), count, "{action} at {now}");
+    }
+}
