@@ -146,8 +146,12 @@ mod tests {
         for n in 1..=200 {
             (one.push(n), other.push(n));
         }
-        (2..200).for_each(|n| drop(one.remove(n)));
-        (2..200).rev().for_each(|n| drop(other.remove(n)));
+        for n in 2..200 {
+            one.remove(n);
+        }
+        for n in (2..200).rev() {
+            other.remove(n);
+        }
         assert_eq!(one, other);
         assert_ne!(one, Slots::starting_at(1));
         other.remove(200);
