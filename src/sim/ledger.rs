@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::engine::{Event, Record, Settled, State, StepStatus, Task};
-use crate::model::{Action, ObligationId, RunId, Seq, StepIx, Timestamp};
+use crate::model::{Action, ObligationId, RunId, Seq, Span, StepIx, Timestamp};
 
 type Place = (RunId, StepIx);
 
@@ -33,6 +33,9 @@ pub struct LedgerWitness {
     let_go: BTreeSet<Place>,
     /// The last turn at each target, and whose it was.
     turns: BTreeMap<Arc<str>, (Seq, RunId)>,
+    /// How long each step has to be confirmed, and how long its effect lasts once it is.
+    confirm: BTreeMap<Place, Span>,
+    lasts: BTreeMap<Place, Option<Timestamp>>,
     /// The one key of the undo of each effect on the ledger.
     keys: BTreeMap<ObligationId, Arc<str>>,
 }
@@ -48,6 +51,9 @@ impl LedgerWitness {
         match &record.event {
             Event::RunCreated(new) => {
                 let of = |id: &ObligationId| before.ledger().get(*id).map(|o| (*id, effect(o.action())));
+                for (i, step) in new.plan.steps.iter().enumerate() {
+                    self.confirm.extend(step.confirm.map(|span| ((new.run, StepIx(i as u16)), span)));
+                }
                 self.lifts.insert(new.run, new.lifts.iter().filter_map(of).collect());
                 if let Some(earlier) = new.retry_of {
                     self.retries.insert(new.run, earlier);
@@ -79,7 +85,7 @@ impl LedgerWitness {
             }
             Event::StepSucceeded { run, step, .. } => {
                 self.ends_turn((*run, *step));
-                self.done((*run, *step), record.at);
+                self.done((*run, *step), false, record.at);
             }
             Event::StepJoined { run, step, action, .. } => {
                 let place = (*run, *step);
@@ -87,7 +93,7 @@ impl LedgerWitness {
                     return Err(format!("S3.5: step {} of {run} joins what is not there", step.0));
                 }
                 self.actions.insert(place, Arc::clone(action));
-                self.done(place, record.at);
+                self.done(place, true, record.at);
             }
             Event::StepFailed { run, step, .. }
             | Event::StepCancelled { run, step, .. }
@@ -137,6 +143,12 @@ impl LedgerWitness {
             Event::LetGo { run, step, .. } => {
                 self.forget((*run, *step));
                 self.let_go.insert((*run, *step));
+            }
+            Event::EffectConfirmed { run, step, .. } => {
+                let place = (*run, *step);
+                let lasts = self.lasts.get(&place).copied().flatten();
+                let holders = self.holders.values_mut();
+                holders.filter_map(|holders| holders.get_mut(&place)).for_each(|until| *until = lasts);
             }
             Event::ObligationExpired { obligation } => {
                 if let Some(obligation) = before.ledger().get(*obligation) {
@@ -188,12 +200,16 @@ impl LedgerWitness {
         });
     }
 
-    fn done(&mut self, place: Place, at: Timestamp) {
+    fn done(&mut self, place: Place, joined: bool, at: Timestamp) {
         if let Some((_, effect)) = self.lifted(place).cloned() {
             return self.gone(&effect);
         }
         let Some(action) = self.actions.get(&place) else { return };
-        let (effect, until) = (effect(action), action.expires.map(|span| at + span));
+        let (effect, lasts) = (effect(action), action.expires.map(|span| at + span));
+        // Until somebody confirms it, it lasts no longer than that takes (C29).
+        let confirm = self.confirm.get(&place).filter(|_| !joined).map(|span| at + *span);
+        self.lasts.insert(place, lasts);
+        let until = lasts.into_iter().chain(confirm).min();
         let holders = self.holders.entry(effect.clone()).or_default();
         if let Some(earlier) = self.retries.get(&place.0) {
             holders.remove(&(*earlier, place.1));

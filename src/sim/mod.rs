@@ -1,17 +1,24 @@
 //! The same engine and the same gate in a seeded world with faults. No tokio, no clock: a seed is a
 //! bug report.
 
+mod books;
+mod bounds;
 mod case;
 mod checks;
+mod confirmed;
 mod consent;
 mod dice;
 mod fault;
+mod findings;
 mod ledger;
+mod promises;
 mod report;
 pub mod long;
 mod long_setup;
 mod setup;
+mod texts;
 mod trace;
+mod waits;
 mod world;
 
 pub use case::{Case, Crashes, Moment};
