@@ -175,6 +175,9 @@ mod tests {
             ("2001:db8::/64", u64::MAX),
             ("2001:db8::/120", 256),
             ("192.0.2.7, 192.0.2.8 198.51.100.0/30", 6),
+            ("192.0.2.0/24,198.51.100.0/24", 512),
+            ("192.0.2.0/24;198.51.100.0/24", 512),
+            ("192.0.2.0/24 198.51.100.0/24", 512),
             ("alice", 1),
             ("", 1),
         ] {
@@ -189,10 +192,13 @@ mod tests {
         for (secs, targets) in [(0, 5), (30, 1), (59, 1), (120, 10)] {
             account.spend(targets, at(secs));
         }
+        assert_eq!(account.minutes.len(), 2, "one entry for a minute");
         for (secs, sum) in [(120, 17), (3_599, 17), (3_659, 17), (3_660, 10), (3_720, 10), (3_780, 0)] {
             assert_eq!(account.last_hour(at(secs)), sum, "after {secs} s");
         }
         account.spend(1, at(7_200));
         assert_eq!(account.minutes.len(), 1, "what is older is not kept");
+        account.spend(1, at(7_200 + 3_600));
+        assert_eq!(account.minutes.len(), 2, "the minute that an hour touches last is kept");
     }
 }

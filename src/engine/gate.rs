@@ -143,6 +143,23 @@ mod tests {
     }
 
     #[test]
+    fn a_gate_holds_whatever_is_offered_until_it_is_durable() {
+        let mut gate = Gate::new();
+        assert!(!gate.is_holding());
+        // A wish alone waits for the next look at the gate.
+        gate.offer(output(&[], &[10]));
+        assert!(gate.is_holding());
+        gate.durable_up_to(0);
+        assert!(!gate.is_holding());
+        gate.offer(output(&[1], &[]));
+        assert!(gate.is_holding(), "offered");
+        gate.cut();
+        assert!(gate.is_holding(), "cut");
+        gate.durable_up_to(1);
+        assert!(!gate.is_holding(), "durable");
+    }
+
+    #[test]
     fn c6_nothing_leaves_after_a_failure() {
         let mut gate = Gate::new();
         gate.offer(output(&[1], &[10]));

@@ -90,6 +90,9 @@ pub static OBLIGATION: LazyLock<Machine<ObligationStatus, Obligation, Event>> = 
     })
 });
 
+/// Those who want one effect to last that are kept, beside those whose run may still let go.
+pub(super) const HOLDERS: usize = 64;
+
 /// Who wants an effect to last.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Holder {
@@ -98,6 +101,9 @@ pub struct Holder {
     pub(super) step_id: Arc<str>,
     pub(super) by: Actor,
     pub(super) incident: Option<IncidentId>,
+    /// The workflow of its run, and the id of the rule that began it: the run may leave the state first.
+    pub(super) workflow: Arc<str>,
+    pub(super) rule: Option<Arc<str>>,
     pub(super) until: Moment,
     /// Its own attempt was done, or may have been: until then nothing is left to it.
     pub(super) acted: bool,
@@ -298,6 +304,28 @@ impl Obligation {
             self.holders.push(holder.clone());
         }
         self.holders.push(holder);
+    }
+
+    /// Over the limit, forgets the oldest of those whose run is over and who make no difference to when it
+    /// ends: their time has passed, or another one wants it as long.
+    pub(super) fn forget_holders(&mut self, now: Timestamp, is_over: impl Fn(RunId) -> bool) {
+        let ends = |holder: &Holder| holder.until().unwrap_or(Timestamp(i64::MAX));
+        let acted = self.holders.iter().rev().filter(|holder| holder.acted);
+        // The newest of those who want it longest stays.
+        let last = acted.max_by_key(|holder| (ends(holder), holder.run)).map(|h| (h.run, h.step, ends(h)));
+        let Some((run, step, latest)) = last else { return };
+        let mut over = self.holders.len().saturating_sub(HOLDERS);
+        self.holders.retain(|holder| {
+            let makes_none = ends(holder) <= now || ends(holder) == latest;
+            let goes = over > 0
+                && (holder.run, holder.step) != (run, step)
+                && holder.acted
+                && makes_none
+                && holder.unconfirmed_until().is_none()
+                && is_over(holder.run);
+            over -= usize::from(goes);
+            !goes
+        });
     }
 
     /// The line of those who wait until another run has lifted it. It is not the line of its target: who

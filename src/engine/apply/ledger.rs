@@ -178,6 +178,11 @@ impl State {
         }
         if let Some(entry) = self.ledger.obligations.get_mut(obligation.0) {
             entry.add_holder(holder, earlier);
+            let runs = &self.runs;
+            entry.forget_holders(stamp.at, |run| {
+                let status = runs.get(run.0).map(|run| run.status());
+                status.is_none_or(|status| status.is_terminal() && status != RunStatus::Failed)
+            });
             entry.changed = stamp.seq;
             if entry.undo.is_none() {
                 entry.undo = undo.cloned();
@@ -201,6 +206,8 @@ impl State {
             step_id: Arc::clone(&run.plan.steps.get(step.index())?.id),
             by: run.by.clone(),
             incident: run.incident,
+            workflow: Arc::clone(&run.workflow),
+            rule: run.incident.and_then(|id| Some(Arc::clone(&self.incidents.get(id.0)?.first.rule.id))),
             until: Moment::NONE,
             acted: false,
             unconfirmed: Moment::NONE,
