@@ -1,4 +1,4 @@
-//! SIGKILL at any moment is a supported way to stop (C18): the real binary, killed and started again.
+//! Replays, killed and played again.
 
 use std::collections::BTreeMap;
 use std::fs;
