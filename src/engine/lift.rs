@@ -436,7 +436,7 @@ impl Engine {
         }
     }
 
-    /// The step of a lift that was cut short, and whose effect nobody was asked for yet.
+    /// The step of a lift that was cut short, unless nobody could say whether its effect is there.
     fn to_ask_for(&self, run: &Run) -> Option<StepIx> {
         let can = |entry: &ObligationId| {
             let found = self.state.ledger().get(*entry).filter(|o| !o.status().is_ended());
@@ -444,7 +444,8 @@ impl Engine {
         };
         let mut steps = run.steps().iter().zip(run.lifts());
         let asked = steps.position(|(step, entry)| {
-            step.status() == StepStatus::InDoubt && step.found().is_none() && can(entry)
+            let unknown = matches!(step.found(), Some(Presence::Unknown(_)));
+            step.status() == StepStatus::InDoubt && !unknown && can(entry)
         });
         asked.map(|i| StepIx(i as u16))
     }
