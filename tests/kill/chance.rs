@@ -45,11 +45,14 @@ enum How {
     InDrain,
     /// Quell, before it is ready.
     AtStart,
+    /// It was no service.
+    Run,
 }
 
 fn how(dice: &mut Dice) -> How {
     match dice.below(100) {
-        0..50 => How::Alone,
+        0..42 => How::Alone,
+        42..50 => How::Run,
         50..65 => How::AtStart,
         65..80 => How::WithPrograms,
         80..90 => How::ProgramsFirst,
@@ -84,6 +87,12 @@ fn live(service: &mut Service, dice: &mut Dice, start: Duration) -> Option<Durat
     let part = u32::try_from(dice.below(1_000)).unwrap();
     feed(service, dice);
     let since = now();
+    if matches!(how, How::Run) {
+        service.spawn_as(&["run", "--headless"]);
+        thread::sleep(start + moment);
+        service.kill();
+        return None;
+    }
     service.spawn();
     if matches!(how, How::AtStart) {
         thread::sleep(start * part / 1_000);
@@ -110,7 +119,7 @@ fn live(service: &mut Service, dice: &mut Dice, start: Duration) -> Option<Durat
             thread::sleep(Duration::from_millis(50) * part / 1_000);
             service.kill();
         }
-        How::Alone | How::AtStart => service.kill(),
+        How::Alone | How::AtStart | How::Run => service.kill(),
     }
     Some(took)
 }

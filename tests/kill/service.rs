@@ -264,9 +264,14 @@ steps:"
 
     /// Starts it, without waiting for anything.
     pub fn spawn(&mut self) {
+        self.spawn_as(&["serve"]);
+    }
+
+    /// The same with another verb.
+    pub fn spawn_as(&mut self, args: &[&str]) {
         while self.ready.recv(&mut [0; 4096]).is_ok() {}
         let log = fs::File::options().create(true).append(true).open(self.at("log")).unwrap();
-        let mut command = self.command(&["serve"]);
+        let mut command = self.command(args);
         command.env("NOTIFY_SOCKET", self.at("ready")).stdout(Stdio::null()).stderr(log);
         self.child = Some(command.spawn().unwrap());
     }
@@ -358,7 +363,11 @@ steps:"
             };
             let known = service.rows(&["incidents", "--all"]);
             let ledger = service.rows(&["ledger"]);
-            let ending = |row: &Value| row["type"] == "obligation" && row["until"].is_string();
+            let left = |row: &Value| {
+                let lift = runs.iter().find(|run| run["id"] == row["lifted_by"]);
+                lift.is_some_and(|run| run["status"] == "parked")
+            };
+            let ending = |row: &Value| row["type"] == "obligation" && row["until"].is_string() && !left(row);
             known.len() >= hosts && runs.iter().all(over) && !ledger.iter().any(ending)
         });
         self.signal(Signal::TERM);
