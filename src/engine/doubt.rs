@@ -7,6 +7,7 @@ use super::timers::TimerKey;
 use super::{
     Acts, AgentKind, Effect, Engine, Event, Probe, ProbeOf, RunStatus, StepState, StepStatus, advance::key,
 };
+use crate::model::planted::{Bug, planted};
 use crate::model::{Action, AgentId, Failure, FailureKind, ObligationId, Presence, RunId, Span, StepIx};
 use crate::workflow::VerifiedBy;
 
@@ -39,6 +40,7 @@ impl StepState {
     pub(super) fn remedy(&self) -> Remedy {
         match self.action() {
             _ if self.is_settled_again() => Remedy::Again,
+            Some(_) if planted(Bug::DoubtRepeated) => Remedy::Again,
             Some(action) if action.idempotent && !(self.lost && action.probe) => Remedy::Again,
             Some(action) if action.probe => Remedy::Ask,
             _ => Remedy::Park,
@@ -49,6 +51,7 @@ impl StepState {
     pub(super) fn undo_remedy(&self) -> Remedy {
         let probe = self.action().is_some_and(|action| action.probe);
         match self.undo() {
+            Some(_) if planted(Bug::UndoDoubtRepeated) => Remedy::Again,
             Some(undo) if undo.idempotent && !(self.lost && probe) => Remedy::Again,
             _ if probe => Remedy::Ask,
             _ => Remedy::Park,
@@ -216,6 +219,10 @@ impl Engine {
         let before = before.map_or("it was cut short", |failure| &*failure.message).to_owned();
         let message = format!("its effect is absent ({before})");
         match found {
+            Presence::Absent if planted(Bug::AbsentIsPresent) => {
+                self.on_found_done(id, ix);
+                self.go_on(id);
+            }
             Presence::Present => {
                 self.on_found_done(id, ix);
                 self.go_on(id);

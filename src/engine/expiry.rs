@@ -26,6 +26,11 @@ pub(super) struct Expiries {
 }
 
 impl Expiries {
+    /// Those that were asked for, and those that are to be.
+    pub fn sizes(&self) -> (usize, usize) {
+        (self.asked.len(), self.to_ask.len())
+    }
+
     /// When one more that is overdue may end.
     fn slot(&mut self, now: Timestamp) -> Timestamp {
         let (at, used) = &mut self.slot;

@@ -46,6 +46,11 @@ impl Waiting {
         }
     }
 
+    /// Lanes, and those who wait in them.
+    pub fn sizes(&self) -> (usize, usize) {
+        (self.lanes.len(), self.places.len())
+    }
+
     pub fn is_waiting(&self, run: RunId, step: StepIx) -> bool {
         self.places.contains_key(&(run, step))
     }

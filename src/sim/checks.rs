@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
+use super::case::Case;
 use crate::engine::{
     Actor, Event, JournalKind, NewRun, Obligation, ObligationStatus, ProbeOf, Record, Run, RunStatus,
     Settled, State, StepStatus, Task,
@@ -13,8 +14,8 @@ use crate::model::{Digest, Map, Presence, RunId, StepIx};
 /// A promise that was broken.
 #[derive(Debug)]
 pub struct Violation {
-    /// The seed that shows it.
-    pub seed: u64,
+    /// The world that shows it.
+    pub case: Case,
     /// Which promise, and how.
     pub what: String,
     /// What happened before, oldest first.
@@ -27,7 +28,7 @@ impl fmt::Display for Violation {
         for line in &self.trace[from..] {
             writeln!(f, "  {line}")?;
         }
-        write!(f, "seed {}: {}", self.seed, self.what)
+        write!(f, "{}: {}", self.case, self.what)
     }
 }
 

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::engine::{Event, Record, Settled, State, StepStatus, Task};
-use crate::model::{Action, ObligationId, RunId, Seq, StepIx, Timestamp};
+use crate::model::{Action, ObligationId, RunId, Seq, Span, StepIx, Timestamp};
+
+mod ends;
 
 type Place = (RunId, StepIx);
 
@@ -25,6 +27,8 @@ pub struct LedgerWitness {
     /// What lifts are about, and the run that each tries again.
     lifts: BTreeMap<RunId, Vec<(ObligationId, Effect)>>,
     retries: BTreeMap<RunId, RunId>,
+    /// Steps that were performed and are looked at: nothing acts any more.
+    looked_at: BTreeSet<Place>,
     /// Steps of which a person said that they are undone.
     by_hand: BTreeSet<Place>,
     /// Steps that let go.
@@ -33,6 +37,9 @@ pub struct LedgerWitness {
     turns: BTreeMap<Arc<str>, (Seq, RunId)>,
     /// The one key of the undo of each effect on the ledger.
     keys: BTreeMap<ObligationId, Arc<str>>,
+    /// How long a step holds its effect unless it is confirmed, and until when those hold it that were not.
+    confirms: BTreeMap<Place, Span>,
+    unconfirmed: BTreeMap<Place, Option<Timestamp>>,
 }
 
 fn effect(action: &Action) -> Effect {
@@ -43,6 +50,7 @@ impl LedgerWitness {
     /// A record became durable; `before` is the state that it was folded into.
     pub fn record(&mut self, record: &Record, before: &State) -> Result<(), String> {
         self.nothing_ends_early(record, before)?;
+        self.note_confirms(&record.event);
         match &record.event {
             Event::RunCreated(new) => {
                 let of = |id: &ObligationId| before.ledger().get(*id).map(|o| (*id, effect(o.action())));
@@ -54,6 +62,7 @@ impl LedgerWitness {
             }
             Event::StepStarted { run, step, action, undo, .. } => {
                 let place = (*run, *step);
+                self.looked_at.remove(&place);
                 self.takes_turn(place, action.target.as_ref())?;
                 if let Some((id, effect)) = self.lifted(place).cloned() {
                     if !self.present.contains(&effect) {
@@ -77,6 +86,7 @@ impl LedgerWitness {
             Event::StepSucceeded { run, step, .. } => {
                 self.ends_turn((*run, *step));
                 self.done((*run, *step), record.at);
+                self.waits_to_be_confirmed((*run, *step), record.at);
             }
             Event::StepJoined { run, step, action, .. } => {
                 let place = (*run, *step);
@@ -91,8 +101,16 @@ impl LedgerWitness {
             | Event::StepInDoubt { run, step, .. }
             | Event::UndoFailed { run, step, .. }
             | Event::UndoInDoubt { run, step, .. } => self.ends_turn((*run, *step)),
+            Event::StepPerformed { run, step, .. } | Event::UndoPerformed { run, step, .. } => {
+                self.looked_at.insert((*run, *step));
+            }
+            Event::RunAbandoned { run, .. } => {
+                let of_run = self.looked_at.iter().filter(|(other, _)| other == run);
+                of_run.copied().collect::<Vec<_>>().into_iter().for_each(|place| self.ends_turn(place));
+            }
             Event::UndoStarted { run, step, .. } => {
                 let place = (*run, *step);
+                self.looked_at.remove(&place);
                 let Some(action) = self.actions.get(&place).cloned() else { return Ok(()) };
                 self.takes_turn(place, action.target.as_ref())?;
                 return self.may_undo(place, &effect(&action), record.at);
@@ -197,6 +215,9 @@ impl LedgerWitness {
             && let Some(until) = holders.remove(&(earlier, step))
         {
             holders.insert((later, step), until);
+        }
+        if let Some(lasts) = self.unconfirmed.remove(&(earlier, step)) {
+            self.unconfirmed.insert((later, step), lasts);
         }
         self.actions.insert((later, step), action);
     }

@@ -1,14 +1,21 @@
 //! A world of agents that fail, hang, lie late and answer twice, of people who change their minds,
 //! and of crashes between any two records.
 
+use std::any::Any;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use super::auditor::Auditor;
+use super::case::{Case, Crashes, Moment};
 use super::checks::{Violation, Witness};
 use super::dice::Dice;
+use super::fault::{Fault, Happened};
 use super::ledger::LedgerWitness;
+use super::report::Report;
 use super::setup::setup;
+use super::trace::{Trace, note};
 use crate::engine::{AgentKind, Effect, Engine, Event, Gate, Input, Record, Setup, State, Task};
 use crate::model::{
     Detection, DetectionId, Failure, FailureKind, Map, Outcome, RuleHead, RunId, Severity, Span, StepIx,
@@ -19,26 +26,9 @@ mod approvals;
 mod people;
 mod probes;
 
-/// What a seed came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Report {
-    /// Records that became durable.
-    pub records: u64,
-    /// Crashes survived.
-    pub crashes: u32,
-    /// Runs, by the word of their last status; those that observe once more as `observed`.
-    pub runs: BTreeMap<String, u64>,
-    /// What people settled, by its word; of undos with `undo ` before it.
-    pub settled: BTreeMap<String, u64>,
-    /// Steps that were begun after people approved them.
-    pub approved: u64,
-    /// A fingerprint of everything that happened, for determinism.
-    pub fingerprint: u64,
-}
-
 /// One simulated world.
 pub struct World {
-    seed: u64,
+    case: Case,
     dice: Dice,
     setup: Arc<Setup>,
     engine: Engine,
@@ -52,29 +42,37 @@ pub struct World {
     number: u64,
     witness: Witness,
     ledger: LedgerWitness,
-    trace: Vec<String>,
+    auditor: Auditor,
+    trace: Trace,
     crashes: u32,
+    happened: Happened,
+    /// Writes of the journal that were begun.
+    writes: u64,
+    /// The next write is the first after a crash.
+    recovering: bool,
     /// Whether the effect of each step is there.
     there: BTreeMap<(RunId, StepIx), bool>,
     /// The kill switch, as whoever performs knows it.
     halted: bool,
     faults: bool,
-    fingerprint: u64,
 }
 
 const START: Timestamp = Timestamp::from_secs(1_800_000_000);
 
 impl World {
-    /// From a seed.
-    pub fn new(seed: u64) -> Self {
+    /// As it begins.
+    pub fn new(case: Case) -> Self {
+        let seed = case.seed;
         let mut dice = Dice::new(seed);
         let setup = setup(&mut dice);
         let (engine, output) = Engine::new(Arc::clone(&setup), "sim", seed, START);
         let mut gate = Gate::new();
         gate.offer(output);
         World {
-            seed,
+            trace: Trace::new(seed, case.traced),
+            case,
             dice,
+            auditor: Auditor::new(&setup),
             setup,
             engine,
             gate,
@@ -86,27 +84,31 @@ impl World {
             number: 0,
             witness: Witness::default(),
             ledger: LedgerWitness::default(),
-            trace: Vec::new(),
             crashes: 0,
+            happened: Happened::default(),
+            writes: 0,
+            recovering: false,
             there: BTreeMap::new(),
             halted: false,
             faults: true,
-            fingerprint: seed,
         }
     }
 
-    /// Lives through it.
+    /// Lives through it. A panic of the engine is a violation like any other.
     ///
     /// # Errors
     /// What was violated.
     pub fn run(mut self) -> Result<Report, Violation> {
-        match self.live() {
-            Ok(()) => Ok(self.report()),
-            Err(what) => Err(Violation { seed: self.seed, what, trace: self.trace }),
-        }
+        let lived = catch_unwind(AssertUnwindSafe(|| self.live()));
+        let what = match lived {
+            Ok(Ok(())) => return Ok(self.report()),
+            Ok(Err(what)) => what,
+            Err(panic) => format!("panic: {}", words_of(&*panic)),
+        };
+        Err(Violation { case: self.case, what, trace: self.trace.into_lines() })
     }
 
-    fn report(&self) -> Report {
+    fn report(self) -> Report {
         let mut runs = BTreeMap::new();
         for run in self.engine.state().runs() {
             *runs.entry(run.status().to_string()).or_default() += 1;
@@ -121,15 +123,33 @@ impl World {
                 *settled.entry(format!("{undo}{}", word.name())).or_default() += 1;
             }
         }
-        let (records, fingerprint) = (self.disk.len() as u64, self.fingerprint);
         Report {
-            records,
+            records: self.disk.len() as u64,
             crashes: self.crashes,
             runs,
             settled,
             approved: self.witness.consent.begun,
-            fingerprint,
+            worlds: 1,
+            faults: self.happened,
+            writes: self.writes,
+            fingerprint: self.trace.hash(),
+            trace: self.trace.into_lines(),
         }
+    }
+
+    /// Whether a fault happens, in `percent` of 100 cases.
+    fn goes_wrong(&mut self, fault: Fault, percent: u64) -> bool {
+        let happens = self.dice.chance(percent);
+        self.happens(fault, happens)
+    }
+
+    /// The same, where chance has spoken already.
+    fn happens(&mut self, fault: Fault, chance: bool) -> bool {
+        let happens = chance && self.faults && self.case.faults.has(fault);
+        if happens {
+            self.happened.note(fault);
+        }
+        happens
     }
 
     fn live(&mut self) -> Result<(), String> {
@@ -150,11 +170,13 @@ impl World {
             }
             self.now = self.now.max(at);
             let input = self.take_due().unwrap_or(Input::Tick);
-            self.note(format!("{} > {}", self.now.clock(), brief(&input)));
+            note!(self, "{} > {}", self.now.clock(), brief(&input));
             if let Input::Probed { of, found } = &input {
                 self.witness.told(*of, found);
             }
+            self.auditor.input(&input);
             let output = self.engine.handle(input, self.now);
+            self.auditor.said(&output)?;
             self.gate.offer(output);
             // Several inputs may share a batch, as they do under load.
             if !self.dice.chance(30) {
@@ -164,19 +186,14 @@ impl World {
         if self.replica != *self.engine.state() {
             return Err("the folded journal is not the state of the engine".to_owned());
         }
+        self.ledger.ended(self.engine.state(), self.now)?;
+        self.auditor.at_rest(self.engine.state())?;
         Witness::at_rest(self.engine.state())
     }
 
     fn busy(&self) -> Vec<String> {
         let live = self.engine.state().runs().filter(|run| !run.status().is_terminal());
         live.map(|run| format!("{} {}", run.id(), run.status())).collect()
-    }
-
-    fn note(&mut self, line: String) {
-        for byte in line.bytes() {
-            self.fingerprint = (self.fingerprint ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-        self.trace.push(line);
     }
 
     fn next_time(&mut self) -> Option<Timestamp> {
@@ -216,25 +233,28 @@ impl World {
         // The disk has not answered yet: nothing of this batch may leave.
         let early = self.gate.durable_up_to(self.disk.len() as u64);
         self.perform(early.effects)?;
-        let crash = self.faults && self.dice.chance(2);
-        if crash && self.dice.chance(50) {
+        self.writes += 1;
+        let crash = self.crash_now();
+        if crash == Some(Fault::CrashBefore) {
             return self.crash("before the append");
         }
         for record in batch.iter() {
-            self.note(format!("{} {} {:?}", record.seq, record.at.clock(), record.event));
+            note!(self, "{} {} {:?}", record.seq, record.at.clock(), record.event);
             self.disk.push(record.clone());
             Witness::nothing_answers_itself(record, &self.replica)?;
             self.ledger.record(record, &self.replica)?;
             self.replica.apply(record).map_err(|illegal| illegal.to_string())?;
             self.witness.record(record)?;
+            self.auditor.record(record)?;
             self.people_notice(&record.event);
             self.people_decide(&record.event);
+            self.people_confirm(&record.event);
         }
         // Any prefix of the journal folds to the state that the engine had there.
         if self.dice.chance(10) && self.replica != *self.engine.state() {
             return Err("the folded journal is not the state of the engine".to_owned());
         }
-        if crash && self.dice.chance(50) {
+        if crash == Some(Fault::CrashAfter) {
             return self.crash("after the append, before the effects");
         }
         let released = self.gate.durable_up_to(self.disk.len() as u64);
@@ -242,21 +262,54 @@ impl World {
         self.perform(effects)?;
         Witness::state(self.engine.state())?;
         self.ledger.state(&self.replica)?;
-        if crash { self.crash("after the effects") } else { Ok(()) }
+        self.ledger.stands(&self.replica)?;
+        self.auditor.settled(self.now)?;
+        if crash.is_some() { self.crash("after the effects") } else { Ok(()) }
+    }
+
+    /// Whether the process is gone at this write, and where in it.
+    fn crash_now(&mut self) -> Option<Fault> {
+        let recovering = std::mem::take(&mut self.recovering);
+        let fault = match self.case.crashes {
+            Crashes::Never => None,
+            Crashes::ByChance => {
+                let (chance, place) = (self.dice.below(100), self.dice.below(4));
+                let place = [Fault::CrashBefore, Fault::CrashBefore, Fault::CrashAfter, Fault::CrashLater]
+                    [place as usize];
+                (chance < if recovering { 10 } else { 2 }).then_some(place)
+            }
+            Crashes::At { write, moment, again } => {
+                let here = self.writes == write || (again && recovering && self.writes == write + 1);
+                here.then_some(match moment {
+                    Moment::Before => Fault::CrashBefore,
+                    Moment::After => Fault::CrashAfter,
+                })
+            }
+        };
+        let fault = fault.filter(|fault| self.happens(*fault, true))?;
+        if recovering {
+            self.happened.note(Fault::CrashRecovery);
+        }
+        Some(fault)
     }
 
     fn crash(&mut self, when: &str) -> Result<(), String> {
         self.crashes += 1;
-        self.note(format!("{} ! crash {when}", self.now.clock()));
-        // Agents are children of the engine: what they were doing is cut off, their answers are lost.
+        note!(self, "{} ! crash {when}", self.now.clock());
+        // Agents are children of the engine: what they were doing is cut off, and most of their answers
+        // are lost.
         let lost: Vec<u64> = self.inputs.iter().filter(|(_, i)| is_answer(i)).map(|(n, _)| *n).collect();
         for number in lost {
-            self.inputs.insert(number, Input::Tick);
+            if !self.dice.chance(20) {
+                self.inputs.insert(number, Input::Tick);
+            }
         }
         self.gate = Gate::new();
+        self.auditor.crashed();
+        self.recovering = true;
         self.now = self.now + Span::from_secs(self.dice.below(20));
         if self.disk.is_empty() {
-            let (engine, output) = Engine::new(Arc::clone(&self.setup), "sim", self.seed, self.now);
+            let (engine, output) = Engine::new(Arc::clone(&self.setup), "sim", self.case.seed, self.now);
             self.engine = engine;
             self.gate.offer(output);
             return self.settle();
@@ -265,6 +318,7 @@ impl World {
         let recovered = Engine::recover(records, Arc::clone(&self.setup), "sim", self.now);
         let (engine, output) = recovered.map_err(|error| format!("recovery: {error}"))?;
         self.engine = engine;
+        self.auditor.said(&output)?;
         // Whoever performs asks the journal at its start.
         self.halted = self.replica.halt().is_some();
         self.gate.offer(output);
@@ -272,6 +326,7 @@ impl World {
     }
 
     fn perform(&mut self, effects: Vec<Effect>) -> Result<(), String> {
+        self.auditor.handed(&effects)?;
         for effect in effects {
             match effect {
                 Effect::Perform(task) if self.halted && !task.passes_halt() => {
@@ -287,13 +342,13 @@ impl World {
                     self.answer(&task);
                 }
                 Effect::Probe(probe) => self.look(&probe),
-                Effect::Stop { run, step, attempt, undo } if self.dice.chance(90) => {
+                Effect::Stop { run, step, attempt, undo } if !self.goes_wrong(Fault::Unstoppable, 10) => {
                     let at = self.now + Span::from_millis(self.dice.below(2_000));
                     let outcome = Outcome::Stopped;
                     self.at(at, Input::StepFinished { run, step, attempt, undo, outcome });
                 }
                 Effect::Stop { .. } => {}
-                Effect::Answer { id, answer } => self.note(format!("{} = {answer:?}", id)),
+                Effect::Answer { id, answer } => note!(self, "{id} = {answer:?}"),
             }
         }
         Ok(())
@@ -304,7 +359,7 @@ impl World {
         if task.kind == AgentKind::Manual {
             return self.person_answers(task);
         }
-        let roll = if self.faults { self.dice.below(100) } else { 99 };
+        let roll = self.dice.below(100);
         if task.probe_first && self.dice.chance(8) {
             self.there.insert((task.run, task.step), true);
             let (run, step, attempt, undo) = (task.run, task.step, task.attempt, task.undo);
@@ -314,37 +369,53 @@ impl World {
         let failed = |kind, message: &str| Outcome::Failed(Failure { kind, message: message.to_owned() });
         let mut output = Map::new();
         output.insert("key".to_owned(), task.key.to_string().into());
-        let outcome = match roll {
-            0..=7 => failed(FailureKind::Answered, "no"),
-            8..=9 => failed(FailureKind::NoAnswer, "gone"),
-            10..=12 => return self.act(task, None),
-            _ => Outcome::Succeeded(output),
+        let outcome = if self.happens(Fault::Refused, roll < 8) {
+            failed(FailureKind::Answered, "no")
+        } else if self.happens(Fault::NoAnswer, (8..10).contains(&roll)) {
+            failed(FailureKind::NoAnswer, "gone")
+        } else if self.happens(Fault::Silent, (10..13).contains(&roll)) {
+            return self.act(task, None);
+        } else {
+            Outcome::Succeeded(output)
         };
         self.act(task, Some(&outcome));
-        let delay = if self.dice.chance(5) { 45_000 } else { 3_000 };
+        let delay = if self.goes_wrong(Fault::Late, 5) { 45_000 } else { 3_000 };
         let at = self.now + Span::from_millis(self.dice.below(delay));
         let (run, step, attempt, undo) = (task.run, task.step, task.attempt, task.undo);
         let input = Input::StepFinished { run, step, attempt, undo, outcome };
-        if self.dice.chance(5) {
+        if self.goes_wrong(Fault::Twice, 5) {
             self.at(at + Span::from_millis(self.dice.clone().below(5_000)), input.clone());
         }
         self.at(at, input);
     }
 
     fn schedule_signals(&mut self) {
+        self.schedule_wave(START);
+        // Some come when the hour of the first is over.
+        if self.dice.chance(25) {
+            self.schedule_wave(START + Span::from_secs(4_500));
+        }
+    }
+
+    fn schedule_wave(&mut self, from: Timestamp) {
         for _ in 0..4 + self.dice.below(12) {
-            let at = START + Span::from_millis(self.dice.below(600_000));
+            let at = from + Span::from_millis(self.dice.below(600_000));
             let rule = ["alpha", "beta", "gamma"][self.dice.below(3) as usize];
             let key = ["k1", "k2", "k3"][self.dice.below(3) as usize];
             let count = 1 + self.dice.below(4);
             let window = self.dice.below(200);
             let detection = detection(rule, key, window, count, at);
             self.at(at, Input::Detection(detection.clone()));
-            if self.dice.chance(30) {
+            if self.goes_wrong(Fault::FoundTwice, 30) {
                 self.at(at + Span::from_millis(self.dice.clone().below(3_000)), Input::Detection(detection));
             }
         }
     }
+}
+
+fn words_of(panic: &(dyn Any + Send)) -> &str {
+    let words = panic.downcast_ref::<String>().map(String::as_str);
+    words.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without words")
 }
 
 fn is_answer(input: &Input) -> bool {

@@ -1,9 +1,14 @@
 //! The engine, told what happens in a few words and answering in a few words.
 
+mod advance;
 mod approval;
+mod approval_late;
+mod bounds;
 mod budget;
+mod choose;
 mod confirm;
 mod doubt;
+mod expiry;
 mod feedback;
 mod halt;
 mod hands;
@@ -15,6 +20,7 @@ mod observe;
 mod people;
 mod recovery;
 mod reload;
+mod retire;
 mod rollback;
 mod rollback_contract;
 mod settle;

@@ -32,7 +32,9 @@ impl World {
             };
             let request = if self.dice.chance(5) { Request::Abandon { run } } else { request };
             let by = self.person();
-            self.at(at, Input::Request { id: RequestId(i), by, seen: None, request });
+            // Some looked at a record before.
+            let seen = self.dice.chance(25).then(|| self.dice.clone().below(150));
+            self.at(at, Input::Request { id: RequestId(i), by, seen, request });
         }
         // Somebody releases what is halted in the end, when no crash takes the request.
         let (by, request) = (self.person(), Request::Release);
@@ -79,6 +81,21 @@ impl World {
             let reason = if self.dice.chance(90) { "seen" } else { "" }.to_owned();
             let (id, by) = (RequestId(self.number), self.person());
             let request = Request::Settle { run, step: Arc::clone(&step.id), as_, reason };
+            self.at(at, Input::Request { id, by, seen: None, request });
+        }
+    }
+
+    /// Somebody confirms an effect: in time, twice, too late, or never.
+    pub(super) fn people_confirm(&mut self, event: &Event) {
+        let Event::StepSucceeded { run, step, .. } = event else { return };
+        let Some(plan) = self.replica.run(*run).and_then(|run| run.plan().steps.get(step.index())) else {
+            return;
+        };
+        let (step, Some(span)) = (Arc::clone(&plan.id), plan.confirm) else { return };
+        for _ in 0..self.dice.below(3) {
+            let at = self.now + Span(self.dice.below(span.0 * 5 / 4));
+            let (id, by) = (RequestId(self.number), self.person());
+            let request = Request::Confirm { run: *run, step: Arc::clone(&step) };
             self.at(at, Input::Request { id, by, seen: None, request });
         }
     }
