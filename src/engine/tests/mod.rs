@@ -13,8 +13,10 @@ mod feedback;
 mod halt;
 mod hands;
 mod ledger;
+mod ledger_shared;
 mod lifecycle;
 mod lift;
+mod lift_answers;
 mod lift_settle;
 mod observe;
 mod people;
@@ -26,6 +28,7 @@ mod rollback_contract;
 mod settle;
 mod signals;
 mod spare;
+mod turns;
 mod world;
 
 use world::World;
