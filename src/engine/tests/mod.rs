@@ -29,6 +29,7 @@ mod settle;
 mod signals;
 mod spare;
 mod turns;
+mod views;
 mod world;
 
 use world::World;
