@@ -30,9 +30,12 @@ fn c16_a_step_that_never_got_its_turn_says_so() {
 /// What was performed and could not be verified is done again where it is absent, or may be done twice.
 #[test]
 fn c3_what_is_not_verified_is_tried_again_where_that_is_safe() {
-    for (action, found, again) in
-        [("wire", "absent", true), ("wire", "unknown", false), ("bolt", "absent", true), ("bolt", "unknown", true)]
-    {
+    for (action, found, again) in [
+        ("wire", "absent", true),
+        ("wire", "unknown", false),
+        ("bolt", "absent", true),
+        ("bolt", "unknown", true),
+    ] {
         let text = format!(
             "
 workflow: careful

@@ -171,7 +171,8 @@ fn a_source_that_is_proven_by_the_time_it_is_blocked_is_not_asked_about() {
 /// C28: an attempt that is tried again was permitted with the first one.
 #[test]
 fn c28_a_second_attempt_is_not_asked_about() {
-    let text = BLOCK.replace("action: block,", "action: block, retry: { attempts: 2, backoff: 1s, jitter: 0% },");
+    let text =
+        BLOCK.replace("action: block,", "action: block, retry: { attempts: 2, backoff: 1s, jitter: 0% },");
     let mut world = within(&text, Budget { per_hour: Some(1), ..Budget::default() });
     let told = world.play("trigger block address=a\n fail a\n wait 1s");
     assert!(told.contains("a starts (2)") && !told.contains("ASKS"), "{told}");
@@ -180,7 +181,9 @@ fn c28_a_second_attempt_is_not_asked_about() {
 /// C28: over budget, silence is no consent; and no is no.
 #[test]
 fn c28_over_budget_nothing_begins_by_itself() {
-    for (on_timeout, then) in [("approve", "run-1 PARKED"), ("park", "run-1 PARKED"), ("deny", "run-1 FAILED")] {
+    for (on_timeout, then) in
+        [("approve", "run-1 PARKED"), ("park", "run-1 PARKED"), ("deny", "run-1 FAILED")]
+    {
         let approval = format!("action: block, approval: {{ timeout: 10m, on_timeout: {on_timeout} }},");
         let text = BLOCK.replace("action: block,", &approval);
         let mut world = within(&text, Budget { prefix4: Some(24), ..Budget::default() });

@@ -135,7 +135,8 @@ fn what_somebody_does_again_does_not_end_meanwhile() {
     let text = timed("hold").replace("inputs: { a: text }", "inputs: { a: text, for: text }");
     let text = text.replace("expires: 10m", "expires: '${inputs.for}'");
     let mut world = World::new(&[&text]);
-    let told = world.play("trigger timed a=x for=10s\n ok a\n wait 5s\n trigger timed a=x for=10m\n wait 10s");
+    let told =
+        world.play("trigger timed a=x for=10s\n ok a\n wait 5s\n trigger timed a=x for=10m\n wait 10s");
     assert!(told.contains("run-2 a starts (1)") && !told.contains("EXPIRED"), "{told}");
     assert_eq!(status(&world, 1), ObligationStatus::InForce);
     let told = world.play("ok run-2/a\n wait 9m");

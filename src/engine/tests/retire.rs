@@ -16,7 +16,12 @@ steps:
 /// Keeps so many, for an hour.
 fn keeping(finished: usize) -> World {
     let mut setup = Setup::clone(&setup(&[BLOCK]));
-    setup.limits = Limits { finished, reopen: Span::from_secs(60), finished_for: Span::from_secs(3_600), ..Limits::default() };
+    setup.limits = Limits {
+        finished,
+        reopen: Span::from_secs(60),
+        finished_for: Span::from_secs(3_600),
+        ..Limits::default()
+    };
     World::of(Arc::new(setup))
 }
 
