@@ -65,6 +65,14 @@ impl StepState {
 }
 
 impl Engine {
+    /// Whether a step of a run that goes on is in doubt: what was done about another one may have turned
+    /// the run round.
+    pub(super) fn is_in_doubt(&self, id: RunId, ix: StepIx) -> bool {
+        let run = self.state.run(id).filter(|run| run.status() == RunStatus::Running);
+        let step = run.and_then(|run| run.steps().get(ix.index()));
+        step.is_some_and(|step| step.status() == StepStatus::InDoubt)
+    }
+
     /// Whether the effect of an attempt that failed this way is asked for before it counts as failed.
     pub(super) fn is_to_be_asked_for(&self, id: RunId, ix: StepIx, failure: &Failure) -> bool {
         let step = self.state.run(id).and_then(|run| run.steps().get(ix.index()));

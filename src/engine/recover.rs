@@ -300,7 +300,9 @@ impl Engine {
         }
         let paused = self.state.run(id).is_some_and(|run| run.status() == RunStatus::Paused);
         for (step, _) in in_doubt.iter().filter(|(_, remedy)| *remedy == Remedy::Again && !paused) {
-            self.start_and_go_on(id, *step);
+            if self.is_in_doubt(id, *step) {
+                self.start_and_go_on(id, *step);
+            }
         }
         self.advance(id);
     }

@@ -203,7 +203,11 @@ impl Engine {
             in_doubt.filter(|(_, step)| step.status() == StepStatus::InDoubt && !step.is_probing());
         let in_doubt = in_doubt.map(|(i, step)| (StepIx(i as u16), step.is_still_to_be_asked_for()));
         for (ix, asked) in in_doubt.collect::<Vec<_>>() {
-            if asked { self.ask(id, ix, false) } else { self.start_and_go_on(id, ix) }
+            match asked {
+                _ if !self.is_in_doubt(id, ix) => {}
+                true => self.ask(id, ix, false),
+                false => self.start_and_go_on(id, ix),
+            }
         }
     }
 

@@ -1,6 +1,8 @@
 //! A second pair of eyes: books about what was answered, what is stopped, how time passes for a run,
 //! what is counted. Each notes what goes in and out of the engine, and asks it nothing.
 
+use std::sync::Arc;
+
 use crate::engine::{Effect, Input, Output, Record, Setup, State};
 use crate::model::Timestamp;
 
@@ -26,10 +28,10 @@ pub struct Auditor {
 
 impl Auditor {
     /// Before anything happened.
-    pub fn new(setup: &Setup) -> Self {
+    pub fn new(setups: &[Arc<Setup>]) -> Self {
         Auditor {
             answers: answers::Answers::default(),
-            clock: clock::Clock::new(setup),
+            clock: clock::Clock::new(setups),
             counts: counts::Counts::default(),
             doubts: doubts::Doubts::default(),
             endings: endings::Endings::default(),

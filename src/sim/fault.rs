@@ -30,8 +30,40 @@ pub enum Fault {
     ProbeSilent,
     /// It cannot be said whether an effect is there.
     ProbeUnknown,
-    /// A finding comes twice.
-    FoundTwice,
+    /// A line is in the file twice.
+    LineTwice,
+    /// The process is gone while it reads the journal.
+    CrashReading,
+    /// A write that nobody was told of is there after a crash.
+    Unreported,
+    /// The disk takes its time: the engine goes on meanwhile.
+    SlowDisk,
+    /// The disk is full: a write is not there.
+    NoSpace,
+    /// A sync fails; what it was about is there or not.
+    SyncFailed,
+    /// The journal cannot be read.
+    ReadError,
+    /// An agent panics.
+    Panic,
+    /// An agent cannot be asked.
+    NotSent,
+    /// Somebody answers what nobody asked, or not any more.
+    StrayAnswer,
+    /// A signal is older than those before it.
+    OutOfOrder,
+    /// A signal is too old for the windows.
+    LateSignal,
+    /// The setup is read anew.
+    Reload,
+    /// The setup was edited while nobody ran.
+    EditedDown,
+    /// It is stopped in good order, and started again.
+    Restart,
+    /// The clock was set back while nobody ran.
+    ClockBack,
+    /// The machine slept.
+    Slept,
 }
 
 impl Fault {
@@ -50,7 +82,23 @@ impl Fault {
         Fault::Unstoppable,
         Fault::ProbeSilent,
         Fault::ProbeUnknown,
-        Fault::FoundTwice,
+        Fault::LineTwice,
+        Fault::CrashReading,
+        Fault::Unreported,
+        Fault::SlowDisk,
+        Fault::NoSpace,
+        Fault::SyncFailed,
+        Fault::ReadError,
+        Fault::Panic,
+        Fault::NotSent,
+        Fault::StrayAnswer,
+        Fault::OutOfOrder,
+        Fault::LateSignal,
+        Fault::Reload,
+        Fault::EditedDown,
+        Fault::Restart,
+        Fault::ClockBack,
+        Fault::Slept,
     ];
 
     /// Its word.
@@ -69,7 +117,23 @@ impl Fault {
             Fault::Unstoppable => "unstoppable",
             Fault::ProbeSilent => "probe-silent",
             Fault::ProbeUnknown => "probe-unknown",
-            Fault::FoundTwice => "found-twice",
+            Fault::LineTwice => "line-twice",
+            Fault::CrashReading => "crash-reading",
+            Fault::Unreported => "unreported",
+            Fault::SlowDisk => "slow-disk",
+            Fault::NoSpace => "no-space",
+            Fault::SyncFailed => "sync-failed",
+            Fault::ReadError => "read-error",
+            Fault::Panic => "panic",
+            Fault::NotSent => "not-sent",
+            Fault::StrayAnswer => "stray-answer",
+            Fault::OutOfOrder => "out-of-order",
+            Fault::LateSignal => "late-signal",
+            Fault::Reload => "reload",
+            Fault::EditedDown => "edited-down",
+            Fault::Restart => "restart",
+            Fault::ClockBack => "clock-back",
+            Fault::Slept => "slept",
         }
     }
 

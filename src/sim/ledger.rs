@@ -35,11 +35,11 @@ pub struct LedgerWitness {
     let_go: BTreeSet<Place>,
     /// The last turn at each target, and whose it was.
     turns: BTreeMap<Arc<str>, (Seq, RunId)>,
+    /// How long each step has to be confirmed, and how long its effect lasts once it is.
+    confirm: BTreeMap<Place, Span>,
+    lasts: BTreeMap<Place, Option<Timestamp>>,
     /// The one key of the undo of each effect on the ledger.
     keys: BTreeMap<ObligationId, Arc<str>>,
-    /// How long a step holds its effect unless it is confirmed, and until when those hold it that were not.
-    confirms: BTreeMap<Place, Span>,
-    unconfirmed: BTreeMap<Place, Option<Timestamp>>,
 }
 
 fn effect(action: &Action) -> Effect {
@@ -50,10 +50,12 @@ impl LedgerWitness {
     /// A record became durable; `before` is the state that it was folded into.
     pub fn record(&mut self, record: &Record, before: &State) -> Result<(), String> {
         self.nothing_ends_early(record, before)?;
-        self.note_confirms(&record.event);
         match &record.event {
             Event::RunCreated(new) => {
                 let of = |id: &ObligationId| before.ledger().get(*id).map(|o| (*id, effect(o.action())));
+                for (i, step) in new.plan.steps.iter().enumerate() {
+                    self.confirm.extend(step.confirm.map(|span| ((new.run, StepIx(i as u16)), span)));
+                }
                 self.lifts.insert(new.run, new.lifts.iter().filter_map(of).collect());
                 if let Some(earlier) = new.retry_of {
                     self.retries.insert(new.run, earlier);
@@ -85,8 +87,7 @@ impl LedgerWitness {
             }
             Event::StepSucceeded { run, step, .. } => {
                 self.ends_turn((*run, *step));
-                self.done((*run, *step), record.at);
-                self.waits_to_be_confirmed((*run, *step), record.at);
+                self.done((*run, *step), false, record.at);
             }
             Event::StepJoined { run, step, action, .. } => {
                 let place = (*run, *step);
@@ -94,7 +95,7 @@ impl LedgerWitness {
                     return Err(format!("S3.5: step {} of {run} joins what is not there", step.0));
                 }
                 self.actions.insert(place, Arc::clone(action));
-                self.done(place, record.at);
+                self.done(place, true, record.at);
             }
             Event::StepFailed { run, step, .. }
             | Event::StepCancelled { run, step, .. }
@@ -144,6 +145,12 @@ impl LedgerWitness {
             Event::LetGo { run, step, .. } => {
                 self.forget((*run, *step));
                 self.let_go.insert((*run, *step));
+            }
+            Event::EffectConfirmed { run, step, .. } => {
+                let place = (*run, *step);
+                let lasts = self.lasts.get(&place).copied().flatten();
+                let holders = self.holders.values_mut();
+                holders.filter_map(|holders| holders.get_mut(&place)).for_each(|until| *until = lasts);
             }
             Event::ObligationExpired { obligation } => {
                 if let Some(obligation) = before.ledger().get(*obligation) {
@@ -195,12 +202,16 @@ impl LedgerWitness {
         });
     }
 
-    fn done(&mut self, place: Place, at: Timestamp) {
+    fn done(&mut self, place: Place, joined: bool, at: Timestamp) {
         if let Some((_, effect)) = self.lifted(place).cloned() {
             return self.gone(&effect);
         }
         let Some(action) = self.actions.get(&place) else { return };
-        let (effect, until) = (effect(action), action.expires.map(|span| at + span));
+        let (effect, lasts) = (effect(action), action.expires.map(|span| at + span));
+        // Until somebody confirms it, it lasts no longer than that takes (C29).
+        let confirm = self.confirm.get(&place).filter(|_| !joined).map(|span| at + *span);
+        self.lasts.insert(place, lasts);
+        let until = lasts.into_iter().chain(confirm).min();
         let holders = self.holders.entry(effect.clone()).or_default();
         if let Some(earlier) = self.retries.get(&place.0) {
             holders.remove(&(*earlier, place.1));
@@ -216,8 +227,8 @@ impl LedgerWitness {
         {
             holders.insert((later, step), until);
         }
-        if let Some(lasts) = self.unconfirmed.remove(&(earlier, step)) {
-            self.unconfirmed.insert((later, step), lasts);
+        if let Some(lasts) = self.lasts.remove(&(earlier, step)) {
+            self.lasts.insert((later, step), lasts);
         }
         self.actions.insert((later, step), action);
     }

@@ -2,17 +2,24 @@
 //! bug report.
 
 mod auditor;
+mod books;
+mod bounds;
 mod case;
 mod checks;
+mod confirmed;
 mod consent;
 mod dice;
 mod fault;
+mod findings;
 mod ledger;
+mod promises;
 mod report;
 pub mod long;
 mod long_setup;
 mod setup;
+mod texts;
 mod trace;
+mod waits;
 mod world;
 
 pub use case::{Case, Crashes, Moment};

@@ -2,29 +2,34 @@
 //! and of crashes between any two records.
 
 use std::any::Any;
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use super::auditor::Auditor;
-use super::case::{Case, Crashes, Moment};
-use super::checks::{Violation, Witness};
+use super::case::Case;
+use super::checks::Violation;
 use super::dice::Dice;
 use super::fault::{Fault, Happened};
-use super::ledger::LedgerWitness;
+use super::promises::Promises;
 use super::report::Report;
-use super::setup::setup;
+use super::setup::setups;
 use super::trace::{Trace, note};
-use crate::engine::{AgentKind, Effect, Engine, Event, Gate, Input, Record, Setup, State, Task};
-use crate::model::{
-    Detection, DetectionId, Failure, FailureKind, Map, Outcome, RuleHead, RunId, Severity, Span, StepIx,
-    Timestamp,
-};
+use crate::engine::{Engine, Event, Gate, Input, Output, Request, Setup, State};
+use crate::model::{RunId, Span, StepIx, Timestamp};
+use crate::runtime::hold::Unacknowledged;
 
+mod agenda;
+mod agents;
 mod approvals;
+mod disk;
 mod people;
 mod probes;
+mod reload;
+mod stream;
+
+use agenda::{Agenda, Happening};
+use disk::Disk;
+use stream::Stream;
 
 /// One simulated world.
 pub struct World {
@@ -33,23 +38,27 @@ pub struct World {
     setup: Arc<Setup>,
     engine: Engine,
     gate: Gate,
-    disk: Vec<Record>,
+    disk: Disk,
     /// Folded from the disk alone.
     replica: State,
+    /// What the clock of the machine says.
     now: Timestamp,
-    agenda: BinaryHeap<Reverse<(Timestamp, u64)>>,
-    inputs: BTreeMap<u64, Input>,
-    number: u64,
-    witness: Witness,
-    ledger: LedgerWitness,
-    auditor: Auditor,
+    agenda: Agenda,
+    stream: Stream,
+    /// Findings that the engine was told of and that are not durable.
+    unacknowledged: Unacknowledged,
+    /// The setups that its files may have.
+    setups: Vec<Arc<Setup>>,
+    /// A write failed; the engine is of no use any more.
+    held: bool,
+    /// It is being stopped in good order.
+    draining: bool,
+    promises: Promises,
+    /// What the engine said is wrong.
+    wrong: Option<String>,
     trace: Trace,
     crashes: u32,
     happened: Happened,
-    /// Writes of the journal that were begun.
-    writes: u64,
-    /// The next write is the first after a crash.
-    recovering: bool,
     /// Whether the effect of each step is there.
     there: BTreeMap<(RunId, StepIx), bool>,
     /// The kill switch, as whoever performs knows it.
@@ -64,7 +73,16 @@ impl World {
     pub fn new(case: Case) -> Self {
         let seed = case.seed;
         let mut dice = Dice::new(seed);
-        let setup = setup(&mut dice);
+        let setups = setups(&mut dice);
+        let setup = Arc::clone(&setups[0]);
+        let mut happened = Happened::default();
+        let stream = Stream::new(seed, &mut dice, &mut |fault, chance| {
+            let happens = chance && case.faults.has(fault);
+            if happens {
+                happened.note(fault);
+            }
+            happens
+        });
         let (engine, output) = Engine::new(Arc::clone(&setup), "sim", seed, START);
         let mut gate = Gate::new();
         gate.offer(output);
@@ -72,22 +90,22 @@ impl World {
             trace: Trace::new(seed, case.traced),
             case,
             dice,
-            auditor: Auditor::new(&setup),
             setup,
             engine,
             gate,
-            disk: Vec::new(),
+            disk: Disk::default(),
             replica: State::new(),
             now: START,
-            agenda: BinaryHeap::new(),
-            inputs: BTreeMap::new(),
-            number: 0,
-            witness: Witness::default(),
-            ledger: LedgerWitness::default(),
+            agenda: Agenda::default(),
+            stream,
+            unacknowledged: Unacknowledged::default(),
+            promises: Promises::new(&setups),
+            setups,
+            held: false,
+            draining: false,
+            wrong: None,
             crashes: 0,
-            happened: Happened::default(),
-            writes: 0,
-            recovering: false,
+            happened,
             there: BTreeMap::new(),
             halted: false,
             faults: true,
@@ -117,21 +135,21 @@ impl World {
             }
         }
         let mut settled = BTreeMap::new();
-        for record in &self.disk {
+        for record in &self.disk.records {
             if let Event::StepSettled { undo, settled: word, .. } = &record.event {
                 let undo = if *undo { "undo " } else { "" };
                 *settled.entry(format!("{undo}{}", word.name())).or_default() += 1;
             }
         }
         Report {
-            records: self.disk.len() as u64,
+            records: self.disk.records.len() as u64,
             crashes: self.crashes,
             runs,
             settled,
-            approved: self.witness.consent.begun,
+            approved: self.promises.witness.consent.begun,
             worlds: 1,
             faults: self.happened,
-            writes: self.writes,
+            writes: self.disk.writes,
             fingerprint: self.trace.hash(),
             trace: self.trace.into_lines(),
         }
@@ -153,7 +171,6 @@ impl World {
     }
 
     fn live(&mut self) -> Result<(), String> {
-        self.schedule_signals();
         self.schedule_people();
         self.settle()?;
         loop {
@@ -169,15 +186,12 @@ impl World {
                 return Err(format!("still busy after a day: {:?}", self.busy()));
             }
             self.now = self.now.max(at);
-            let input = self.take_due().unwrap_or(Input::Tick);
-            note!(self, "{} > {}", self.now.clock(), brief(&input));
-            if let Input::Probed { of, found } = &input {
-                self.witness.told(*of, found);
+            self.sleep();
+            self.step()?;
+            if !self.held {
+                self.tend_stream();
             }
-            self.auditor.input(&input);
-            let output = self.engine.handle(input, self.now);
-            self.auditor.said(&output)?;
-            self.gate.offer(output);
+            self.wrong.take().map_or(Ok(()), Err)?;
             // Several inputs may share a batch, as they do under load.
             if !self.dice.chance(30) {
                 self.settle()?;
@@ -186,9 +200,9 @@ impl World {
         if self.replica != *self.engine.state() {
             return Err("the folded journal is not the state of the engine".to_owned());
         }
-        self.ledger.ended(self.engine.state(), self.now)?;
-        self.auditor.at_rest(self.engine.state())?;
-        Witness::at_rest(self.engine.state())
+        self.promises.at_rest(&self.replica, self.now)?;
+        // C5, C19: what detection finds in the file is in the journal, all of it and once.
+        self.promises.findings.compare(&self.stream.expected)
     }
 
     fn busy(&self) -> Vec<String> {
@@ -197,218 +211,82 @@ impl World {
     }
 
     fn next_time(&mut self) -> Option<Timestamp> {
-        let happening = self.agenda.peek().map(|Reverse((at, _))| *at);
-        let deadline = self.engine.next_deadline();
-        match (happening, deadline) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
+        if self.held {
+            return self.agenda.next();
         }
+        [self.agenda.next(), self.engine.next_deadline(), self.stream.next_at()].into_iter().flatten().min()
     }
 
-    /// Timers come before what happens at the same time.
-    fn take_due(&mut self) -> Option<Input> {
-        if self.engine.next_deadline().is_some_and(|at| at <= self.now) {
-            return None;
-        }
-        let Reverse((at, number)) = *self.agenda.peek()?;
-        if at > self.now {
-            return None;
-        }
-        self.agenda.pop();
-        self.inputs.remove(&number)
+    pub(super) fn at(&mut self, at: Timestamp, input: Input) {
+        self.agenda.plan(at, Happening::Input(input));
     }
 
-    fn at(&mut self, at: Timestamp, input: Input) {
-        self.number += 1;
-        self.agenda.push(Reverse((at, self.number)));
-        self.inputs.insert(self.number, input);
-    }
-
-    /// Appends what the gate holds, perhaps crashes, and performs what it releases.
-    fn settle(&mut self) -> Result<(), String> {
-        let Some(batch) = self.gate.cut() else {
-            let released = self.gate.durable_up_to(self.disk.len() as u64);
-            return self.perform(released.effects);
-        };
-        // The disk has not answered yet: nothing of this batch may leave.
-        let early = self.gate.durable_up_to(self.disk.len() as u64);
-        self.perform(early.effects)?;
-        self.writes += 1;
-        let crash = self.crash_now();
-        if crash == Some(Fault::CrashBefore) {
-            return self.crash("before the append");
+    /// What is next: timers come before what happens at the same time, signals after it.
+    fn step(&mut self) -> Result<(), String> {
+        if !self.held && self.engine.next_deadline().is_some_and(|at| at <= self.now) {
+            note!(self, "{} > tick", self.now.clock());
+            self.handle(Input::Tick);
+            return Ok(());
         }
-        for record in batch.iter() {
-            note!(self, "{} {} {:?}", record.seq, record.at.clock(), record.event);
-            self.disk.push(record.clone());
-            Witness::nothing_answers_itself(record, &self.replica)?;
-            self.ledger.record(record, &self.replica)?;
-            self.replica.apply(record).map_err(|illegal| illegal.to_string())?;
-            self.witness.record(record)?;
-            self.auditor.record(record)?;
-            self.people_notice(&record.event);
-            self.people_decide(&record.event);
-            self.people_confirm(&record.event);
-        }
-        // Any prefix of the journal folds to the state that the engine had there.
-        if self.dice.chance(10) && self.replica != *self.engine.state() {
-            return Err("the folded journal is not the state of the engine".to_owned());
-        }
-        if crash == Some(Fault::CrashAfter) {
-            return self.crash("after the append, before the effects");
-        }
-        let released = self.gate.durable_up_to(self.disk.len() as u64);
-        let effects = released.effects;
-        self.perform(effects)?;
-        Witness::state(self.engine.state())?;
-        self.ledger.state(&self.replica)?;
-        self.ledger.stands(&self.replica)?;
-        self.auditor.settled(self.now)?;
-        if crash.is_some() { self.crash("after the effects") } else { Ok(()) }
-    }
-
-    /// Whether the process is gone at this write, and where in it.
-    fn crash_now(&mut self) -> Option<Fault> {
-        let recovering = std::mem::take(&mut self.recovering);
-        let fault = match self.case.crashes {
-            Crashes::Never => None,
-            Crashes::ByChance => {
-                let (chance, place) = (self.dice.below(100), self.dice.below(4));
-                let place = [Fault::CrashBefore, Fault::CrashBefore, Fault::CrashAfter, Fault::CrashLater]
-                    [place as usize];
-                (chance < if recovering { 10 } else { 2 }).then_some(place)
+        match self.agenda.take_due(self.now) {
+            Some(Happening::Input(input)) if self.held => self.keep_or_refuse(input),
+            Some(Happening::Input(input)) => {
+                note!(self, "{} > {input:?}", self.now.clock());
+                self.handle(input);
             }
-            Crashes::At { write, moment, again } => {
-                let here = self.writes == write || (again && recovering && self.writes == write + 1);
-                here.then_some(match moment {
-                    Moment::Before => Fault::CrashBefore,
-                    Moment::After => Fault::CrashAfter,
-                })
-            }
-        };
-        let fault = fault.filter(|fault| self.happens(*fault, true))?;
-        if recovering {
-            self.happened.note(Fault::CrashRecovery);
-        }
-        Some(fault)
-    }
-
-    fn crash(&mut self, when: &str) -> Result<(), String> {
-        self.crashes += 1;
-        note!(self, "{} ! crash {when}", self.now.clock());
-        // Agents are children of the engine: what they were doing is cut off, and most of their answers
-        // are lost.
-        let lost: Vec<u64> = self.inputs.iter().filter(|(_, i)| is_answer(i)).map(|(n, _)| *n).collect();
-        for number in lost {
-            if !self.dice.chance(20) {
-                self.inputs.insert(number, Input::Tick);
-            }
-        }
-        self.gate = Gate::new();
-        self.auditor.crashed();
-        self.recovering = true;
-        self.now = self.now + Span::from_secs(self.dice.below(20));
-        if self.disk.is_empty() {
-            let (engine, output) = Engine::new(Arc::clone(&self.setup), "sim", self.case.seed, self.now);
-            self.engine = engine;
-            self.gate.offer(output);
-            return self.settle();
-        }
-        let records = self.disk.iter().cloned();
-        let recovered = Engine::recover(records, Arc::clone(&self.setup), "sim", self.now);
-        let (engine, output) = recovered.map_err(|error| format!("recovery: {error}"))?;
-        self.engine = engine;
-        self.auditor.said(&output)?;
-        // Whoever performs asks the journal at its start.
-        self.halted = self.replica.halt().is_some();
-        self.gate.offer(output);
-        self.settle()
-    }
-
-    fn perform(&mut self, effects: Vec<Effect>) -> Result<(), String> {
-        self.auditor.handed(&effects)?;
-        for effect in effects {
-            match effect {
-                Effect::Perform(task) if self.halted && !task.passes_halt() => {
-                    let (run, step, attempt, undo) = (task.run, task.step, task.attempt, task.undo);
-                    let outcome = Outcome::NotBegun;
-                    self.at(self.now, Input::StepFinished { run, step, attempt, undo, outcome });
-                }
-                Effect::Halt { .. } => self.halted = true,
-                Effect::Release => self.halted = false,
-                Effect::Perform(task) => {
-                    self.witness.effect(&task)?;
-                    self.ledger.effect(&task, &self.replica)?;
-                    self.answer(&task);
-                }
-                Effect::Probe(probe) => self.look(&probe),
-                Effect::Stop { run, step, attempt, undo } if !self.goes_wrong(Fault::Unstoppable, 10) => {
-                    let at = self.now + Span::from_millis(self.dice.below(2_000));
-                    let outcome = Outcome::Stopped;
-                    self.at(at, Input::StepFinished { run, step, attempt, undo, outcome });
-                }
-                Effect::Stop { .. } => {}
-                Effect::Answer { id, answer } => note!(self, "{id} = {answer:?}"),
-            }
+            Some(Happening::Written) => return self.write(),
+            Some(Happening::TryDisk) => return self.try_disk(),
+            Some(Happening::Reload) => self.reload(),
+            Some(Happening::Restart) => return self.restart(),
+            None if self.held => {}
+            None => self.read_signals(),
         }
         Ok(())
     }
 
-    /// An agent answers: soon, late, twice, badly or never.
-    fn answer(&mut self, task: &Task) {
-        if task.kind == AgentKind::Manual {
-            return self.person_answers(task);
-        }
-        let roll = self.dice.below(100);
-        if task.probe_first && self.dice.chance(8) {
-            self.there.insert((task.run, task.step), true);
-            let (run, step, attempt, undo) = (task.run, task.step, task.attempt, task.undo);
-            let outcome = Outcome::Found(Map::new());
-            return self.at(self.now, Input::StepFinished { run, step, attempt, undo, outcome });
-        }
-        let failed = |kind, message: &str| Outcome::Failed(Failure { kind, message: message.to_owned() });
-        let mut output = Map::new();
-        output.insert("key".to_owned(), task.key.to_string().into());
-        let outcome = if self.happens(Fault::Refused, roll < 8) {
-            failed(FailureKind::Answered, "no")
-        } else if self.happens(Fault::NoAnswer, (8..10).contains(&roll)) {
-            failed(FailureKind::NoAnswer, "gone")
-        } else if self.happens(Fault::Silent, (10..13).contains(&roll)) {
-            return self.act(task, None);
-        } else {
-            Outcome::Succeeded(output)
-        };
-        self.act(task, Some(&outcome));
-        let delay = if self.goes_wrong(Fault::Late, 5) { 45_000 } else { 3_000 };
-        let at = self.now + Span::from_millis(self.dice.below(delay));
-        let (run, step, attempt, undo) = (task.run, task.step, task.attempt, task.undo);
-        let input = Input::StepFinished { run, step, attempt, undo, outcome };
-        if self.goes_wrong(Fault::Twice, 5) {
-            self.at(at + Span::from_millis(self.dice.clone().below(5_000)), input.clone());
-        }
-        self.at(at, input);
+    pub(super) fn handle(&mut self, input: Input) {
+        self.promises.input(&input);
+        let output = self.engine.handle(input, self.now);
+        self.offer(output);
     }
 
-    fn schedule_signals(&mut self) {
-        self.schedule_wave(START);
-        // Some come when the hour of the first is over.
-        if self.dice.chance(25) {
-            self.schedule_wave(START + Span::from_secs(4_500));
+    /// Takes what the engine says to something.
+    pub(super) fn offer(&mut self, output: Output) {
+        if let Err(what) = self.promises.said(&output) {
+            self.wrong.get_or_insert(what);
         }
+        self.gate.offer(output);
     }
 
-    fn schedule_wave(&mut self, from: Timestamp) {
-        for _ in 0..4 + self.dice.below(12) {
-            let at = from + Span::from_millis(self.dice.below(600_000));
-            let rule = ["alpha", "beta", "gamma"][self.dice.below(3) as usize];
-            let key = ["k1", "k2", "k3"][self.dice.below(3) as usize];
-            let count = 1 + self.dice.below(4);
-            let window = self.dice.below(200);
-            let detection = detection(rule, key, window, count, at);
-            self.at(at, Input::Detection(detection.clone()));
-            if self.goes_wrong(Fault::FoundTwice, 30) {
-                self.at(at + Span::from_millis(self.dice.clone().below(3_000)), Input::Detection(detection));
+    /// On hold requests are refused, but for the kill switch; what agents say waits.
+    fn keep_or_refuse(&mut self, input: Input) {
+        match input {
+            Input::Request { request: Request::Halt { .. }, .. } => self.halted = true,
+            Input::Request { request: Request::Release, .. } => {
+                // Somebody asks once more.
+                self.at(self.now + Span::from_secs(5), input);
             }
+            Input::Request { .. } => {}
+            input => {
+                let at = self.now + Span::from_millis(self.dice.below(3_000));
+                self.at(at, input);
+            }
+        }
+    }
+
+    /// The clock of the machine was set back while nobody ran: what was in the journal was later (C22).
+    fn turn_clock_back(&mut self) {
+        if self.goes_wrong(Fault::ClockBack, 10) {
+            self.now = self.now - Span::from_secs(self.dice.below(300));
+        }
+    }
+
+    /// The machine slept: everything is due at once.
+    fn sleep(&mut self) {
+        let chance = self.dice.below(1_000) < 1;
+        if self.happens(Fault::Slept, chance) {
+            self.now = self.now + Span::from_secs(self.dice.below(600));
+            note!(self, "{} ! slept", self.now.clock());
         }
     }
 }
@@ -416,38 +294,4 @@ impl World {
 fn words_of(panic: &(dyn Any + Send)) -> &str {
     let words = panic.downcast_ref::<String>().map(String::as_str);
     words.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without words")
-}
-
-fn is_answer(input: &Input) -> bool {
-    matches!(input, Input::StepFinished { .. } | Input::Probed { .. })
-}
-
-fn brief(input: &Input) -> String {
-    match input {
-        Input::Detection(d) => format!("detection {} {} {} x{}", d.rule.name, d.key, d.id, d.count),
-        other => format!("{other:?}"),
-    }
-}
-
-fn detection(rule: &str, key: &str, window: u64, count: u64, at: Timestamp) -> Detection {
-    let head = RuleHead {
-        id: Arc::from(rule),
-        name: Arc::from(rule),
-        title: Arc::from(rule),
-        level: Severity::High,
-        tags: vec![],
-        author: None,
-    };
-    let hash = crate::flow::backoff::mix(&[rule.len() as u64, rule.as_bytes()[0].into(), window])
-        ^ crate::flow::backoff::mix(&[key.as_bytes()[1].into()]);
-    Detection {
-        id: DetectionId(hash.to_be_bytes()),
-        rule: Arc::new(head),
-        at,
-        since: at,
-        key: Arc::from(key),
-        count,
-        fields: Map::new(),
-        evidence: vec![],
-    }
 }

@@ -49,8 +49,10 @@ fn seeds(args: &Args) -> Result<String, String> {
     let Some(seed) = args.seed else {
         return fleet::sail(args.seeds(300), args, |seed| sim::run(&args.case(seed)));
     };
-    let report = sim::run(&args.case(seed).traced()).map_err(|violation| violation.to_string())?;
-    report.trace.iter().for_each(|line| println!("  {line}"));
+    let lived = sim::run(&args.case(seed).traced());
+    let trace = lived.as_ref().map_or_else(|violation| &violation.trace, |report| &report.trace);
+    trace.iter().for_each(|line| println!("  {line}"));
+    let report = lived.map_err(|sim::Violation { case, what, .. }| format!("{case}: {what}"))?;
     Ok(format!("seed {seed}: trace {:016x}, {} records", report.fingerprint, report.records))
 }
 

@@ -18,10 +18,10 @@ impl State {
         let live = self.runs.iter().filter(|run| !run.status().is_terminal());
         let live: Vec<RunId> = live.map(|run| run.id()).collect();
         for id in live {
-            if let Some(run) = self.runs.get_mut(id.0) {
-                if let Some(from) = run.held_since(halt.at) {
-                    run.shift(from, stamp.at);
-                }
+            if let Some(run) = self.runs.get_mut(id.0)
+                && let Some(from) = run.held_since(halt.at)
+            {
+                run.shift(from, stamp.at);
             }
         }
     }

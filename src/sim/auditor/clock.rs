@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::engine::{Actor, Event, NewRun, Record, Setup, StepWait};
 use crate::flow::backoff::Backoff;
-use crate::model::{Failure, FailureKind, RunId, Span, StepIx, Timestamp};
+use crate::model::{Digest, Failure, FailureKind, RunId, Span, StepIx, Timestamp};
 
 /// The delays between attempts to undo, or to lift.
 const UNDO: Backoff =
@@ -28,7 +28,7 @@ enum Pace {
 
 #[derive(Debug)]
 struct Watch {
-    workflow: Arc<str>,
+    workflow: Digest,
     is_lift: bool,
     /// A person asked for it: a halt does not hold it.
     by_hand: bool,
@@ -62,7 +62,8 @@ impl Watch {
 /// The clock of every run.
 #[derive(Debug)]
 pub struct Clock {
-    backoffs: BTreeMap<(Arc<str>, StepIx), Backoff>,
+    /// Of each step of each text of a workflow.
+    backoffs: BTreeMap<(Digest, StepIx), Backoff>,
     runs: BTreeMap<RunId, Watch>,
     /// What waits for its next attempt, and when it is due by the clock of its run.
     due: BTreeMap<(RunId, StepIx), Span>,
@@ -71,10 +72,11 @@ pub struct Clock {
 }
 
 impl Clock {
-    pub fn new(setup: &Setup) -> Self {
-        let steps = setup.workflows.values().flat_map(|workflow| {
+    pub fn new(setups: &[Arc<Setup>]) -> Self {
+        let workflows = setups.iter().flat_map(|setup| setup.workflows.values());
+        let steps = workflows.flat_map(|workflow| {
             let backoffs = workflow.steps.iter().map(|step| step.retry.backoff).enumerate();
-            backoffs.map(|(i, backoff)| ((Arc::clone(&workflow.name), StepIx(i as u16)), backoff))
+            backoffs.map(|(i, backoff)| ((workflow.hash, StepIx(i as u16)), backoff))
         });
         Clock {
             backoffs: steps.collect(),
@@ -138,7 +140,7 @@ impl Clock {
     fn created(&mut self, new: &NewRun, at: Timestamp) {
         let by_hand = !new.lifts.is_empty() && new.by != Actor::engine();
         let watch = Watch {
-            workflow: Arc::clone(&new.workflow),
+            workflow: new.hash,
             is_lift: !new.lifts.is_empty(),
             by_hand,
             pace: Pace::Runs,
@@ -174,7 +176,7 @@ impl Clock {
         let name = format!("step {} of {}", place.1.0, place.0);
         let (backoff, attempt) = match run.is_lift {
             true => (Some(UNDO), attempt % UNDO_ATTEMPTS),
-            false => (self.backoffs.get(&(Arc::clone(&run.workflow), place.1)).copied(), attempt),
+            false => (self.backoffs.get(&(run.workflow, place.1)).copied(), attempt),
         };
         let delay = retry_at.since(at);
         if let Some(backoff) = backoff {

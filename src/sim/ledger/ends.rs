@@ -2,46 +2,14 @@
 
 use std::sync::Arc;
 
-use super::{Effect, LedgerWitness, Place};
-use crate::engine::{Event, ObligationStatus, State};
+use super::{Effect, LedgerWitness};
+use crate::engine::{ObligationStatus, State};
 use crate::model::{Span, Timestamp};
 
 /// What is overdue for longer is forgotten.
 const OVERDUE: Span = Span::from_secs(10);
 
 impl LedgerWitness {
-    /// Steps that have to be confirmed, and for how long they hold until then.
-    pub(super) fn note_confirms(&mut self, event: &Event) {
-        match event {
-            Event::RunCreated(new) => {
-                let steps = new.plan.steps.iter().enumerate();
-                let spans = steps
-                    .filter_map(|(i, step)| Some(((new.run, crate::model::StepIx(i as u16)), step.confirm?)));
-                self.confirms.extend(spans);
-            }
-            Event::EffectConfirmed { run, step, .. } => {
-                let place = (*run, *step);
-                let Some(lasts) = self.unconfirmed.remove(&place) else { return };
-                let held = self.holders.values_mut().find_map(|holders| holders.get_mut(&place));
-                if let Some(until) = held {
-                    *until = lasts;
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// A step holds its effect only as long as it has to be confirmed, unless it is (C29).
-    pub(super) fn waits_to_be_confirmed(&mut self, place: Place, at: Timestamp) {
-        let Some(span) = self.confirms.get(&place) else { return };
-        let Some(until) = self.holders.values_mut().find_map(|holders| holders.get_mut(&place)) else {
-            return;
-        };
-        self.unconfirmed.insert(place, *until);
-        let first = at + *span;
-        *until = Some(until.map_or(first, |lasts| lasts.min(first)));
-    }
-
     /// Everything that somebody holds is on the ledger, and who let go holds nothing.
     pub fn stands(&self, state: &State) -> Result<(), String> {
         let held = self.holders.iter().filter(|(effect, holders)| {
