@@ -13,8 +13,11 @@ pub mod rules;
 pub mod safe_text;
 pub mod setup;
 
+/// What is done with the bytes.
+pub type Run = fn(&[u8]);
+
 /// Every target with its name.
-pub const TARGETS: [(&str, fn(&[u8])); 9] = [
+pub const TARGETS: [(&str, Run); 9] = [
     ("decoders", decoders::run),
     ("frames", frames::run),
     ("journal", journal::run),
