@@ -54,7 +54,8 @@ fn file(bytes: &mut Bytes<'_>, anchored: bool) {
     std::fs::write(&path, &changed).expect("a place for the file");
     if anchored {
         let anchor = Anchor { seq: written.len() as u64, hash: *head };
-        anchor.write(&path).expect("a place for the anchor");
+        let text = serde_json::to_vec(&anchor).expect("an anchor is two values");
+        std::fs::write(path.with_extension("head"), text).expect("a place for the anchor");
     }
     let mut found = Vec::new();
     let verified = verify(&path, |record| {
