@@ -50,6 +50,9 @@ impl Witness {
             (false, Settled::Failed) => {
                 self.doubtful.remove(&place);
             }
+            (false, Settled::Done) => {
+                self.done_by_hand.insert(place);
+            }
             (true, Settled::Skip) => {
                 self.waived.insert(place);
             }
