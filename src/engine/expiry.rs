@@ -180,7 +180,8 @@ impl Engine {
     pub(super) fn reconcile(&mut self) {
         use ObligationStatus::*;
         let asked = self.state.ledger().standing().filter(|o| {
-            let settled_by_step = o.status() == InDoubt && o.holders().iter().any(|h| self.is_live(h.run()));
+            let settled_by_step = o.status() == InDoubt
+                && (o.holders().iter().any(|h| self.is_live(h.run())) || self.lift_asks_for(o));
             o.action().probe && matches!(o.status(), InForce | InDoubt | Drifted) && !settled_by_step
         });
         self.expiries.to_ask = asked.map(Obligation::id).collect();

@@ -8,6 +8,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use super::{Engine, Event, Obligation, State, StepStatus, StepWait};
+use crate::model::planted::{self, Bug, planted};
 use crate::model::{Action, Priority, RunId, Seq, StepIx};
 
 /// Leases by target. Only looked up, never gone through.
@@ -52,7 +53,8 @@ impl State {
     pub(super) fn epoch_of(&self, run: RunId, step: StepIx, action: &Action) -> Seq {
         let target = self.target_of(run, step).filter(|target| action.target.as_ref() == Some(*target));
         let lease = target.and_then(|target| self.lease(target));
-        lease.filter(|lease| lease.run == run).map_or(0, |lease| lease.epoch)
+        let epoch = lease.filter(|lease| lease.run == run).map_or(0, |lease| lease.epoch);
+        if planted(Bug::EpochBeginsAnew) { planted::since_restart(epoch) } else { epoch }
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::timers::TimerKey;
 use super::{Engine, Event, Incident, IncidentStatus};
+use crate::model::planted::{Bug, planted};
 use crate::model::{Detection, IncidentId, Span, Timestamp};
 
 /// How often repeats of one incident are journaled.
@@ -44,7 +45,7 @@ impl Engine {
         let key = (Arc::clone(&detection.rule.id), Arc::clone(&detection.key));
         let latest = self.state.by_key.get(&key).copied();
         // The same finding again: a source was read again after a restart, or its window filled further.
-        let known = self.count_of(latest, &detection);
+        let known = self.count_of(latest, &detection).filter(|_| !planted(Bug::RepeatNotKnown));
         if known.is_some_and(|count| detection.count <= count) {
             return;
         }
@@ -53,7 +54,7 @@ impl Engine {
             return self.open_incident(detection);
         };
         let (id, closed, count) = (incident.id(), !incident.status().is_open(), incident.count());
-        let more = detection.count - known.unwrap_or(0);
+        let more = detection.count - known.unwrap_or(0) + u64::from(planted(Bug::OneRepeatMore));
         let count = self.mailbox.get(&id).map_or(count, |mail| mail.count) + more;
         if closed {
             self.emit(Event::IncidentChanged {

@@ -9,6 +9,7 @@ use super::{
     Run, RunStatus, StepStatus,
 };
 use crate::flow::machine::Status;
+use crate::model::planted::{Bug, planted};
 use crate::model::{IncidentId, Map, RequestId, RunId, Seq, StepIx, Timestamp};
 
 /// What was set off, or why not.
@@ -32,7 +33,7 @@ impl Engine {
 
     /// Refuses what was asked about an object that has changed since the asker looked (C23).
     fn fresh(&self, request: &Request, seen: Option<Seq>) -> Result<(), String> {
-        let Some(seen) = seen else { return Ok(()) };
+        let Some(seen) = seen.filter(|_| !planted(Bug::SeenIgnored)) else { return Ok(()) };
         if let Request::Lift { what: super::Lift::One(id), .. } = request
             && let Some(obligation) = self.state.ledger().get(*id).filter(|o| o.changed() > seen)
         {

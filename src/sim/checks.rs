@@ -69,6 +69,8 @@ pub struct Witness {
     seen: BTreeSet<(RunId, StepIx)>,
     /// Steps whose effect was found absent since they were asked for.
     absent: BTreeSet<(RunId, StepIx)>,
+    /// Steps of which a person said that they did not happen: others may have left their effect to them.
+    inherited: BTreeSet<(RunId, StepIx)>,
     /// Steps in doubt.
     in_doubt: BTreeSet<(RunId, StepIx)>,
     live: BTreeMap<(Arc<str>, Arc<str>), RunId>,

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use crate::engine::{Event, Record, Settled, State, StepStatus, Task};
 use crate::model::{Action, ObligationId, RunId, Seq, Span, StepIx, Timestamp};
 
+mod ends;
+
 type Place = (RunId, StepIx);
 
 /// What two steps share if it is equal: an action and its target.
@@ -224,6 +226,9 @@ impl LedgerWitness {
             && let Some(until) = holders.remove(&(earlier, step))
         {
             holders.insert((later, step), until);
+        }
+        if let Some(lasts) = self.lasts.remove(&(earlier, step)) {
+            self.lasts.insert((later, step), lasts);
         }
         self.actions.insert((later, step), action);
     }

@@ -14,8 +14,8 @@ use super::dice::Dice;
 use super::long_setup::{attacks, rules, setup};
 use crate::detect::{Detector, LATENESS};
 use crate::engine::{
-    Actor, AgentKind, Effect, Engine, Gate, Input, Lift, Request, RunStatus, Settled, Setup, Size, State,
-    StepStatus, Task,
+    Actor, AgentKind, Effect, Engine, Gate, Input, Lift, Obligation, Request, RunStatus, Settled, Setup,
+    Size, State, StepStatus, Task,
 };
 use crate::model::{
     Failure, FailureKind, Map, ObligationId, Outcome, Presence, RequestId, RunId, Signal, Span, Timestamp,
@@ -28,6 +28,9 @@ const HOUR: i64 = 3_600;
 const EARLY: std::ops::Range<usize> = 2..4;
 /// What is few anyway may be more by so much.
 const SLACK: usize = 48;
+
+/// Targets that are held all day begin with it.
+const HELD: &str = "held-";
 
 /// What a day came to.
 #[derive(Debug, Clone, Default)]
@@ -317,7 +320,9 @@ impl Long {
             }
         }
         let old = |at: Timestamp| self.now.since(at) > Span::from_secs(1_800);
-        let stands = state.ledger().standing().filter(|o| o.status().can_be_lifted() && old(o.since()));
+        let held = |target: &Arc<str>| target.starts_with(HELD);
+        let tidy = |o: &&Obligation| o.status().can_be_lifted() && !o.target().is_some_and(held);
+        let stands = state.ledger().standing().filter(tidy).filter(|o| old(o.since()));
         let stale: Vec<ObligationId> = stands.map(|o| o.id()).take(20).collect();
         let reason = || "tidied up".to_owned();
         asked.extend(stale.into_iter().map(|id| Request::Lift { what: Lift::One(id), reason: reason() }));
@@ -329,7 +334,7 @@ impl Long {
             }
         }
         // The same few targets are held again and again, before they are let go of.
-        let target = format!("198.51.100.{}", minute % 3);
+        let target = format!("{HELD}{}", minute % 3);
         let inputs: Map = Map::from_iter([("target".to_owned(), target.into())]);
         self.ask(Request::Trigger { workflow: Arc::from("hold"), inputs });
         match self.dice.below(8) {

@@ -1,6 +1,7 @@
 //! The same engine and the same gate in a seeded world with faults. No tokio, no clock: a seed is a
 //! bug report.
 
+mod auditor;
 mod books;
 mod bounds;
 mod case;

@@ -25,7 +25,7 @@ trigger: { rule: alpha }
 dedup: '${detection.key}'
 steps:
   - { id: a, role: LEFT, action: act, with: { x: '${detection.key}' } }
-  - { id: b, role: LEFT, action: act, needs: [a], with: { x: b }, expires: 3m, retry: { attempts: 3, backoff: 2s } }
+  - { id: b, role: LEFT, action: act, needs: [a], with: { x: b }, expires: 3m, confirm: 40s, retry: { attempts: 3, backoff: 2s } }
   - { id: c, role: RIGHT, action: act, needs: [a], with: { x: c }, critical: false }
   - { id: d, role: RIGHT, action: act, needs: [b, c], with: { x: '${steps.a.output.key}' }, approval: { timeout: 2m, on_timeout: deny } }
 ",
@@ -39,7 +39,7 @@ steps:
   - { id: a, role: LEFT, action: act, with: { x: a } }
   - { id: b, role: RIGHT, action: once, needs: [a], with: { x: b }, timeout: 10s }
   - { id: c, role: LEFT, action: tell, needs: [b], with: { x: c }, undo: 'none: it cannot be unsaid' }
-  - { id: d, role: RIGHT, action: act, needs: [c], with: { x: d }, on_failure: retry_once }
+  - { id: d, role: RIGHT, action: act, needs: [c], with: { x: d }, on_failure: retry_once, confirm: 1m }
   - { id: e, role: LEFT, action: hold, needs: [d], with: { x: b }, expires: 90s, approval: { timeout: 1m, on_timeout: approve } }
 ",
     "

@@ -7,14 +7,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::case::Case;
-use super::checks::{Violation, Witness};
+use super::checks::Violation;
 use super::dice::Dice;
 use super::fault::{Fault, Happened};
 use super::promises::Promises;
 use super::report::Report;
 use super::setup::setups;
 use super::trace::{Trace, note};
-use crate::engine::{Engine, Event, Gate, Input, Request, Setup, State};
+use crate::engine::{Engine, Event, Gate, Input, Output, Request, Setup, State};
 use crate::model::{RunId, Span, StepIx, Timestamp};
 use crate::runtime::hold::Unacknowledged;
 
@@ -54,6 +54,8 @@ pub struct World {
     /// It is being stopped in good order.
     draining: bool,
     promises: Promises,
+    /// What the engine said is wrong.
+    wrong: Option<String>,
     trace: Trace,
     crashes: u32,
     happened: Happened,
@@ -97,10 +99,11 @@ impl World {
             agenda: Agenda::default(),
             stream,
             unacknowledged: Unacknowledged::default(),
+            promises: Promises::new(&setups),
             setups,
             held: false,
             draining: false,
-            promises: Promises::default(),
+            wrong: None,
             crashes: 0,
             happened,
             there: BTreeMap::new(),
@@ -188,6 +191,7 @@ impl World {
             if !self.held {
                 self.tend_stream();
             }
+            self.wrong.take().map_or(Ok(()), Err)?;
             // Several inputs may share a batch, as they do under load.
             if !self.dice.chance(30) {
                 self.settle()?;
@@ -196,8 +200,7 @@ impl World {
         if self.replica != *self.engine.state() {
             return Err("the folded journal is not the state of the engine".to_owned());
         }
-        Witness::at_rest(self.engine.state())?;
-        self.promises.confirmed.at_rest(&self.replica, self.now)?;
+        self.promises.at_rest(&self.replica, self.now)?;
         // C5, C19: what detection finds in the file is in the journal, all of it and once.
         self.promises.findings.compare(&self.stream.expected)
     }
@@ -229,9 +232,6 @@ impl World {
             Some(Happening::Input(input)) if self.held => self.keep_or_refuse(input),
             Some(Happening::Input(input)) => {
                 note!(self, "{} > {input:?}", self.now.clock());
-                if let Input::Probed { of, found } = &input {
-                    self.promises.witness.told(*of, found);
-                }
                 self.handle(input);
             }
             Some(Happening::Written) => return self.write(),
@@ -245,7 +245,16 @@ impl World {
     }
 
     pub(super) fn handle(&mut self, input: Input) {
+        self.promises.input(&input);
         let output = self.engine.handle(input, self.now);
+        self.offer(output);
+    }
+
+    /// Takes what the engine says to something.
+    pub(super) fn offer(&mut self, output: Output) {
+        if let Err(what) = self.promises.said(&output) {
+            self.wrong.get_or_insert(what);
+        }
         self.gate.offer(output);
     }
 

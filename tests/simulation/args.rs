@@ -38,6 +38,15 @@ pub struct Args {
     /// Only these faults: names or their beginnings, `crash` is every `crash-…`; `none` is nothing.
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = faults)]
     faults: Vec<Faults>,
+    /// Bugs are planted, one after the other, until each is found. Needs a build with them.
+    #[arg(long)]
+    planted: bool,
+    /// Only the bug of this name; may be given again.
+    #[arg(long = "bug", value_name = "NAME", requires = "planted")]
+    pub bugs: Vec<String>,
+    /// How many worlds a bug may live through.
+    #[arg(long, value_name = "N", default_value_t = 10_000, requires = "planted")]
+    pub upto: u64,
     /// Names of trials, or parts of them.
     filters: Vec<String>,
     /// Prints the names of the trials.
@@ -124,6 +133,9 @@ impl Args {
         }
         let everywhere = (self.crash_everywhere || self.crash_recovery) && self.crash_at.is_none();
         let asked = [self.seed.is_some() || !(self.twice || everywhere), self.twice, everywhere];
+        if self.planted || name == "planted_bugs_are_found" {
+            return self.planted && name == "planted_bugs_are_found";
+        }
         // Without a wish for one of them, all run.
         let plain = self.seed.is_none() && !self.twice && !everywhere && self.seeds.is_none();
         match name {

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use quell::runtime::clock::instant;
 use quell::sim::{Report, Violation};
 
 use crate::args::Args;
@@ -24,7 +25,7 @@ pub fn sail(
     let (next, end) = (AtomicU64::new(seeds.start), AtomicU64::new(seeds.end));
     let broken: Mutex<Option<Violation>> = Mutex::new(None);
     let total = Mutex::new(Summary::default());
-    let (begun, said) = (Instant::now(), Mutex::new(Instant::now()));
+    let (begun, said) = (instant(), Mutex::new(instant()));
     let worker = || {
         let mut mine = Summary::default();
         loop {
@@ -64,7 +65,7 @@ fn tell(said: &Mutex<Instant>, begun: Instant, done: u64, of: u64) {
     if last.elapsed() < PROGRESS {
         return;
     }
-    *last = Instant::now();
+    *last = instant();
     let rate = done as f64 / begun.elapsed().as_secs_f64();
     let end = if std::io::stderr().is_terminal() { '\r' } else { '\n' };
     eprint!("{done} of {of} seeds, {rate:.0} a second{end}");

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 mod args;
 mod fleet;
+mod planted;
 mod summary;
 
 use args::Args;
@@ -19,6 +20,7 @@ const TRIALS: &[Trial] = &[
     Trial { name: "seeds_hold_every_promise", run: seeds },
     Trial { name: "the_same_seed_is_the_same_world", run: twice },
     Trial { name: "a_crash_at_every_write_is_survived", run: everywhere },
+    Trial { name: "planted_bugs_are_found", run: planted::plants },
 ];
 
 fn main() -> ExitCode {

@@ -28,7 +28,7 @@ const GUESSERS: u64 = 20;
 const LONG: u64 = 16;
 const LONG_EVERY: u64 = 12_500;
 /// Fields of a line that has many.
-const FIELDS: u64 = 50_000;
+const FIELDS: u64 = 40_000;
 
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -248,6 +248,19 @@ mod tests {
         }
         assert!((5_500..6_500).contains(&repeats), "{repeats}");
         assert!((140..260).contains(&seen["Garbage"]), "{seen:?}");
+    }
+
+    #[test]
+    fn long_lines_are_as_long_as_they_say_to_the_end() {
+        let mut lines = Lines::new(7);
+        for n in [0, 10_000_000, 10_000_000_000].map(|n: u64| n / (LONG * LONG_EVERY) * LONG * LONG_EVERY) {
+            for n in n + 7 * LONG..n + 8 * LONG {
+                let mut line = Vec::new();
+                let told = lines.write(n, &mut line);
+                assert_eq!(told.kind == Kind::TooLong, line.len() - 1 > LINE_BYTES, "{n}: {}", line.len());
+                assert!(line.len() > LINE_BYTES / 2, "{n}: {}", line.len());
+            }
+        }
     }
 
     #[test]

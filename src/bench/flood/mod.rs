@@ -32,7 +32,7 @@ use tally::Tally;
 pub use plant::response;
 
 /// Signals at scale 1.
-pub const SIGNALS: u64 = 100_000;
+pub const SIGNALS: u64 = 10_000;
 
 /// What is written at once, in bytes.
 const CHUNK: usize = 64 * 1024;

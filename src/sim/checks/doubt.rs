@@ -49,6 +49,7 @@ impl Witness {
         match (undo, settled) {
             (false, Settled::Failed) => {
                 self.doubtful.remove(&place);
+                self.inherited.insert(place);
             }
             (false, Settled::Done) => {
                 self.done_by_hand.insert(place);

@@ -51,10 +51,10 @@ impl Agenda {
         Some(entry.remove())
     }
 
-    /// The process is gone: nobody waits for answers any more, nor for the disk.
-    pub fn forget_answers(&mut self) {
+    /// The process is gone: nobody waits for the disk any more, and few answers find their way.
+    pub fn forget_answers(&mut self, mut survives: impl FnMut() -> bool) {
         self.planned.retain(|_, what| match what {
-            Happening::Input(Input::StepFinished { .. } | Input::Probed { .. }) => false,
+            Happening::Input(Input::StepFinished { .. } | Input::Probed { .. }) => survives(),
             Happening::Input(_) | Happening::Reload | Happening::Restart => true,
             Happening::Written | Happening::TryDisk => false,
         });

@@ -18,6 +18,7 @@ fn finished(task: &Task, outcome: Outcome) -> Input {
 
 impl World {
     pub(super) fn perform(&mut self, effects: Vec<Effect>) -> Result<(), String> {
+        self.promises.handed(&effects)?;
         for effect in effects {
             match effect {
                 Effect::Perform(task) if self.halted && !task.passes_halt() => {

@@ -130,7 +130,10 @@ impl World {
         if whole && self.dice.chance(10) && self.replica != *self.engine.state() {
             return Err("the folded journal is not the state of the engine".to_owned());
         }
-        Ok(())
+        let busy = self.draining
+            || self.engine.state().seq() != self.replica.seq()
+            || self.engine.next_deadline().is_some_and(|at| at <= self.now);
+        if whole && !busy { self.promises.caught_up(self.now) } else { Ok(()) }
     }
 
     /// What becomes of a write.
@@ -183,7 +186,9 @@ impl World {
         note!(self, "{} ! crash {when}", self.now.clock());
         self.written_partly()?;
         // Agents are children of the engine: what they were doing is cut off, their answers are lost.
-        self.agenda.forget_answers();
+        let dice = &mut self.dice;
+        self.agenda.forget_answers(|| dice.chance(20));
+        self.promises.gone();
         self.gate = Gate::new();
         self.held = false;
         self.unacknowledged = Default::default();
@@ -213,6 +218,7 @@ impl World {
         for repeat in self.engine.held_repeats() {
             self.unacknowledged.keep(Seq::MAX, repeat.clone());
         }
+        self.promises.gone();
         self.gate.failed();
         self.disk.queue.clear();
         self.disk.slow = false;
@@ -260,7 +266,7 @@ impl World {
         if self.disk.records.is_empty() {
             let (engine, output) = Engine::new(Arc::clone(&self.setup), "sim", self.case.seed, self.now);
             self.engine = engine;
-            self.gate.offer(output);
+            self.offer(output);
             return self.settle();
         }
         self.agree_on_halt()?;
@@ -274,7 +280,7 @@ impl World {
         let started = Engine::resume(state, Arc::clone(&self.setup), "sim", self.now);
         let (engine, output) = started.map_err(|error| format!("recovery: {error}"))?;
         self.engine = engine;
-        self.gate.offer(output);
+        self.offer(output);
         self.settle()
     }
 
@@ -303,7 +309,7 @@ impl World {
         self.handle(Input::Drain);
         self.finish_stream();
         let output = self.engine.close(self.now);
-        self.gate.offer(output);
+        self.offer(output);
         let before = self.crashes;
         self.disk.slow = false;
         self.settle()?;

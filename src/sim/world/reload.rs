@@ -18,7 +18,7 @@ impl World {
         note!(self, "{} > reload {which}", self.now.clock());
         let (by, digest) = (self.person(), Digest([which as u8; 32]));
         let (taken, output) = self.engine.reload(RequestId(98), &by, Arc::clone(&setup), digest, self.now);
-        self.gate.offer(output);
+        self.offer(output);
         if taken {
             self.setup = setup;
         }

@@ -118,13 +118,20 @@ fn signal(number: usize, service: &str, key: u64, source: u64, at: Timestamp) ->
     Signal { at, weight: 1, origin: LogSource::default(), common, document, threat: None }
 }
 
+/// Some come when the hour of the first is over.
+const LATER: Span = Span::from_secs(4_500);
+
 impl Stream {
     /// By the dice.
     pub fn new(seed: u64, dice: &mut Dice, wrong: &mut dyn FnMut(Fault, bool) -> bool) -> Self {
         let mut lines = Vec::new();
+        let later = dice.chance(25);
         for _ in 0..5 + dice.below(10) {
             let (service, most) = [("alpha", 1), ("beta", 9), ("gamma", 6)][dice.below(3) as usize];
             let (key, mut at) = (1 + dice.below(3), START + Span::from_millis(dice.below(600_000)));
+            if later && dice.chance(40) {
+                at = at + LATER;
+            }
             for _ in 0..1 + dice.below(most) {
                 at = at + Span::from_millis(dice.below(9_000));
                 let mut said = at;
@@ -254,8 +261,7 @@ impl World {
     pub(super) fn tell(&mut self, detection: Detection) {
         let Detection { rule, key, id, count, .. } = &detection;
         note!(self, "{} > detection {} {key} {id} x{count}", self.now.clock(), rule.name);
-        let output = self.engine.handle(Input::Detection(detection.clone()), self.now);
-        self.gate.offer(output);
+        self.handle(Input::Detection(detection.clone()));
         self.unacknowledged.keep(self.engine.state().seq(), detection);
     }
 
