@@ -151,7 +151,7 @@ fn all(
         }
     }
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
-    println!("{name}: {counts:?}");
+    super::report(&format!("{name}: {counts:?}"));
     counts
 }
 
