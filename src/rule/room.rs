@@ -70,7 +70,7 @@ mod tests {
             let names: String = (0..n).map(|n| format!("  s{n}: x\n")).collect();
             rule(&format!("{names}  condition: {condition}"))
         };
-        let large = vec!["(x{1000}){60}"; 33].join(", ");
+        let large = vec!["'(x{1000}){60}'"; 33].join(", ");
         for (text, expected) in [
             (
                 rule(&format!("  s: {{'a{}': x}}\n  condition: s", "|base64offset".repeat(24))),
