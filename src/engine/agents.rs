@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock};
 use super::{AgentKind, Event};
 use crate::flow::machine::{Chart, Machine, Place, Source, Superstate, Transition};
 use crate::flow::ring::Ring;
+use crate::model::planted::{Bug, planted};
 use crate::model::{AgentId, Span, Timestamp};
 use crate::states;
 
@@ -195,7 +196,8 @@ impl AgentState {
 
     /// A step left it without saying anything about it: it was stopped, or its outcome was lost.
     pub(super) fn released(&mut self, at: Timestamp) {
-        self.in_flight = self.in_flight.saturating_sub(1);
+        let off = 1 + u32::from(planted(Bug::SlotFreedTwice)) - u32::from(planted(Bug::SlotKept));
+        self.in_flight = self.in_flight.saturating_sub(off);
         if self.in_flight == 0 && self.status() == AgentStatus::Executing {
             self.enter(AgentStatus::Idle, at);
         }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::protect::Prefix;
 use super::resolve::Resolved;
 use super::{Engine, Obligation, State};
+use crate::model::planted::{Bug, planted};
 use crate::model::{Action, AgentId, RunId, StepIx, Timestamp};
 
 const MINUTE: i64 = 60_000_000;
@@ -41,7 +42,11 @@ impl Account {
     /// Targets in the last hour. Counted by minutes: one counts for an hour, and at most a minute longer.
     pub fn last_hour(&self, now: Timestamp) -> u64 {
         let since = now.0.div_euclid(MINUTE) - HOUR;
-        let recent = self.minutes.iter().rev().take_while(|(minute, _)| *minute >= since);
+        let recent = self
+            .minutes
+            .iter()
+            .rev()
+            .take_while(|(minute, _)| *minute >= since || planted(Bug::BudgetNeverReset));
         recent.fold(0, |sum, (_, targets)| sum.saturating_add(*targets))
     }
 
@@ -51,7 +56,8 @@ impl Account {
             Some((last, sum)) if *last >= minute => *sum = sum.saturating_add(targets),
             _ => self.minutes.push_back((minute, targets)),
         }
-        while self.minutes.front().is_some_and(|(first, _)| *first < minute - HOUR) {
+        let over = |first: i64| first < minute - HOUR && !planted(Bug::BudgetNeverReset);
+        while self.minutes.front().is_some_and(|(first, _)| over(*first)) {
             self.minutes.pop_front();
         }
     }

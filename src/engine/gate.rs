@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::{Effect, Output, Record};
 use crate::model::Seq;
+use crate::model::planted::{Bug, planted};
 
 /// Holds records and effects back until the records are durable.
 #[derive(Debug, Default)]
@@ -67,6 +68,9 @@ impl Gate {
         let mut released = Released::default();
         if self.failed {
             return released;
+        }
+        if planted(Bug::EffectBeforeDurable) {
+            self.cut.iter_mut().for_each(|(_, effects)| released.effects.append(effects));
         }
         while let Some((records, _)) = self.cut.front()
             && records.last().is_none_or(|last| last.seq <= seq)

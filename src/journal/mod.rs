@@ -5,6 +5,7 @@ pub mod anchor;
 pub mod chain;
 pub mod codec;
 pub mod cursors;
+mod disk;
 pub mod error;
 pub mod folder;
 pub mod memory;
@@ -25,6 +26,9 @@ pub use writer::{Writer, Written};
 
 use crate::engine::{Event, JournalKind, Record};
 use crate::model::Seq;
+
+#[cfg(test)]
+mod faults;
 
 /// An append-only list of records, numbered from 1 without a gap.
 pub trait Journal: Send {

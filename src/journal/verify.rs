@@ -1,7 +1,9 @@
 //! Whether a journal is what was written: every record, its hash, its place, and the anchor (C7, C24).
 
 use std::path::Path;
+use std::sync::Arc;
 
+use super::disk::{Disk, System};
 use super::{Anchor, Journal as _, JournalError, SqliteJournal};
 use crate::engine::Record;
 use crate::model::{Digest, Seq};
@@ -27,13 +29,24 @@ pub fn verify<E: From<JournalError>>(
     path: &Path,
     each: impl FnMut(Record) -> Result<(), E>,
 ) -> Result<Verified, E> {
+    verify_on(Arc::new(System), path, each)
+}
+
+/// The same on this disk.
+pub(super) fn verify_on<E: From<JournalError>>(
+    disk: Arc<dyn Disk>,
+    path: &Path,
+    each: impl FnMut(Record) -> Result<(), E>,
+) -> Result<Verified, E> {
     // First: the journal may be growing.
-    let anchor = Anchor::read(path)?;
-    let mut journal = SqliteJournal::open_read_only(path)?;
+    let anchor = Anchor::read(disk.as_ref(), path)?;
+    SqliteJournal::check_log(&disk, path)?;
+    let mut journal = SqliteJournal::open_read_only_on(disk, path)?;
     super::for_each(&mut journal, each)?;
     if let Some(anchor) = anchor {
         anchor.check(journal.last(), journal.hash_of(anchor.seq)?)?;
     }
+    journal.check_file()?;
     let unhashed = journal.unhashed()?;
     Ok(Verified { records: journal.last(), unhashed, head: journal.head(), anchor })
 }
