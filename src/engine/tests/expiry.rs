@@ -86,7 +86,8 @@ fn what_is_in_force_is_compared_with_the_world_at_a_start_a_hundred_in_a_second(
     assert_eq!(told.matches("→ looks for clamp").count(), 0, "{told}");
     let told = world.play("wait 1ms");
     assert_eq!(told.matches("→ looks for clamp").count(), 50);
-    world.play("present ob-1\n absent ob-2\n unknown ob-3");
+    let told = world.play("present ob-1\n absent ob-2\n unknown ob-3");
+    assert!(!told.contains("created"), "nothing is to be lifted: {told}");
     use ObligationStatus::{Drifted, InForce};
     assert_eq!([1, 2, 3, 4].map(|id| status(&world, id)), [InForce, Drifted, InForce, InForce]);
     // What came back by itself is in force again.
@@ -181,4 +182,15 @@ steps:
         let told = world.play(&format!("trigger shut port={port}"));
         assert_eq!(told.contains("JOINS"), joins, "{told}");
     }
+}
+
+/// A lift that could not be done waits for a person, also when the time of the effect is over.
+#[test]
+fn c11_what_a_lift_could_not_undo_is_not_lifted_by_another_one() {
+    let text = timed("block");
+    let mut world = World::new(&[&text]);
+    let fails = "fail ob-1\n wait 10s\n ".repeat(5);
+    let told = world.play(&format!("trigger timed a=x\n ok a\n lift ob-1\n {fails} wait 20m"));
+    assert!(told.contains("run-2 PARKED: not lifted: ob-1"), "{told}");
+    assert!(!told.contains("run-3 created"), "{told}");
 }

@@ -1,6 +1,7 @@
 //! The engine, told what happens in a few words and answering in a few words.
 
 mod advance;
+mod aftermath;
 mod approval;
 mod approval_late;
 mod bounds;

@@ -84,6 +84,8 @@ steps:
     assert!(told.contains("a undo performed, to be verified") && !free(&world), "{told}");
     let told = world.play("settle run-1 a skip it may stay");
     assert!(told.contains("SETTLED") && free(&world), "{told}");
+    let entry = world.engine.state().ledger().iter().next().unwrap();
+    assert_eq!(entry.status(), crate::engine::ObligationStatus::Waived);
 }
 
 /// Whatever becomes of a run, it leaves no target behind.

@@ -1,4 +1,4 @@
-//! The pure core and the simulator, without an edge.
+//! The pure core with its unit tests, without an edge.
 
 #[path = "../../../src/model/mod.rs"]
 pub mod model;
@@ -8,8 +8,3 @@ pub mod flow;
 pub mod workflow;
 #[path = "../../../src/engine/mod.rs"]
 pub mod engine;
-#[path = "../../../src/sim/mod.rs"]
-pub mod sim;
-
-#[cfg(test)]
-mod tests;

@@ -65,7 +65,7 @@ pub fn reach(built: &Built, work: &Path) -> Result<BTreeMap<u32, Vec<String>>, S
     }
     // What comes by few mutants is small and says most about them.
     for tests in reached.values_mut() {
-        tests.sort_by_key(|test| (test.starts_with("tests::"), load[test.as_str()]));
+        tests.sort_by_key(|test| load[test.as_str()]);
     }
     Ok(reached)
 }
@@ -76,39 +76,35 @@ pub fn reach(built: &Built, work: &Path) -> Result<BTreeMap<u32, Vec<String>>, S
 /// If the tests cannot be started.
 pub fn attempt(built: &Built, number: u32, tests: &[String]) -> Result<Fate, String> {
     // The simulator comes last, and only when nothing else notices.
-    let (long, short): (Vec<&String>, Vec<&String>) =
-        tests.iter().partition(|test| test.starts_with("tests::"));
-    for tests in [short, long] {
-        if tests.is_empty() {
-            continue;
+    if tests.is_empty() {
+        return Ok(Fate::Missed(0));
+    }
+    let told = |e: std::io::Error| format!("{}: {e}", built.program.display());
+    let mut child = command(built, number, CPU)
+        .args(["--exact", "--test-threads=1"])
+        .args(tests)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(told)?;
+    let mut last = String::new();
+    for line in BufReader::new(child.stdout.take().expect("it is piped")).split(b'\n') {
+        let line = String::from_utf8_lossy(&line.map_err(told)?).into_owned();
+        if let Some(test) = line.strip_prefix("test ").and_then(|line| line.split(" ... ").next()) {
+            last = test.to_owned();
         }
-        let told = |e: std::io::Error| format!("{}: {e}", built.program.display());
-        let mut child = command(built, number, CPU)
-            .args(["--exact", "--test-threads=1"])
-            .args(tests)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(told)?;
-        let mut last = String::new();
-        for line in BufReader::new(child.stdout.take().expect("it is piped")).split(b'\n') {
-            let line = String::from_utf8_lossy(&line.map_err(told)?).into_owned();
-            if let Some(test) = line.strip_prefix("test ").and_then(|line| line.split(" ... ").next()) {
-                last = test.to_owned();
-            }
-            if line.ends_with("... FAILED") || line == "FAILED" {
-                let _ = child.kill();
-                let _ = child.wait();
-                return Ok(Fate::Caught(last));
-            }
+        if line.ends_with("... FAILED") || line == "FAILED" {
+            let _ = child.kill();
+            let _ = child.wait();
+            return Ok(Fate::Caught(last));
         }
-        let status = child.wait().map_err(told)?;
-        if status.signal().is_some_and(|signal| [SIGKILL, SIGXCPU].contains(&signal)) {
-            return Ok(Fate::Timeout);
-        }
-        if !status.success() {
-            return Ok(Fate::Caught(format!("{last} ({status})")));
-        }
+    }
+    let status = child.wait().map_err(told)?;
+    if status.signal().is_some_and(|signal| [SIGKILL, SIGXCPU].contains(&signal)) {
+        return Ok(Fate::Timeout);
+    }
+    if !status.success() {
+        return Ok(Fate::Caught(format!("{last} ({status})")));
     }
     Ok(Fate::Missed(tests.len()))
 }
