@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::case::Case;
 use crate::engine::{Event, JournalKind, NewRun, Record, Task};
-use crate::model::{Digest, Presence, RunId, StepIx};
+use crate::model::{Digest, RunId, StepIx};
 
 mod doubt;
 mod observe;
@@ -80,6 +80,8 @@ pub struct Witness {
     armed: BTreeMap<Arc<str>, Digest>,
     observing: BTreeSet<RunId>,
     halted: bool,
+    /// Runs that lift.
+    lifts: BTreeSet<RunId>,
     /// Lifts that a person asked for: a halt does not hold them.
     by_hand: BTreeSet<RunId>,
     paused: BTreeSet<RunId>,
@@ -119,6 +121,9 @@ impl Witness {
             }
             Event::RunCreated(new) => {
                 let NewRun { run, plan, workflow, dedup, takes_over, .. } = &**new;
+                if !new.lifts.is_empty() {
+                    self.lifts.insert(*run);
+                }
                 if !new.lifts.is_empty() && &*new.by.0 != "quell" {
                     self.by_hand.insert(*run);
                 }
@@ -188,7 +193,7 @@ impl Witness {
                 self.running.remove(&(*run, *step));
                 self.is_asked((*run, *step));
             }
-            Event::StepProbed { run, step, undo: false, found, .. } if **found == Presence::Absent => {
+            Event::StepProbed { run, step, undo: false, found, .. } if self.did_nothing(*run, found) => {
                 let place = (*run, *step);
                 if self.in_doubt.contains(&place) {
                     self.doubtful.remove(&place);

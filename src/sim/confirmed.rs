@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::engine::{Event, ObligationStatus, Record, State};
+use crate::engine::{Event, ObligationStatus, Record, Run, State};
 use crate::model::{RunId, Span, StepIx, Timestamp};
 
 /// How long after its time it may take until it is begun to be taken back: what holds it up is a disk, a
@@ -53,7 +53,11 @@ impl Confirmed {
     pub fn at_rest(&mut self, state: &State, now: Timestamp) -> Result<(), String> {
         for ((run, step), until) in std::mem::take(&mut self.waits) {
             let held = state.obligation_of(run, step).filter(|obligation| {
-                // Who else holds it may keep it.
+                // Who else holds it may keep it; a lift that did not go well is a person's.
+                let lift = |run: &Run| !run.status().is_terminal() && run.lifts().contains(&obligation.id());
+                if state.runs().any(lift) {
+                    return false;
+                }
                 let others = obligation.other_holders(run, step, now).next().is_some();
                 let holds = obligation.holders().iter().any(|h| (h.run(), h.step()) == (run, step));
                 holds && !others && obligation.status() == ObligationStatus::InForce

@@ -30,6 +30,8 @@ pub struct Answers {
     verified: BTreeSet<Attempt>,
     /// What was found since it was asked for.
     found: BTreeMap<Place, Presence>,
+    /// Runs that lift: what they do is done once nothing is there any more.
+    lifts: BTreeSet<RunId>,
     /// Done, says a person.
     by_hand: BTreeSet<Place>,
     /// Attempts that reached an agent, and those that reached a person since the start.
@@ -62,6 +64,9 @@ impl Answers {
     pub fn said(&mut self, record: &Record) -> Result<(), String> {
         use Event::*;
         match &record.event {
+            RunCreated(new) if !new.lifts.is_empty() => {
+                self.lifts.insert(new.run);
+            }
             StepStarted { run, step, attempt, .. } => self.begun((*run, *step, *attempt, false)),
             UndoStarted { run, step, attempt, .. } => self.begun((*run, *step, *attempt, true)),
             StepAnswered { run, step, undo, done: true, .. } => {
@@ -128,7 +133,8 @@ impl Answers {
         self.open.remove(&attempt);
         let (run, step, number, undo) = attempt;
         let place = (run, step, undo);
-        let looked_for = if undo { Presence::Absent } else { Presence::Present };
+        let back = undo || self.lifts.contains(&run);
+        let looked_for = if back { Presence::Absent } else { Presence::Present };
         let said = self.said.get(&attempt);
         let answered = said == Some(&wanted) || (undo && said == Some(&Said::Found));
         // A verification may be of its own; then the answer came before it.

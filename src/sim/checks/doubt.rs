@@ -7,9 +7,16 @@ use crate::model::{Presence, RunId, StepIx};
 impl Witness {
     /// Somebody said whether an effect is there.
     pub fn told(&mut self, of: ProbeOf, found: &Presence) {
-        if let (ProbeOf::Step { run, step, undo: false, .. }, Presence::Present) = (of, found) {
+        let ProbeOf::Step { run, step, undo: false, .. } = of else { return };
+        if !matches!(found, Presence::Unknown(_)) && !self.did_nothing(run, found) {
             self.seen.insert((run, step));
         }
+    }
+
+    /// Whether what was found says that a step did nothing: a lift leaves nothing, the others something.
+    pub(super) fn did_nothing(&self, run: RunId, found: &Presence) -> bool {
+        let undone = if self.lifts.contains(&run) { Presence::Present } else { Presence::Absent };
+        *found == undone
     }
 
     pub(super) fn is_asked(&mut self, place: (RunId, StepIx)) {

@@ -50,7 +50,9 @@ impl Witness {
         }
         let same = |run: &&Run| {
             let rule = run.detection().and_then(rule);
+            // After an edit it may be another thing that it does.
             run.workflow() == &*new.workflow
+                && run.hash() == new.hash
                 && *run.inputs() == *new.inputs
                 && rule == by_rule
                 && run.dedup() == new.dedup.as_deref()

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Effect, LedgerWitness};
-use crate::engine::{ObligationStatus, State};
+use crate::engine::{ObligationStatus, Run, State};
 use crate::model::{Span, Timestamp};
 
 /// What is overdue for longer is forgotten.
@@ -41,10 +41,10 @@ impl LedgerWitness {
 
     /// C28: when nothing is left to happen, nothing is in force whose time is over.
     pub fn ended(&self, state: &State, now: Timestamp) -> Result<(), String> {
-        let lives = |run| state.run(run).is_some_and(|run| !run.status().is_terminal());
         for obligation in state.ledger().standing().filter(|_| state.halt().is_none()) {
-            // A lift of it may be paused, or wait for a person.
-            if obligation.lifted_by().is_some_and(lives) {
+            // A lift of it may be paused, or wait for a person, also after an attempt that came to nothing.
+            let lifts = |run: &Run| !run.status().is_terminal() && run.lifts().contains(&obligation.id());
+            if state.runs().any(lifts) {
                 continue;
             }
             let effect: Effect = (Arc::clone(&obligation.action().name), obligation.target().cloned());
