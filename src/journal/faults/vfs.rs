@@ -71,7 +71,8 @@ struct Handle {
     volume: Arc<Volume>,
     file: usize,
     number: u64,
-    /// The folder is synced with the first sync of a log or journal that was made (`UNIXFILE_DIRSYNC`).
+    /// The folder is synced with the first sync of a log or journal that might have been made, also by
+    /// another connection (`UNIXFILE_DIRSYNC`).
     sync_folder: bool,
     /// It was opened for reading: it cannot be written, and not be locked for that.
     read_only: bool,
@@ -187,7 +188,7 @@ unsafe extern "C" fn open(
         Err(_) => return ffi::SQLITE_CANTOPEN,
     };
     let logs = ffi::SQLITE_OPEN_WAL | ffi::SQLITE_OPEN_MAIN_JOURNAL | ffi::SQLITE_OPEN_SUPER_JOURNAL;
-    let sync_folder = opened.created && flags & logs != 0;
+    let sync_folder = flags & ffi::SQLITE_OPEN_CREATE != 0 && flags & logs != 0;
     let read_only = flags & ffi::SQLITE_OPEN_READONLY != 0;
     let handle = Handle { volume, file: opened.file, number: opened.handle, sync_folder, read_only };
     // SAFETY: as above; `out_flags` may be null.

@@ -205,7 +205,7 @@ impl Volume {
             }
         };
         inner.handles += 1;
-        let opened = Opened { file, handle: inner.handles, created: found.is_none() };
+        let opened = Opened { file, handle: inner.handles };
         inner.end(fate)?;
         Ok(opened)
     }
@@ -324,7 +324,6 @@ fn sectors(at: usize, count: usize) -> usize {
 pub struct Opened {
     pub file: usize,
     pub handle: u64,
-    pub created: bool,
 }
 
 impl Inner {
