@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::{Folder, Loaded};
 use crate::agent::http::Secrets;
-use crate::model::Mistake;
+use crate::model::{Mistake, SafeText};
 
 /// The text of the report: what is there, then what is wrong with it, or what this machine lacks.
 /// `secrets` are those of the environment.
@@ -32,7 +32,7 @@ fn fine(text: &mut String, folder: &Folder, loaded: &Loaded, secrets: &Secrets) 
     let actions: usize = setup.agents.iter().map(|agent| agent.actions.len()).sum();
     let steps: usize = setup.workflows.values().map(|workflow| workflow.steps.len()).sum();
     let triggered = setup.workflows.values().filter(|workflow| workflow.trigger.is_some()).count();
-    writeln!(text, "{}: fine", folder.name())?;
+    writeln!(text, "{}: fine", SafeText(folder.name()))?;
     writeln!(text, "  setup      {} ({kind})", loaded.settings.setup)?;
     writeln!(
         text,
@@ -91,7 +91,7 @@ fn wrong(text: &mut String, folder: &Folder, mistakes: &[Mistake]) -> std::fmt::
     writeln!(
         text,
         "{}: {}, {}, {}",
-        folder.name(),
+        SafeText(folder.name()),
         count(files("agents"), "agent file"),
         count(files("workflows"), "workflow file"),
         count(files("rules"), "rule file")

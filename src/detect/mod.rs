@@ -297,6 +297,14 @@ impl Detector {
         }
     }
 
+    /// Sends what was held back until `due`, though no signal says that it is so late: event time goes no
+    /// further by that, and what comes next is not late.
+    pub fn send_held(&mut self, due: Timestamp, out: &mut Vec<Detection>) {
+        if self.next_due.is_some_and(|next| next <= due) {
+            self.send_due(due, out);
+        }
+    }
+
     /// Sends what is still held back; for the end of a stream.
     pub fn finish(&mut self, out: &mut Vec<Detection>) {
         self.send_due(Timestamp(i64::MAX), out);

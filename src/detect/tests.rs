@@ -84,6 +84,20 @@ fn c19_updates_come_at_most_once_a_second_and_lose_no_count() {
 }
 
 #[test]
+fn c19_what_a_silent_source_held_back_makes_nothing_late() {
+    let rules = correlation("event_count", "source_ip", "2m", "{gte: 2}");
+    let (mut detector, mut out) = (detector(rules), Vec::new());
+    [100, 100, 100].iter().for_each(|at| detector.observe(&failed(*at, 1, "root"), &mut out));
+    let due = detector.next_due().unwrap();
+    assert_eq!(due, Timestamp::from_secs(101));
+    detector.send_held(due, &mut out);
+    detector.observe(&failed(40, 1, "root"), &mut out);
+    detector.finish(&mut out);
+    assert_eq!(brief(&out), ["100 192.0.2.1 2", "100 192.0.2.1 3", "100 192.0.2.1 4"]);
+    assert_eq!(detector.stats().late, 0);
+}
+
+#[test]
 fn a_quiet_group_ends_its_detection() {
     let at = [0, 1, 2, 100, 101, 102, 103];
     let signals: Vec<_> = at.map(|at| failed(at, 1, "root")).to_vec();

@@ -215,7 +215,8 @@ impl Engine {
             .iter()
             .enumerate()
             .filter(|(_, step)| step.status() == StepStatus::Succeeded && !step.is_assumed())
-            .map(|(i, _)| StepIx(i as u16));
+            .map(|(i, _)| StepIx(i as u16))
+            .filter(|ix| !self.was_taken_over(ended, *ix));
         let takes_over = if run.status() == RunStatus::Failed { succeeded.collect() } else { Vec::new() };
         let launch = Launch {
             inputs: Map::clone(&run.inputs),
@@ -227,6 +228,15 @@ impl Engine {
             observes: false,
         };
         self.launch(&bound, launch, by)
+    }
+}
+
+impl Engine {
+    /// Whether the effect of a step stands and is not the step's any more: an earlier retry has it, and a
+    /// later one joins what is in force.
+    fn was_taken_over(&self, run: RunId, step: StepIx) -> bool {
+        let obligation = self.state.obligation_of(run, step).filter(|o| !o.status().is_ended());
+        obligation.is_some_and(|o| !o.holders().iter().any(|h| (h.run(), h.step()) == (run, step)))
     }
 }
 

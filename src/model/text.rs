@@ -67,12 +67,15 @@ impl fmt::Display for SafeJson<'_> {
     }
 }
 
+/// Controls, and what Unicode has as Bidi_Control, Default_Ignorable_Code_Point, a separator of lines, or an
+/// interlinear annotation: <https://www.unicode.org/Public/17.0.0/ucd/DerivedCoreProperties.txt>.
 fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c,
-            '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
-            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
-            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}'
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
             | '\u{e0000}'..='\u{e0fff}')
 }
 
@@ -89,6 +92,7 @@ mod tests {
             ("\u{9b}31m", "\\x9b31m"),
             ("\u{202e}txt.exe", "\\u{202e}txt.exe"),
             ("zero\u{200b}width", "zero\\u{200b}width"),
+            ("a\u{34f}b\u{1d173}", "a\\u{34f}b\\u{1d173}"),
         ] {
             assert_eq!(SafeText(raw).to_string(), shown);
         }

@@ -14,6 +14,9 @@ use crate::model::Signal;
 /// The longest condition, in bytes, and the deepest nesting.
 const CONDITION_BYTES: usize = 8 * 1024;
 const DEPTH: usize = 32;
+/// Search identifiers of one rule, and how often its conditions may name them; `1 of x*` names each.
+const MOST_NAMES: usize = 1_000;
+const MOST_TERMS: usize = 10_000;
 const GRAMMAR: &str = "a condition is made of search identifiers, `and`, `or`, `not`, parentheses, `1 of x*`, \
                        `all of x*`, `1 of them`, `all of them`";
 
@@ -59,16 +62,24 @@ impl Condition {
 pub fn read(node: &Node, names: &[(&str, Place)], reader: &mut Reader<'_>) -> Option<Condition> {
     let texts = texts(reader, node, "a condition");
     let multiline = |text: &str| text.contains('\n');
+    if let Some((_, at)) = names.get(MOST_NAMES) {
+        reader.wrong(*at, format!("more than {MOST_NAMES} search identifiers"));
+        return None;
+    }
     let mut used = vec![false; names.len()];
     let mut read = Vec::new();
+    let mut terms = 0;
     for (at, text) in &texts {
         if text.len() > CONDITION_BYTES {
             reader.wrong(*at, format!("expected a condition of at most {CONDITION_BYTES} bytes"));
             return None;
         }
-        let mut parser = Parser { tokens: tokens(text), next: 0, names, used: &mut used };
+        let mut parser = Parser { tokens: tokens(text), next: 0, names, used: &mut used, terms };
         match parser.whole() {
-            Ok(condition) => read.push(condition),
+            Ok(condition) => {
+                read.push(condition);
+                terms = parser.terms;
+            }
             Err((offset, fault)) => {
                 let at = if multiline(text) { *at } else { at.right(offset) };
                 let hint = fault.hint.or_else(|| Some(GRAMMAR.to_owned()));
@@ -121,6 +132,8 @@ struct Parser<'p> {
     next: usize,
     names: &'p [(&'p str, Place)],
     used: &'p mut [bool],
+    /// How many search identifiers were named so far.
+    terms: usize,
 }
 
 type Parsed = Result<Condition, (usize, Fault)>;
@@ -199,12 +212,23 @@ impl<'p> Parser<'p> {
             return Err((at, format!("expected a search identifier, found `{word}`").into()));
         }
         match self.names.iter().position(|(name, _)| *name == word) {
-            Some(index) => Ok(self.search(index)),
+            Some(index) => self.count(at, 1).map(|()| self.search(index)),
             None => {
                 let near = did_you_mean(word, self.names.iter().map(|(name, _)| *name));
                 let fault = Fault::new(format!("there is no search identifier `{}`", shown(word)));
                 Err((at, fault.maybe_hint(near)))
             }
+        }
+    }
+
+    fn count(&mut self, at: usize, terms: usize) -> Result<(), (usize, Fault)> {
+        self.terms += terms;
+        match self.terms <= MOST_TERMS {
+            true => Ok(()),
+            false => Err((
+                at,
+                format!("the condition names search identifiers more than {MOST_TERMS} times").into(),
+            )),
         }
     }
 
@@ -238,6 +262,7 @@ impl<'p> Parser<'p> {
         if indices.is_empty() {
             return Err((at, format!("no search identifier fits `{}`", shown(pattern)).into()));
         }
+        self.count(at, indices.len())?;
         let parts = indices.into_iter().map(|index| self.search(index)).collect();
         Ok(if every { Condition::All(parts) } else { Condition::Any(parts) })
     }
@@ -261,7 +286,7 @@ mod tests {
         let names = ["sel", "filter_a", "filter_b", "_hidden"];
         let names: Vec<_> = names.into_iter().map(|name| (name, Place::START)).collect();
         let mut used = vec![false; names.len()];
-        let mut parser = Parser { tokens: tokens(text), next: 0, names: &names, used: &mut used };
+        let mut parser = Parser { tokens: tokens(text), next: 0, names: &names, used: &mut used, terms: 0 };
         match parser.whole() {
             Ok(condition) => show(&condition),
             Err((offset, fault)) => format!("{offset}: {}", fault.message),

@@ -4,6 +4,7 @@ use super::condition::{self, Condition};
 use super::field::FieldName;
 use super::modifier::{Mode, Modifiers};
 use super::placeholder::Placeholders;
+use super::room::Room;
 use super::search::{Search, Test};
 use super::texts::shown;
 use crate::flow::fault::Fault;
@@ -15,6 +16,8 @@ use crate::model::Value;
 pub struct Detections<'p> {
     /// The values for `expand`.
     pub placeholders: &'p Placeholders,
+    /// What they may take together.
+    pub room: Room,
 }
 
 impl Detections<'_> {
@@ -137,7 +140,7 @@ impl Detections<'_> {
         keyword: bool,
         reader: &mut Reader<'_>,
     ) -> Vec<Test> {
-        let test = |node: &&Node| modifiers.test(node, keyword, self.placeholders, reader);
+        let test = |node: &&Node| modifiers.test(node, keyword, self, reader);
         nodes.iter().filter_map(test).collect()
     }
 }

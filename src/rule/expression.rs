@@ -2,11 +2,15 @@
 
 use regex::RegexBuilder;
 
+use super::room::Room;
 use super::texts::shown;
 use crate::flow::fault::Fault;
 
 /// The largest compiled expression, in bytes.
 const PROGRAM_BYTES: usize = 8 * 1024 * 1024;
+/// The limit that is tried first, then eight times as much: the library does not say how large an
+/// expression became.
+const LEAST_BYTES: usize = PROGRAM_BYTES / 512;
 /// What one expression may use while it searches, in bytes.
 const CACHE_BYTES: usize = 1024 * 1024;
 
@@ -33,18 +37,32 @@ impl PartialEq for Expression {
 
 impl Expression {
     /// Compiles it.
-    pub fn new(text: &str, flags: Flags) -> Result<Expression, Fault> {
-        let built = RegexBuilder::new(text)
+    ///
+    /// # Errors
+    /// It is none, or there is no room for it.
+    pub fn new(text: &str, flags: Flags, room: &Room) -> Result<Expression, Fault> {
+        let mut bytes = LEAST_BYTES;
+        loop {
+            // Also what is refused in the end was work.
+            room.expression(bytes)?;
+            match Expression::within(text, flags, bytes) {
+                Err(regex::Error::CompiledTooBig(_)) if bytes < PROGRAM_BYTES => bytes *= 8,
+                built => {
+                    let regex = built.map_err(|error| refused(text, &error))?;
+                    return Ok(Expression { regex, flags });
+                }
+            }
+        }
+    }
+
+    fn within(text: &str, flags: Flags, bytes: usize) -> Result<regex::Regex, regex::Error> {
+        RegexBuilder::new(text)
             .case_insensitive(flags.insensitive)
             .multi_line(flags.multi_line)
             .dot_matches_new_line(flags.dot_all)
-            .size_limit(PROGRAM_BYTES)
+            .size_limit(bytes)
             .dfa_size_limit(CACHE_BYTES)
-            .build();
-        match built {
-            Ok(regex) => Ok(Expression { regex, flags }),
-            Err(error) => Err(refused(text, &error)),
-        }
+            .build()
     }
 
     /// Whether it is found in the value.

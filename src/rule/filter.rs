@@ -45,8 +45,15 @@ impl Draft {
     /// Adds the condition to the rule.
     pub fn apply(&self, filter: &Arc<RuleHead>, rule: &mut Rule) {
         let Program { searches, condition } = &mut rule.program;
-        let own = std::mem::replace(condition, Condition::All(Vec::new()));
-        *condition = Condition::All(vec![own, self.condition.clone().shifted(searches.len())]);
+        let added = self.condition.clone().shifted(searches.len());
+        match condition {
+            // Made by the filter before: one list, however many there are.
+            Condition::All(parts) if !rule.filters.is_empty() => parts.push(added),
+            _ => {
+                let own = std::mem::replace(condition, Condition::All(Vec::new()));
+                *condition = Condition::All(vec![own, added]);
+            }
+        }
         searches.extend(self.searches.iter().cloned());
         rule.filters.push(filter.clone());
     }

@@ -9,6 +9,7 @@ use super::head::{HEAD_KEYS, Head};
 use super::link::{Body, Parsed, link};
 use super::origin::Origin;
 use super::placeholder::Placeholders;
+use super::room::Room;
 use super::set::{Program, RuleSet};
 use crate::flow::fault::Fault;
 use crate::flow::reader::Reader;
@@ -40,7 +41,7 @@ pub fn load(files: &[(String, String)]) -> Result<RuleSet, Vec<Mistake>> {
 pub fn load_sound(files: &[(String, String)]) -> Loaded {
     let mut mistakes = Vec::new();
     let placeholders = placeholders(files, &mut mistakes);
-    let detections = Detections { placeholders: &placeholders };
+    let detections = Detections { placeholders: &placeholders, room: Room::default() };
     let mut parsed = Vec::new();
     // Names count for references even where the body has mistakes, so that one mistake is one message.
     let mut broken = Vec::new();

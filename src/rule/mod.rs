@@ -23,6 +23,7 @@ mod need;
 mod origin;
 mod pattern;
 mod placeholder;
+mod room;
 mod search;
 mod set;
 mod text;

@@ -1,10 +1,11 @@
 //! The modifiers behind a field's name: `CommandLine|windash|contains|all`.
 
+use super::detection::Detections;
 use super::expression::{Expression, Flags};
 use super::field::FieldName;
 use super::moment::TimePart;
 use super::pattern::{Anchor, Pattern};
-use super::placeholder::Placeholders;
+use super::room::Room;
 use super::search::{Order, Test};
 use super::text::{Encoded, Text, Utf16};
 use super::texts::{scalar, shown};
@@ -47,6 +48,9 @@ const MODIFIERS: &[&str] = &[
     "expand",
     "fieldref",
 ];
+
+/// Encodings of one value, one on the other: each multiplies what it makes.
+const MOST_ENCODINGS: usize = 3;
 
 /// How the values of a field are compared.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -190,7 +194,8 @@ impl Modifiers {
     }
 
     fn encode(&mut self, encoding: Encoding) -> Option<()> {
-        let fits = self.mode == Mode::Text && self.anchor.is_none() && !self.windash;
+        let most = self.encodings.len() < MOST_ENCODINGS;
+        let fits = most && self.mode == Mode::Text && self.anchor.is_none() && !self.windash;
         fits.then(|| self.encodings.push(encoding))
     }
 
@@ -211,7 +216,7 @@ impl Modifiers {
         &self,
         node: &Node,
         keyword: bool,
-        placeholders: &Placeholders,
+        detections: &Detections,
         reader: &mut Reader<'_>,
     ) -> Option<Test> {
         let null = node.data == Data::Scalar(Value::Null);
@@ -228,8 +233,8 @@ impl Modifiers {
         }
         let anchor = self.anchor.unwrap_or(if keyword { Anchor::Anywhere } else { Anchor::Whole });
         let made = match self.mode {
-            Mode::Text => self.texts(&text, anchor, placeholders),
-            Mode::Expression(flags) => Expression::new(&text, flags).map(Test::Expression),
+            Mode::Text => self.texts(&text, anchor, detections),
+            Mode::Expression(flags) => Expression::new(&text, flags, &detections.room).map(Test::Expression),
             Mode::Compare(order) => number(&text).map(|limit| Test::Compare(order, limit)),
             Mode::Part(part, order) => number(&text).map(|limit| Test::Part(part, order, limit)),
             Mode::Within => Network::parse(text.trim()).map(Test::Within).ok_or_else(|| {
@@ -242,14 +247,14 @@ impl Modifiers {
         made.map_err(|fault| reader.wrong(node.at, fault)).ok()
     }
 
-    fn texts(&self, text: &str, anchor: Anchor, placeholders: &Placeholders) -> Result<Test, Fault> {
+    fn texts(&self, text: &str, anchor: Anchor, detections: &Detections) -> Result<Test, Fault> {
         let expanded = match self.expand {
-            true => placeholders.expand(text)?,
+            true => detections.placeholders.expand(text, &detections.room)?,
             false => vec![Text::parse(text)],
         };
         let mut tests = Vec::with_capacity(expanded.len());
         for text in expanded {
-            for text in self.encoded(text)? {
+            for text in self.encoded(text, &detections.room)? {
                 tests.push(Test::Text(Pattern::of(text, anchor, self.cased, self.windash)));
             }
         }
@@ -259,7 +264,12 @@ impl Modifiers {
         })
     }
 
-    fn encoded(&self, text: Text) -> Result<Vec<Text>, Fault> {
+    fn encoded(&self, text: Text, room: &Room) -> Result<Vec<Text>, Fault> {
+        if !self.encodings.is_empty() {
+            // Each of them makes at most six bytes of three, and `base64offset` three forms of one.
+            let forms = 3_usize.pow(self.encodings.len() as u32);
+            room.made(forms, forms.saturating_mul(text.bytes() << self.encodings.len()))?;
+        }
         let mut forms = vec![Encoded::Text(text)];
         for encoding in &self.encodings {
             let mut next = Vec::new();

@@ -9,6 +9,7 @@
 
 use std::collections::BTreeMap;
 
+use super::room::Room;
 use super::text::{Text, Token};
 use super::texts::{scalar, shown};
 use crate::flow::fault::{Fault, did_you_mean};
@@ -41,11 +42,20 @@ impl Placeholders {
     }
 
     /// Every text that a value stands for. `\%` is a plain percent sign.
-    pub fn expand(&self, text: &str) -> Result<Vec<Text>, Fault> {
+    ///
+    /// # Errors
+    /// A placeholder has no value, or they make too much of it.
+    pub fn expand(&self, text: &str, room: &Room) -> Result<Vec<Text>, Fault> {
         let mut made = vec![Vec::new()];
         let mut rest = text;
         while let Some((before, name, after)) = next(rest) {
             let values = self.0.get(name).ok_or_else(|| self.missing(name))?;
+            let many = made.len().saturating_mul(values.len());
+            if many > MOST_VALUES {
+                return Err(format!("the placeholders make more than {MOST_VALUES} values").into());
+            }
+            let longest = values.iter().map(String::len).max().unwrap_or_default();
+            room.made(many, many.saturating_mul(text.len() + longest))?;
             let before = Text::parse(&before.replace("\\%", "%")).0;
             let mut longer: Vec<Vec<Token>> = Vec::new();
             for begun in &made {
@@ -55,9 +65,6 @@ impl Placeholders {
                     tokens.extend(Text::parse(value).0);
                     longer.push(tokens);
                 }
-            }
-            if longer.len() > MOST_VALUES {
-                return Err(format!("the placeholders make more than {MOST_VALUES} values").into());
             }
             (made, rest) = (longer, after);
         }
@@ -105,9 +112,9 @@ mod tests {
             ("none", vec!["none"]),
         ] {
             let expected: Vec<Text> = expected.into_iter().map(Text::parse).collect();
-            assert_eq!(placeholders.expand(text), Ok(expected), "{text}");
+            assert_eq!(placeholders.expand(text, &Room::default()), Ok(expected), "{text}");
         }
-        let fault = placeholders.expand("%Servrs%").unwrap_err();
+        let fault = placeholders.expand("%Servrs%", &Room::default()).unwrap_err();
         assert!(fault.to_string().contains("`%Servrs%`") && fault.to_string().contains("Servers"), "{fault}");
     }
 }

@@ -75,6 +75,12 @@ impl Text {
         }
     }
 
+    /// Bytes of its texts.
+    pub fn bytes(&self) -> usize {
+        let texts = self.0.iter();
+        texts.map(|token| if let Token::Text(text) = token { text.len() } else { 0 }).sum()
+    }
+
     /// Joins neighbouring texts and neighbouring `*`.
     pub fn joined(self) -> Text {
         let mut tokens: Vec<Token> = Vec::with_capacity(self.0.len());

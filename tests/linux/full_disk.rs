@@ -110,7 +110,11 @@ impl Service {
 
     fn signal(&self, source: u8) {
         let mut log = fs::File::options().append(true).open(self.at("log.json")).unwrap();
-        writeln!(log, "{{\"event_type\":\"found\",\"source_ip\":\"192.0.2.{source}\"}}").unwrap();
+        writeln!(
+            log,
+            "{{\"event_type\":\"found\",\"severity\":\"high\",\"source_ip\":\"198.51.100.{source}\"}}"
+        )
+        .unwrap();
     }
 
     /// Whose addresses the agent was sent to, in order of their numbers.
@@ -157,7 +161,7 @@ fn c6_a_full_disk_holds_everything_until_there_is_room() {
     service.start();
     assert!(service.ask(&["arm", "mark"]).status.success());
     service.signal(1);
-    wait_for("the first mark", || service.marks() == ["192.0.2.1"]);
+    wait_for("the first mark", || service.marks() == ["198.51.100.1"]);
     let completed = || {
         let output = service.ask(&["runs", "--json"]);
         let text = String::from_utf8(output.stdout).unwrap();
@@ -169,15 +173,15 @@ fn c6_a_full_disk_holds_everything_until_there_is_room() {
     fill(&filler);
     (2..=6).for_each(|source| service.signal(source));
     wait_for("the hold", || service.on_hold().is_some());
-    let refused = service.ask(&["trigger", "mark", "address=192.0.2.99"]);
+    let refused = service.ask(&["trigger", "mark", "address=198.51.100.99"]);
     assert!(!refused.status.success());
     let why = String::from_utf8(refused.stderr).unwrap();
     assert!(why.contains("on hold"), "{why}");
-    assert_eq!(service.marks(), ["192.0.2.1"], "{:?}", service.on_hold());
+    assert_eq!(service.marks(), ["198.51.100.1"], "{:?}", service.on_hold());
     assert!(service.said().contains("on hold"), "{}", service.said());
 
     fs::remove_file(filler).unwrap();
-    let all: Vec<_> = (1..=6).map(|source| format!("192.0.2.{source}")).collect();
+    let all: Vec<_> = (1..=6).map(|source| format!("198.51.100.{source}")).collect();
     wait_for("all marks", || service.marks() == all);
     wait_for("all runs", || completed() == 6);
     assert_eq!(service.on_hold(), None);

@@ -1,7 +1,7 @@
 //! What is in force.
 
 use super::world::World;
-use crate::engine::{ObligationStatus, RunMode, State};
+use crate::engine::{ObligationStatus, RunMode, State, StepStatus};
 use crate::flow::machine::Status;
 use crate::model::{ObligationId, RunId};
 
@@ -121,4 +121,22 @@ fn what_ended_leaves_the_state_and_what_stands_stays() {
     let ledger = world.engine.state().ledger();
     assert_eq!((ledger.standing_count(), ledger.len()), (2, 5));
     assert_eq!(ledger.of_effect("block", "stays").unwrap().id(), ObligationId(1));
+}
+
+/// A run that is tried again twice: the second retry holds what it relies on too.
+#[test]
+fn c9_what_an_earlier_retry_took_over_is_joined_by_the_next() {
+    const STOPS: &str = "
+workflow: stops
+steps:
+  - { id: a, role: WALL, action: block, with: { address: a } }
+  - { id: b, role: WALL, action: block, needs: [a], with: { address: b }, on_failure: stop }
+";
+    let mut world = World::new(&[STOPS]);
+    world.play("trigger stops\n ok a\n fail b\n retry run-1\n fail run-2/b\n retry run-1");
+    let state = world.engine.state();
+    let holders: Vec<_> = state.ledger().of_effect("block", "a").unwrap().holders().iter().collect();
+    let holders: Vec<RunId> = holders.into_iter().map(|holder| holder.run()).collect();
+    assert_eq!(holders, [RunId(2), RunId(3)]);
+    assert_eq!(state.run(RunId(3)).unwrap().steps()[0].status(), StepStatus::Succeeded);
 }

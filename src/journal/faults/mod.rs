@@ -10,7 +10,7 @@ mod power;
 mod vfs;
 mod volume;
 
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -134,6 +134,11 @@ impl Disk for Simulated {
 #[expect(clippy::disallowed_methods, reason = "how much a test tries is said in the environment")]
 fn wanted(variable: &str) -> Option<String> {
     std::env::var(variable).ok()
+}
+
+/// Says what was tried.
+fn report(what: &str) {
+    let _ = writeln!(io::stdout(), "{what}");
 }
 
 /// A record of about so many bytes. `epoch` tells the records of one attempt to append from those of

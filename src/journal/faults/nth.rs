@@ -117,7 +117,7 @@ fn c6_c7_whichever_operation_fails_nothing_durable_is_lost() {
     let mut all = Vec::new();
     for fault in FAULTS {
         let (tried, wrong) = every(fault);
-        println!("{fault:?}: {tried} lives, {} wrong", wrong.len());
+        super::report(&format!("{fault:?}: {tried} lives, {} wrong", wrong.len()));
         all.extend(wrong);
     }
     assert!(all.is_empty(), "{} wrong:\n{}", all.len(), all.join("\n"));

@@ -23,6 +23,8 @@ fn live(
         return Ok(());
     };
     match dice.below(12) {
+        // A checkpoint is due after an append only.
+        1 | 2 if ledger.durable.is_empty() => {}
         0 => *journal = None,
         1 => disk.checkpoint(open),
         // The next appends run while it works.
@@ -91,5 +93,5 @@ fn c7_a_power_cut_costs_at_most_what_was_not_said_to_be_durable() {
     let wrong: Vec<_> =
         (0..cuts / CUTS).filter_map(|n| seed(n).err().map(|why| format!("seed {n}: {why}"))).collect();
     assert!(wrong.is_empty(), "{} of {} wrong:\n{}", wrong.len(), cuts / CUTS, wrong.join("\n"));
-    println!("{cuts} power cuts");
+    super::report(&format!("{cuts} power cuts"));
 }

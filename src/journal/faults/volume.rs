@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::dice::Dice;
-use super::file::{File, Unsynced};
+use super::file::{File, SECTOR, Unsynced};
 use super::locks::Locks;
 
 /// What is asked of a disk.
@@ -30,7 +30,7 @@ pub enum Fault {
     Io(Op),
     /// A sync says EIO, and what it was to write will never be written: the next one says that all is well.
     SyncDrops,
-    /// A write finds no room: its first half is there.
+    /// A write finds no room: the sectors of its first half are there.
     Full,
     /// A read ends in the middle.
     Short,
@@ -272,7 +272,8 @@ impl Volume {
         let mut inner = self.lock();
         let fate = inner.fate(Op::Write)?;
         let part = match fate {
-            Fate::Failed(Fault::Full) => &bytes[..bytes.len() / 2],
+            // Room is given in blocks: no sector is written in part.
+            Fate::Failed(Fault::Full) => &bytes[..sectors(at, bytes.len() / 2)],
             Fate::Failed(_) => &[],
             Fate::Done | Fate::Last => bytes,
         };
@@ -311,6 +312,11 @@ impl Volume {
     pub fn count_replaced(&self) {
         self.lock().replaced += 1;
     }
+}
+
+/// How many of so many bytes from a place on end with a sector.
+fn sectors(at: usize, count: usize) -> usize {
+    ((at + count) / SECTOR * SECTOR).saturating_sub(at)
 }
 
 /// A file that was opened.

@@ -99,6 +99,19 @@ fn checkpoint(connection: &Connection, mode: &str) -> Result<i64, String> {
 }
 
 #[cfg(test)]
+impl super::SqliteJournal {
+    /// As much as [`DUE_BYTES`] would.
+    pub(in crate::journal) fn make_checkpoint_due(&mut self) {
+        let head = Anchor { seq: self.last, hash: self.head };
+        self.checkpointer.as_mut().expect("a journal that is written").wrote(DUE_BYTES, head);
+    }
+
+    pub(in crate::journal) fn checkpoint_failed(&self) -> bool {
+        self.checkpointer.as_ref().is_some_and(|checkpointer| checkpointer.failure().is_some())
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::journal::disk::System;
@@ -127,18 +140,5 @@ mod tests {
         assert!(grown());
         assert_eq!(journal.checkpointer.as_ref().unwrap().failure(), None);
         assert_eq!(journal.append(&[records(1_001, 1_001)]), Ok(1_001));
-    }
-}
-
-#[cfg(test)]
-impl super::SqliteJournal {
-    /// As much as [`DUE_BYTES`] would.
-    pub(in crate::journal) fn make_checkpoint_due(&mut self) {
-        let head = Anchor { seq: self.last, hash: self.head };
-        self.checkpointer.as_mut().expect("a journal that is written").wrote(DUE_BYTES, head);
-    }
-
-    pub(in crate::journal) fn checkpoint_failed(&self) -> bool {
-        self.checkpointer.as_ref().is_some_and(|checkpointer| checkpointer.failure().is_some())
     }
 }

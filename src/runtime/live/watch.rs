@@ -41,7 +41,7 @@ impl Watch for LiveWatch {
 
     fn settle(&mut self, now: Timestamp, found: &mut Vec<Detection>) {
         while let Some(due) = self.detector.next_due().filter(|due| *due + self.lag() <= now) {
-            self.detector.settle(due, found);
+            self.detector.send_held(due, found);
         }
     }
 

@@ -51,6 +51,9 @@ impl Witness {
                 self.doubtful.remove(&place);
                 self.inherited.insert(place);
             }
+            (false, Settled::Done) => {
+                self.done_by_hand.insert(place);
+            }
             (true, Settled::Skip) => {
                 self.waived.insert(place);
             }

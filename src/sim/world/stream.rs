@@ -212,7 +212,7 @@ impl Stream {
 
     fn settle(&mut self, now: Timestamp, found: &mut Vec<Detection>) {
         while let Some(due) = self.detector.next_due().filter(|due| *due + self.lag() <= now) {
-            self.detector.settle(due, found);
+            self.detector.send_held(due, found);
         }
     }
 
