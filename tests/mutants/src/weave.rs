@@ -230,6 +230,18 @@ impl<'ast> Visit<'ast> for Finder<'_> {
         visit::visit_expr_unary(self, expr);
     }
 
+    fn visit_expr_match(&mut self, expr: &'ast syn::ExprMatch) {
+        let takes_all = |arm: &syn::Arm| matches!(arm.pat, syn::Pat::Wild(_)) && arm.guard.is_none();
+        if !expr.arms.iter().any(takes_all) {
+            // `_ if …` does not take everything: without an arm the rest is not exhaustive.
+            for arm in &expr.arms {
+                let found = self.take(Genre::MatchArm, arm.span().start());
+                self.unviable.extend(found.into_iter().map(|(number, _)| number));
+            }
+        }
+        visit::visit_expr_match(self, expr);
+    }
+
     fn visit_arm(&mut self, arm: &'ast syn::Arm) {
         for (number, _) in self.take(Genre::MatchArm, arm.span().start()) {
             let range = arm.pat.span().byte_range();
