@@ -63,7 +63,7 @@ pub fn put(
         seed: setup::seed(args.seed, loaded),
         tools: guard::tools(loaded, place, tell),
     };
-    let mut open = place.journal();
+    let mut open = place.journal(loaded.settings.journal);
     let mut journal = open()?;
     let before = journal.last();
     let folded = Folded::read(journal.as_mut(), &recipe.setup, false)?;

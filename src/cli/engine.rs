@@ -156,7 +156,7 @@ pub fn start(loaded: &Loaded, place: &Place, inbox: Inbox, job: Job) -> Result<R
         seed,
         tools: guard::tools(loaded, place, job.say),
     };
-    let mut open = place.journal();
+    let mut open = place.journal(settings.journal);
     let mut journal = open()?;
     let recorded = job.recording.as_ref().map(Recording::findings);
     let findings = recorded.or(job.live.as_ref().map(|live| Arc::clone(&live.aside.findings)));

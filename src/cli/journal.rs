@@ -7,7 +7,8 @@ use super::args::Show;
 use super::error::Error;
 use super::output::{Sink, json};
 use crate::engine::{IllegalEvent, JournalKind, Record, State};
-use crate::journal::{SqliteJournal, Verified, for_each, journal_path};
+use crate::journal::verify::Checked;
+use crate::journal::{Journal as _, SqliteJournal, Verified, for_each, for_each_after, journal_path};
 use crate::model::{SafeText, Seq};
 
 /// Runs the verb.
@@ -34,18 +35,20 @@ pub fn show(args: &Show) -> Result<(), Error> {
 /// # Errors
 /// There is no journal, or it is damaged: the first bad record is named.
 pub fn verify(args: &Show) -> Result<(), Error> {
-    let mut state = State::new();
     let path = found(&args.state)?;
-    let verified =
-        crate::journal::verify(&path, |record| state.apply(&record).map_err(|illegal| unreadable(&illegal)))?;
+    let verified = crate::journal::verify(&path)?;
     let mut out = Sink::open(None)?;
     match args.json {
         true => {
             let anchor =
                 verified.anchor.map(|anchor| serde_json::json!({ "seq": anchor.seq, "hash": anchor.hash }));
+            let snapshot =
+                |found: &Checked| serde_json::json!({ "seq": found.seq, "ignored": found.ignored });
+            let snapshots: Vec<_> = verified.snapshots.iter().map(snapshot).collect();
             let line = serde_json::json!({
                 "type": "journal", "records": verified.records, "unhashed": verified.unhashed,
                 "head": verified.head, "anchor": anchor,
+                "snapshots": snapshots,
             });
             writeln!(out, "{line}")?;
         }
@@ -62,9 +65,13 @@ fn told(path: &Path, verified: &Verified, out: &mut impl Write) -> std::io::Resu
     }
     writeln!(out, "head     {}", verified.head)?;
     match verified.anchor {
-        Some(anchor) => writeln!(out, "anchor   record {}: it is there", anchor.seq),
-        None => writeln!(out, "anchor   none: that records were cut off at the end would not show"),
+        Some(anchor) => writeln!(out, "anchor   record {}: it is there", anchor.seq)?,
+        None => writeln!(out, "anchor   none: that records were cut off at the end would not show")?,
     }
+    verified.snapshots.iter().try_for_each(|Checked { seq, ignored }| match ignored {
+        None => writeln!(out, "snapshot record {seq}: it is what the records lead to"),
+        Some(why) => writeln!(out, "snapshot record {seq}: it does not count: {}", SafeText(why)),
+    })
 }
 
 /// The state that a journal leads to.
@@ -72,8 +79,11 @@ fn told(path: &Path, verified: &Verified, out: &mut impl Write) -> std::io::Resu
 /// # Errors
 /// It is damaged.
 pub fn folded(folder: &Path) -> Result<State, Error> {
-    let mut state = State::new();
-    for_each(&mut open(folder)?, |record| state.apply(&record).map_err(|illegal| unreadable(&illegal)))?;
+    let mut journal = open(folder)?;
+    let mut state = journal.resume()?;
+    for_each_after(&mut journal, state.seq(), |record| {
+        state.apply(&record).map_err(|illegal| unreadable(&illegal))
+    })?;
     Ok(state)
 }
 

@@ -45,6 +45,7 @@ mod setup;
 mod spare;
 mod state;
 mod step;
+mod stored;
 mod tally;
 mod timers;
 mod unproven;

@@ -3,6 +3,8 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 /// Values under numbers that are handed out in order and mostly leave in order.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Slots<T> {
@@ -70,6 +72,21 @@ impl<T> Slots<T> {
     /// Every value, in order of number; from either end.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &T> {
         self.slots.iter().flatten()
+    }
+}
+
+/// Stored as its first number and its slots.
+impl<T: Serialize> Serialize for Slots<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (self.base, &self.slots).serialize(serializer)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Slots<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (base, slots) = <(u64, VecDeque<Option<T>>)>::deserialize(deserializer)?;
+        let filled = slots.iter().flatten().count();
+        Ok(Slots { base, slots, filled })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::engine::JournalKind;
+use crate::engine::{IllegalEvent, JournalKind};
 use crate::model::Seq;
 
 /// Why a journal did not do what it was asked.
@@ -37,6 +37,13 @@ pub enum JournalError {
         /// How that shows.
         why: String,
     },
+    /// A snapshot that a start would take is not what the records lead to.
+    OtherSnapshot {
+        /// Which file.
+        path: PathBuf,
+        /// Up to which record.
+        seq: Seq,
+    },
     /// The journal was begun for the other purpose.
     Kind {
         /// What it is.
@@ -69,6 +76,13 @@ impl fmt::Display for JournalError {
             JournalError::NotAnAnchor { path, why } => {
                 write!(f, "{} is no anchor of a journal: {why}", path.display())
             }
+            JournalError::OtherSnapshot { path, seq } => {
+                let path = path.display();
+                write!(
+                    f,
+                    "{path} is not what the records up to {seq} lead to: delete it, the journal is whole so far"
+                )
+            }
             JournalError::Kind { found, wanted } => {
                 let name = |kind: &JournalKind| match kind {
                     JournalKind::Exercise => "an exercise",
@@ -87,3 +101,10 @@ impl fmt::Display for JournalError {
 }
 
 impl std::error::Error for JournalError {}
+
+/// A record that cannot follow the ones before it.
+impl From<IllegalEvent> for JournalError {
+    fn from(IllegalEvent { seq, why }: IllegalEvent) -> Self {
+        JournalError::Damaged { seq, why }
+    }
+}

@@ -8,6 +8,7 @@ pub mod cursors;
 pub mod error;
 pub mod folder;
 pub mod memory;
+pub mod snapshot;
 pub mod sqlite;
 pub mod verify;
 pub mod writer;
@@ -23,7 +24,7 @@ pub use sqlite::SqliteJournal;
 pub use verify::{Verified, verify};
 pub use writer::{Writer, Written};
 
-use crate::engine::{Event, JournalKind, Record};
+use crate::engine::{Event, JournalKind, Record, State};
 use crate::model::Seq;
 
 /// An append-only list of records, numbered from 1 without a gap.
@@ -44,6 +45,15 @@ pub trait Journal: Send {
     /// The number of the last durable record; 0 if there is none.
     fn last(&self) -> Seq;
 
+    /// The state from which the rest is to be folded: of the newest snapshot that fits, else before the
+    /// first record.
+    ///
+    /// # Errors
+    /// The disk refused.
+    fn resume(&mut self) -> Result<State, JournalError> {
+        Ok(State::new())
+    }
+
     /// Commits so far through this handle. Each one cost one fsync, if the journal has a disk.
     fn commits(&self) -> u64;
 }
@@ -57,9 +67,21 @@ const PAGE: usize = 4096;
 /// What [`Journal::read`] says.
 pub fn for_each<E: From<JournalError>>(
     journal: &mut dyn Journal,
+    each: impl FnMut(Record) -> Result<(), E>,
+) -> Result<(), E> {
+    for_each_after(journal, 0, each)
+}
+
+/// Calls `each` with every record after one, in order.
+///
+/// # Errors
+/// What [`Journal::read`] says.
+pub fn for_each_after<E: From<JournalError>>(
+    journal: &mut dyn Journal,
+    after: Seq,
     mut each: impl FnMut(Record) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut from = 1;
+    let mut from = after + 1;
     loop {
         let page = journal.read(from, PAGE)?;
         let Some(last) = page.last().map(|record| record.seq) else { return Ok(()) };

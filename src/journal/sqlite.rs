@@ -13,8 +13,9 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, Row, TransactionBehavior, params};
 
 use super::chain::{Chain, START, link};
+use super::snapshot::{self, Taker};
 use super::{Anchor, Journal, JournalError, codec, follows};
-use crate::engine::Record;
+use crate::engine::{Record, State};
 use crate::model::{Digest, Seq};
 
 mod checkpoint;
@@ -31,6 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct SqliteJournal {
     connection: Connection,
     checkpointer: Option<Checkpointer>,
+    taker: Option<Taker>,
     path: PathBuf,
     /// Whether its table has a column for hashes.
     hashed: bool,
@@ -82,6 +84,19 @@ impl SqliteJournal {
         Ok(journal)
     }
 
+    /// Has a snapshot taken after every so many records, and at a clean stop; 0 is never.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn with_snapshots(mut self, every: Seq) -> Result<Self, JournalError> {
+        if every > 0 {
+            let newest = snapshot::list(&self.path).ok().and_then(|found| found.first().map(|(seq, _)| *seq));
+            let since = self.last.saturating_sub(newest.unwrap_or(0));
+            self.taker = Some(Taker::spawn(self.path.clone(), every, since)?);
+        }
+        Ok(self)
+    }
+
     /// Opens a journal that another process may be writing.
     ///
     /// # Errors
@@ -106,6 +121,7 @@ impl SqliteJournal {
         let mut journal = SqliteJournal {
             connection,
             checkpointer,
+            taker: None,
             path: path.to_owned(),
             hashed,
             last: last as Seq,
@@ -205,6 +221,10 @@ impl Drop for SqliteJournal {
         if self.commits > 0 && self.poisoned.is_none() && !sick {
             // Nobody can be told any more; the next checkpoint writes it too.
             let _ = Anchor { seq: self.last, hash: self.head }.write(&self.path);
+            // Waits for it, while the log is still there for its reader.
+            if let Some(mut taker) = self.taker.take() {
+                taker.stop();
+            }
         }
     }
 }
@@ -215,11 +235,14 @@ impl Journal for SqliteJournal {
         if let Some(why) = self.poisoned.clone().or(sick) {
             return Err(JournalError::Poisoned { why });
         }
-        let last = follows(self.last, batches)?;
+        let (first, last) = (self.last + 1, follows(self.last, batches)?);
         match self.store(batches) {
             Ok((bytes, head)) => {
                 (self.last, self.head) = (last, head);
                 self.commits += 1;
+                if let Some(taker) = &mut self.taker {
+                    taker.wrote(last + 1 - first);
+                }
                 if let Some(checkpointer) = &mut self.checkpointer {
                     checkpointer.wrote(bytes, Anchor { seq: last, hash: head });
                 }
@@ -257,6 +280,16 @@ impl Journal for SqliteJournal {
 
     fn last(&self) -> Seq {
         self.last
+    }
+
+    fn resume(&mut self) -> Result<State, JournalError> {
+        for (_, path) in snapshot::list(&self.path).unwrap_or_default() {
+            match snapshot::read(&path, |seq| self.hash_of(seq)) {
+                Ok(state) => return Ok(state),
+                Err(misfit) => tracing::warn!(target: "journal", "{misfit}"),
+            }
+        }
+        Ok(State::new())
     }
 
     fn commits(&self) -> u64 {

@@ -1,15 +1,17 @@
-//! Whether a journal is what was written: every record, its hash, its place, and the anchor (C7, C24).
+//! Whether a journal is what was written: every record, its hash, its place, and the anchor (C7, C24);
+//! and whether the snapshots beside it are what its records lead to.
 
 use std::path::Path;
 
+use super::snapshot::{self, fold};
 use super::{Anchor, Journal as _, JournalError, SqliteJournal};
-use crate::engine::Record;
+use crate::engine::State;
 use crate::model::{Digest, Seq};
 
 /// A journal that is whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified {
-    /// How many records it has.
+    /// The number of its last record.
     pub records: Seq,
     /// Records from before the chain, which have no hash: the first ones.
     pub unhashed: Seq,
@@ -17,25 +19,48 @@ pub struct Verified {
     pub head: Digest,
     /// What the file beside it names.
     pub anchor: Option<Anchor>,
+    /// The snapshots beside it, oldest first.
+    pub snapshots: Vec<Checked>,
 }
 
-/// Reads a journal through, and hands each record over.
+/// A snapshot beside a journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checked {
+    /// The record up to which it is folded.
+    pub seq: Seq,
+    /// Why it does not count; `None` if it is what the records lead to.
+    pub ignored: Option<String>,
+}
+
+/// Reads a journal through and folds it.
 ///
 /// # Errors
-/// The first record that is damaged, missing or another one; what `each` says.
-pub fn verify<E: From<JournalError>>(
-    path: &Path,
-    each: impl FnMut(Record) -> Result<(), E>,
-) -> Result<Verified, E> {
+/// The first record that is damaged, missing or another one, or that cannot follow the ones before it; a
+/// snapshot that a start would take, and that is not what the records lead to.
+pub fn verify(path: &Path) -> Result<Verified, JournalError> {
     // First: the journal may be growing.
     let anchor = Anchor::read(path)?;
-    let mut journal = SqliteJournal::open_read_only(path)?;
-    super::for_each(&mut journal, each)?;
+    let found = snapshot::list(path);
+    let failed =
+        |error: std::io::Error| JournalError::Disk { doing: "list the snapshots of", why: error.to_string() };
+    let (mut journal, mut state) = (SqliteJournal::open_read_only(path)?, State::new());
+    let last = journal.last();
+    let mut snapshots = Vec::new();
+    for (seq, path) in found.map_err(failed)?.into_iter().rev() {
+        fold(&mut journal, &mut state, seq.min(last))?;
+        let ignored = match snapshot::read(&path, |seq| journal.hash_of(seq)) {
+            Ok(found) if found == state => None,
+            Ok(_) => return Err(JournalError::OtherSnapshot { path, seq }),
+            Err(misfit) => Some(misfit.why),
+        };
+        snapshots.push(Checked { seq, ignored });
+    }
+    fold(&mut journal, &mut state, last)?;
     if let Some(anchor) = anchor {
-        anchor.check(journal.last(), journal.hash_of(anchor.seq)?)?;
+        anchor.check(last, journal.hash_of(anchor.seq)?)?;
     }
     let unhashed = journal.unhashed()?;
-    Ok(Verified { records: journal.last(), unhashed, head: journal.head(), anchor })
+    Ok(Verified { records: last, unhashed, head: journal.head(), anchor, snapshots })
 }
 
 #[cfg(test)]
@@ -59,14 +84,10 @@ mod tests {
         (folder, path)
     }
 
-    fn verified(path: &Path) -> Result<Verified, JournalError> {
-        verify(path, |_| Ok(()))
-    }
-
     #[test]
     fn a_whole_journal_ends_where_its_anchor_is() {
         let (_folder, path) = journal(9);
-        let found = verified(&path).unwrap();
+        let found = verify(&path).unwrap();
         assert_eq!((found.records, found.unhashed), (9, 0));
         assert_eq!(found.anchor, Some(Anchor { seq: 9, hash: found.head }));
     }
@@ -92,9 +113,32 @@ mod tests {
         ] {
             let (_folder, path) = journal(9);
             Connection::open(&path).unwrap().execute_batch(tamper).unwrap();
-            let error = verified(&path).unwrap_err().to_string();
+            let error = verify(&path).unwrap_err().to_string();
             assert!(error.contains(expected), "{tamper}: {error}");
         }
+    }
+
+    /// A checksum that is right does not make it true.
+    #[test]
+    fn a_snapshot_of_another_state_is_named() {
+        let (_folder, path) = journal(9);
+        let check = || verify(&path).map(|found| found.snapshots);
+        snapshot::take(&path, 4).unwrap();
+        snapshot::take(&path, 9).unwrap();
+        let good = |seq| Checked { seq, ignored: None };
+        assert_eq!(check(), Ok(vec![good(4), good(9)]));
+        let newest = path.with_file_name("snapshot-9");
+        let text = std::fs::read_to_string(&newest).unwrap();
+        let (head, body) = text.split_once('\n').unwrap();
+        let other = body.replacen("exercise", "real", 1);
+        let of = |body: &str| snapshot::checksum(body.trim_end().as_bytes()).to_string();
+        let head = head.replacen(&of(body), &of(&other), 1);
+        std::fs::write(&newest, format!("{head}\n{other}")).unwrap();
+        let error = check().unwrap_err().to_string();
+        assert!(error.contains("snapshot-9 is not what the records up to 9 lead to"), "{error}");
+        std::fs::write(&newest, &text[..text.len() - 9]).unwrap();
+        let found = check().unwrap();
+        assert_eq!((found[0].clone(), found[1].ignored.as_deref()), (good(4), Some("it is cut short")));
     }
 
     #[test]
@@ -112,21 +156,17 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal.db");
         std::fs::copy(old, &path).unwrap();
-        let before = verified(&path).unwrap();
+        let before = verify(&path).unwrap();
         assert_eq!((before.records, before.unhashed, before.anchor), (28, 28, None));
 
-        let mut state = crate::engine::State::new();
+        let mut state = State::new();
         let mut journal = SqliteJournal::open(&path).unwrap();
-        super::super::for_each(&mut journal, |record| {
-            state
-                .apply(&record)
-                .map_err(|illegal| JournalError::Damaged { seq: illegal.seq, why: illegal.why })
-        })
-        .unwrap();
+        super::super::for_each(&mut journal, |record| state.apply(&record).map_err(JournalError::from))
+            .unwrap();
         assert_eq!(state.counts().completed, 1);
         journal.append(&[records(29, 31)]).unwrap();
         drop(journal);
-        let after = verified(&path).unwrap();
+        let after = verify(&path).unwrap();
         assert_eq!((after.records, after.unhashed), (31, 28));
         assert_eq!(after.anchor, Some(Anchor { seq: 31, hash: after.head }));
     }

@@ -14,6 +14,7 @@ mod outcome;
 mod presence;
 mod severity;
 mod signal;
+mod stored;
 mod tape;
 mod text;
 mod time;

@@ -106,6 +106,22 @@ impl World {
         }
     }
 
+    /// What its engine works with.
+    pub fn setup(&self) -> Arc<Setup> {
+        Arc::clone(&self.setup)
+    }
+
+    /// Lives through it, and gives every record that became durable.
+    ///
+    /// # Errors
+    /// What was violated.
+    pub fn into_records(mut self) -> Result<Vec<Record>, Violation> {
+        match self.live() {
+            Ok(()) => Ok(self.disk),
+            Err(what) => Err(Violation { seed: self.seed, what, trace: self.trace }),
+        }
+    }
+
     fn report(&self) -> Report {
         let mut runs = BTreeMap::new();
         for run in self.engine.state().runs() {
