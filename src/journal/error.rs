@@ -44,6 +44,22 @@ pub enum JournalError {
         /// Up to which record.
         seq: Seq,
     },
+    /// The first records are in an archive.
+    Archived {
+        /// The last one that is.
+        last: Seq,
+        /// In which file.
+        file: String,
+    },
+    /// The state from which a journal is to be folded whose first records are in an archive.
+    Base {
+        /// At which record.
+        seq: Seq,
+        /// The file that has the records up to it.
+        file: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The journal was begun for the other purpose.
     Kind {
         /// What it is.
@@ -83,6 +99,17 @@ impl fmt::Display for JournalError {
                     "{path} is not what the records up to {seq} lead to: delete it, the journal is whole so far"
                 )
             }
+            JournalError::Archived { last, file } => {
+                write!(
+                    f,
+                    "records 1 to {last} are not in the journal any more: they are in the archive {file}"
+                )
+            }
+            JournalError::Base { seq, file, why } => write!(
+                f,
+                "the state at record {seq}, with which the journal begins, cannot be read: {why}; the archive \
+                 {file} has the records that lead to it"
+            ),
             JournalError::Kind { found, wanted } => {
                 let name = |kind: &JournalKind| match kind {
                     JournalKind::Exercise => "an exercise",

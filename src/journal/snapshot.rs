@@ -1,5 +1,5 @@
 //! The state at some record, kept beside the journal so that a start need not fold every record:
-//! `snapshot-SEQ` in the state folder, the last two.
+//! `journal.snapshot-SEQ`, the last two.
 //!
 //! A cache, never the truth: it counts only if this release wrote it, if its checksum is right, and if
 //! the journal has its record with the same hash; else it is ignored, and more is folded. Files of their
@@ -30,7 +30,7 @@ pub const VERSION: u32 = 1;
 /// How many are kept: the newest, and the one before in case that one is damaged.
 pub const KEPT: usize = 2;
 
-/// Their names within the state folder begin with this.
+/// Their extension begins with this.
 const NAME: &str = "snapshot-";
 
 /// The first line of a snapshot.
@@ -71,11 +71,13 @@ pub(super) fn checksum(text: &[u8]) -> Digest {
 /// The folder cannot be read.
 pub fn list(journal: &Path) -> io::Result<Vec<(Seq, PathBuf)>> {
     let folder = journal.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let stem = journal.file_stem().unwrap_or_default();
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
-        let seq = entry.file_name().to_str().and_then(|name| name.strip_prefix(NAME)?.parse().ok());
-        found.extend(seq.map(|seq| (seq, entry.path())));
+        let path = entry?.path();
+        let extension = path.extension().filter(|_| path.file_stem() == Some(stem));
+        let seq = extension.and_then(|extension| extension.to_str()?.strip_prefix(NAME)?.parse().ok());
+        found.extend(seq.map(|seq| (seq, path)));
     }
     found.sort_unstable_by(|a, b| b.cmp(a));
     Ok(found)
@@ -96,7 +98,7 @@ pub fn write(journal: &Path, state: State, hash: Digest) -> io::Result<()> {
     text.extend_from_slice(&body);
     text.push(b'\n');
     drop(body);
-    replace_file(&journal.with_file_name(format!("{NAME}{seq}")), &text)?;
+    replace_file(&journal.with_extension(format!("{NAME}{seq}")), &text)?;
     for (_, path) in list(journal)?.into_iter().skip(KEPT) {
         std::fs::remove_file(path)?;
     }

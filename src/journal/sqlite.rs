@@ -18,9 +18,11 @@ use super::{Anchor, Journal, JournalError, codec, follows};
 use crate::engine::{Record, State};
 use crate::model::{Digest, Seq};
 
+mod base;
 mod checkpoint;
 mod layout;
 
+pub use base::Archive;
 use checkpoint::Checkpointer;
 use layout::{prepare, recognise};
 
@@ -36,6 +38,8 @@ pub struct SqliteJournal {
     path: PathBuf,
     /// Whether its table has a column for hashes.
     hashed: bool,
+    /// The last record that is in an archive.
+    base: Option<Anchor>,
     last: Seq,
     /// Hash of the last record.
     head: Digest,
@@ -118,13 +122,15 @@ impl SqliteJournal {
         let last: i64 = connection
             .query_row("SELECT ifnull(max(seq), 0) FROM records", [], |row| row.get(0))
             .map_err(opening(path))?;
+        let base = base::load(&connection, path)?;
         let mut journal = SqliteJournal {
             connection,
             checkpointer,
             taker: None,
             path: path.to_owned(),
             hashed,
-            last: last as Seq,
+            base,
+            last: (last as Seq).max(base.map_or(0, |base| base.seq)),
             head: START,
             commits: 0,
             poisoned: None,
@@ -136,6 +142,9 @@ impl SqliteJournal {
 
     /// The hash that a record was stored with; `None` if it has none, or is not there.
     pub(super) fn hash_of(&self, seq: Seq) -> Result<Option<Digest>, JournalError> {
+        if let Some(base) = self.base.filter(|base| base.seq == seq) {
+            return Ok(Some(base.hash));
+        }
         if !self.hashed {
             return Ok(None);
         }
@@ -258,6 +267,9 @@ impl Journal for SqliteJournal {
     fn read(&mut self, from: Seq, limit: usize) -> Result<Vec<Record>, JournalError> {
         let doing = "read";
         let from = from.max(1);
+        if let Some(base) = self.base.filter(|base| from <= base.seq) {
+            return Err(self.archived(base));
+        }
         let mut chain = Chain::after(self.hash_of(from - 1)?.unwrap_or(START));
         let hash = if self.hashed { "hash" } else { "NULL" };
         let sql =
@@ -289,7 +301,15 @@ impl Journal for SqliteJournal {
                 Err(misfit) => tracing::warn!(target: "journal", "{misfit}"),
             }
         }
-        Ok(State::new())
+        self.origin()
+    }
+
+    fn first(&self) -> Seq {
+        self.base.map_or(1, |base| base.seq + 1)
+    }
+
+    fn origin(&mut self) -> Result<State, JournalError> {
+        self.base_state()
     }
 
     fn commits(&self) -> u64 {

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::snapshot::{self, fold};
-use super::{Anchor, Journal as _, JournalError, SqliteJournal};
+use super::{Anchor, Archive, Journal as _, JournalError, SqliteJournal};
 use crate::engine::State;
 use crate::model::{Digest, Seq};
 
@@ -13,6 +13,8 @@ use crate::model::{Digest, Seq};
 pub struct Verified {
     /// The number of its last record.
     pub records: Seq,
+    /// The records before its first one, and where they are.
+    pub archives: Vec<Archive>,
     /// Records from before the chain, which have no hash: the first ones.
     pub unhashed: Seq,
     /// Hash of the last record.
@@ -21,6 +23,13 @@ pub struct Verified {
     pub anchor: Option<Anchor>,
     /// The snapshots beside it, oldest first.
     pub snapshots: Vec<Checked>,
+}
+
+impl Verified {
+    /// The number of the first record that is here.
+    pub fn first(&self) -> Seq {
+        self.archives.last().map_or(1, |archive| archive.last + 1)
+    }
 }
 
 /// A snapshot beside a journal.
@@ -45,6 +54,9 @@ pub fn verify(path: &Path) -> Result<Verified, JournalError> {
         |error: std::io::Error| JournalError::Disk { doing: "list the snapshots of", why: error.to_string() };
     let (mut journal, mut state) = (SqliteJournal::open_read_only(path)?, State::new());
     let last = journal.last();
+    if journal.first() > 1 {
+        state = journal.origin()?;
+    }
     let mut snapshots = Vec::new();
     for (seq, path) in found.map_err(failed)?.into_iter().rev() {
         fold(&mut journal, &mut state, seq.min(last))?;
@@ -60,7 +72,8 @@ pub fn verify(path: &Path) -> Result<Verified, JournalError> {
         anchor.check(last, journal.hash_of(anchor.seq)?)?;
     }
     let unhashed = journal.unhashed()?;
-    Ok(Verified { records: last, unhashed, head: journal.head(), anchor, snapshots })
+    let archives = journal.archives()?;
+    Ok(Verified { records: last, archives, unhashed, head: journal.head(), anchor, snapshots })
 }
 
 #[cfg(test)]
@@ -127,7 +140,7 @@ mod tests {
         snapshot::take(&path, 9).unwrap();
         let good = |seq| Checked { seq, ignored: None };
         assert_eq!(check(), Ok(vec![good(4), good(9)]));
-        let newest = path.with_file_name("snapshot-9");
+        let newest = path.with_extension("snapshot-9");
         let text = std::fs::read_to_string(&newest).unwrap();
         let (head, body) = text.split_once('\n').unwrap();
         let other = body.replacen("exercise", "real", 1);

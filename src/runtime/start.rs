@@ -93,7 +93,8 @@ impl Folded {
     /// It is damaged, or of the other kind than the setup.
     pub fn read(journal: &mut dyn Journal, setup: &Setup, hashed: bool) -> Result<Self, StartError> {
         check_kind(journal, setup.kind)?;
-        // A hash is of every record: then each is read.
+        // A hash is of every record: then each is read, if each is here.
+        let hashed = hashed && journal.first() == 1;
         let state = if hashed { State::new() } else { journal.resume()? };
         let (after, mut folded) = (state.seq(), Folded { state, hash: hashed.then(RecordsHash::default) });
         for_each_after(journal, after, |record| {

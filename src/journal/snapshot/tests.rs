@@ -61,7 +61,7 @@ fn the_last_two_are_kept() {
 fn c7_a_snapshot_is_a_cache_and_never_the_truth() {
     let (_folder, path, all) = journal();
     let last = all.len() as Seq;
-    let newest = path.with_file_name(format!("snapshot-{last}"));
+    let newest = path.with_extension(format!("snapshot-{last}"));
     let before = last / 2;
     assert_eq!(take(&path, before), Ok(Some(before)));
     assert_eq!(resumed(&path), folded(&all[..before as usize]));
@@ -92,7 +92,7 @@ fn c7_a_snapshot_is_a_cache_and_never_the_truth() {
         assert!(misfit.why.contains(why), "{what}: {misfit}");
         assert_eq!(resumed(&path).seq(), before, "{what}");
     }
-    std::fs::write(path.with_file_name(format!("snapshot-{before}")), "nonsense").unwrap();
+    std::fs::write(path.with_extension(format!("snapshot-{before}")), "nonsense").unwrap();
     assert_eq!(resumed(&path).seq(), 0);
     std::fs::write(&newest, &good).unwrap();
     assert_eq!(resumed(&path), folded(&all));
