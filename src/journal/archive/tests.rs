@@ -168,7 +168,6 @@ fn c7_a_kill_at_any_point_of_archiving_loses_nothing() {
 #[test]
 fn a_file_that_is_there_is_never_replaced() {
     let (folder, path) = plain(50);
-    let (other_folder, other) = plain(60);
     let to = folder.path().join("old.db");
     std::fs::write(&to, "a diary").unwrap();
     let error = put(&path, Cut::Before(20), &to).unwrap_err().to_string();
