@@ -69,9 +69,14 @@ impl Watched {
     }
 
     fn start(&self) -> Child {
+        self.command().spawn().unwrap()
+    }
+
+    fn command(&self) -> Command {
         let mut command = quell();
         command.args(["--follow", "--from", "start", "--headless", "--state"]).arg(self.path("state"));
-        command.arg(self.path("log")).spawn().unwrap()
+        command.arg(self.path("log"));
+        command
     }
 
     /// Whether the cursor stands at the end of the file that is there.
@@ -275,15 +280,18 @@ fn c20_pipes_are_read_to_their_end_and_the_books_balance() {
 fn a_file_that_is_not_there_yet_is_waited_for() {
     let watched = Watched::new();
     let began = jiff::Timestamp::now();
-    let mut child = watched.start();
-    thread::sleep(Duration::from_millis(300));
+    let said = watched.path("said");
+    let mut child = watched.command().stderr(File::create(&said).unwrap()).spawn().unwrap();
+    let begun = Instant::now();
+    while !fs::read_to_string(&said).unwrap().contains("there is no such file; it is waited for") {
+        assert!(begun.elapsed() < PATIENCE, "{}", fs::read_to_string(&said).unwrap());
+        thread::sleep(Duration::from_millis(10));
+    }
     let lines: String = (0..15).map(|second| failed(began, second, 9)).collect();
     watched.append("log", &lines);
     watched.wait_until_done(&mut child);
-    let output = terminate(child);
+    terminate(child);
     assert_eq!(incidents(&watched.journal()), [("brute-force 192.0.2.9".to_owned(), 15)].into());
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(said.contains("there is no such file; it is waited for"), "{said}");
 }
 
 fn refused(arguments: &[&str]) -> String {

@@ -196,7 +196,7 @@ fn the_yaml_examples_are_accepted() {
 fn the_commands_work() {
     let (out, _) = expect(&["--headless", "--speed", "max"], 0);
     assert!(README.contains("`quell --headless --speed max`") && out.contains("runs 4"));
-    for name in ["fixtures", "config/exercise", ".ci/run", "tests/simulation.rs", "benches/workflow.rs"] {
+    for name in ["fixtures", "config/exercise", ".ci/run", "tests/simulation", "benches/workflow.rs"] {
         assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(name).exists(), "{name}");
     }
     for left in ["@STATES@", "@TODO@", "TODO"] {

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use quell::engine::{Engine, Record, State};
-use quell::sim::World;
+use quell::sim::{Case, World};
 use run::expect;
 
 #[expect(clippy::disallowed_methods, reason = "a test is told by its environment how far to go")]
@@ -17,7 +17,7 @@ fn seeds() -> u64 {
 }
 
 fn records(seed: u64) -> Vec<Record> {
-    World::new(seed).into_records().unwrap_or_else(|violation| panic!("\n{violation}"))
+    World::new(Case::new(seed)).into_records().unwrap_or_else(|violation| panic!("\n{violation}"))
 }
 
 fn restored(state: &State) -> State {
@@ -56,7 +56,7 @@ fn c8_a_start_from_a_snapshot_is_a_start() {
         let records = records(seed);
         let mut state = State::new();
         records.iter().for_each(|record| state.apply(record).unwrap());
-        let setup = World::new(seed).setup();
+        let setup = World::new(Case::new(seed)).setup();
         let now = state.now();
         let (one, said) = Engine::resume(state.clone(), Arc::clone(&setup), "x", now).unwrap();
         let (two, too) = Engine::resume(restored(&state), setup, "x", now).unwrap();

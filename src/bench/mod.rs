@@ -4,6 +4,7 @@
 pub mod agents;
 pub mod baseline;
 pub mod detection;
+pub mod flood;
 pub mod floor;
 pub mod halt;
 pub mod hostile;

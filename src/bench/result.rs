@@ -26,6 +26,29 @@ pub struct Work {
     pub samples: Samples,
     /// What it used.
     pub usage: Usage,
+    /// What is known of it beforehand.
+    pub checks: Vec<Checked>,
+}
+
+/// A count that is known beforehand, and what was found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Checked {
+    pub what: Arc<str>,
+    pub expected: u64,
+    pub found: u64,
+}
+
+impl Checked {
+    /// Both.
+    pub fn new(what: &str, expected: u64, found: u64) -> Self {
+        Checked { what: what.into(), expected, found }
+    }
+
+    /// Whether they are the same.
+    pub fn is_right(&self) -> bool {
+        self.expected == self.found
+    }
 }
 
 /// The figures of one piece of work.
@@ -100,6 +123,9 @@ pub struct Report {
     /// The same for each part of the work, such as an agent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<Part>,
+    /// Counts that are known beforehand.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<Checked>,
 }
 
 /// The bare loop of the same work.

@@ -5,7 +5,7 @@ use super::live::{self, Store, folder_on_disk};
 use super::result::{Measured, Report, Work};
 use super::rig::Watcher;
 use super::{
-    BenchError, agents, detection, halt, hostile, processes, recovery, rollback, transitions, workflow,
+    BenchError, agents, detection, flood, halt, hostile, processes, recovery, rollback, transitions, workflow,
 };
 use crate::journal::journal_path;
 
@@ -30,6 +30,8 @@ pub enum Suite {
     Halt,
     /// Programs that do not want to end.
     Hostile,
+    /// More signals than anybody wants.
+    Flood,
 }
 
 impl Suite {
@@ -44,12 +46,13 @@ impl Suite {
         Suite::Recovery,
         Suite::Halt,
         Suite::Hostile,
+        Suite::Flood,
     ];
 
     /// Whether it is run when nobody says what is to be: it measures how fast quell is. The others look
     /// whether it holds.
     pub fn is_usual(self) -> bool {
-        self != Suite::Hostile
+        !matches!(self, Suite::Hostile | Suite::Flood)
     }
 
     /// Its word.
@@ -64,6 +67,7 @@ impl Suite {
             Suite::Recovery => "recovery",
             Suite::Halt => "halt",
             Suite::Hostile => "hostile",
+            Suite::Flood => "flood",
         }
     }
 }
@@ -96,6 +100,7 @@ pub fn run(suite: Suite, options: Options) -> Result<Vec<Measured>, BenchError> 
         Suite::Recovery => recovery(options),
         Suite::Halt => halt(options),
         Suite::Hostile => hostile(options),
+        Suite::Flood => flood(options),
     }
 }
 
@@ -134,6 +139,7 @@ impl Title<'_> {
             floor: None,
             ratio_to_floor: None,
             parts: work.parts.clone(),
+            checks: work.checks.clone(),
         };
         let report = match middle(floors) {
             Some(floor) => report.above(what, &floor),
@@ -311,6 +317,18 @@ fn hostile(options: Options) -> Result<Vec<Measured>, BenchError> {
     let mut once = || hostile::run(hostile::PROGRAMS * options.scale);
     let bare = |work: &Work| processes::floor(work.operations);
     Ok(vec![title.measure(options, &mut once, (processes::SPAWNS, &bare))?])
+}
+
+fn flood(options: Options) -> Result<Vec<Measured>, BenchError> {
+    let setup = flood::response()?;
+    let title = Title {
+        name: "flood",
+        durable: true,
+        operation: "signal",
+        latency_of: "a request over the control socket, from being sent to its answer",
+    };
+    let mut once = || flood::run(&setup, flood::SIGNALS * options.scale);
+    Ok(vec![title.measure(options, &mut once, PUSHES)?])
 }
 
 fn recovery(options: Options) -> Result<Vec<Measured>, BenchError> {

@@ -72,11 +72,25 @@ pub fn results(reports: &[Report]) -> String {
             );
         }
     }
+    reports.iter().for_each(|report| checks(&mut text, report));
     let latencies = reports.iter().map(|report| (&*report.name, &*report.latency_of));
     legend(&mut text, "median to max are of", latencies);
     let floors = reports.iter().filter_map(|report| Some((&*report.name, &*report.floor.as_ref()?.what)));
     legend(&mut text, "the floors do", floors);
     text
+}
+
+/// Counts that are known beforehand, and what was found in their place.
+fn checks(text: &mut String, report: &Report) {
+    if report.checks.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "\n{:<44}{:>16}{:>16}", format!("counts of {}", report.name), "expected", "found");
+    for check in &report.checks {
+        let (expected, found) = (count(check.expected as f64), count(check.found as f64));
+        let verdict = if check.is_right() { "" } else { "  wrong" };
+        let _ = writeln!(text, "  {:<42}{expected:>16}{found:>16}{verdict}", check.what);
+    }
 }
 
 /// What each text is about: the first benchmark of those that share it stands before it.

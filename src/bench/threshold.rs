@@ -5,8 +5,16 @@ use std::cmp::Ordering;
 use super::result::Report;
 
 /// Slowest 99th percentile of a suite, in milliseconds.
-const P99_MS: &[(&str, f64)] =
-    &[("workflow", 500.0), ("transitions", 1.0), ("detection", 10.0), ("rollback", 5.0), ("halt", 100.0)];
+const P99_MS: &[(&str, f64)] = &[
+    ("workflow", 500.0),
+    ("transitions", 1.0),
+    ("detection", 10.0),
+    ("rollback", 5.0),
+    ("halt", 100.0),
+    ("flood", 100.0),
+];
+/// Memory of the whole process, at most, in MiB.
+const PEAK_MIB: &[(&str, f64)] = &[("flood", 256.0)];
 /// Operations in a second, at least.
 const OPERATIONS_PER_SECOND: f64 = 1_000.0;
 /// How fast the system starts programs and synchronises its disk is not quell's.
@@ -35,13 +43,25 @@ pub fn missed(report: &Report) -> Vec<String> {
         missed
             .push(format!("{title}: {:.3} % succeeded, it must be > {SUCCESS_RATE} %", figures.success_rate));
     }
+    if let Some((_, limit)) = PEAK_MIB.iter().find(|(of, _)| *of == suite)
+        && figures.memory_mb.peak > *limit
+    {
+        missed.push(format!(
+            "{title}: {:.0} MiB at its peak, it must be <= {limit} MiB",
+            figures.memory_mb.peak
+        ));
+    }
+    let wrong = report.checks.iter().filter(|check| !check.is_right());
+    missed.extend(
+        wrong.map(|check| format!("{title}: {}: {}, it must be {}", check.what, check.found, check.expected)),
+    );
     missed
 }
 
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::bench::result::Work;
+    use crate::bench::result::{Checked, Work};
     use crate::bench::samples::Samples;
     use crate::bench::usage::Usage;
     use std::time::Duration;
@@ -62,6 +82,7 @@ pub(super) mod tests {
             floor: None,
             ratio_to_floor: None,
             parts: vec![],
+            checks: vec![],
         }
     }
 
@@ -78,11 +99,22 @@ pub(super) mod tests {
             ("agents", 1.0, 999.0, 10_000, "agents: 999 operations/s, it must be > 1000"),
             ("processes", 9e3, 100.0, 10_000, ""),
             ("processes", 9e3, 100.0, 9_000, "processes: 90.000 % succeeded"),
+            ("flood", 101.0, 1e6, 10_000, "flood: p99 is 101.000 ms, it must be < 100 ms"),
             ("agents", 1.0, 1e6, 9_990, "99.900 % succeeded, it must be > 99.9 %"),
         ] {
             let missed = missed(&report(name, p99, rate, succeeded));
             assert_eq!(missed.len(), usize::from(!expected.is_empty()), "{missed:?}");
             assert!(missed.iter().all(|line| line.contains(expected)), "{missed:?}");
         }
+    }
+    #[test]
+    fn c20_a_count_that_is_wrong_is_named() {
+        let mut report = report("flood", 1.0, 1e6, 10_000);
+        report.checks = vec![Checked::new("processed", 7, 7), Checked::new("late", 0, 3)];
+        report.figures.memory_mb.peak = 257.0;
+        assert_eq!(
+            missed(&report),
+            ["flood: 257 MiB at its peak, it must be <= 256 MiB", "flood: late: 3, it must be 0"]
+        );
     }
 }

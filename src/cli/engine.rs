@@ -11,11 +11,11 @@ use super::guard;
 use super::place::Place;
 use super::setup;
 use super::speed::Speed;
-use crate::agent::exec::Programs;
+use crate::agent::exec::{ORPHANS_GRACE, Programs};
 use crate::config::Loaded;
 use crate::control::server::{Reloader, Server};
 use crate::detect::Detector;
-use crate::engine::State;
+use crate::engine::{JournalKind, State};
 use crate::journal::Cursors;
 use crate::model::Timestamp;
 use crate::runtime::clock::{self, Clock};
@@ -156,6 +156,10 @@ pub fn start(loaded: &Loaded, place: &Place, inbox: Inbox, job: Job) -> Result<R
         seed,
         tools: guard::tools(loaded, place, job.say),
     };
+    if recipe.setup.kind == JournalKind::Real && job.speed != Speed::Max {
+        // Before its time begins: what is done again has a deadline from then on.
+        recipe.tools.programs.end_orphans(ORPHANS_GRACE);
+    }
     let mut open = place.journal(settings.journal);
     let mut journal = open()?;
     let recorded = job.recording.as_ref().map(Recording::findings);

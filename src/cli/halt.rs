@@ -2,18 +2,24 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::args::{Halt, Release};
 use super::error::Error;
+use super::output::words::counted;
 use super::output::{print, tell};
 use super::place::Place;
 use super::{Verdict, arm, ask, guard, identity, logging, setup};
+use crate::agent::exec::Programs;
 use crate::agent::halt::{HALT_FILE, Note, leave_note, take_note_away};
 use crate::config::Loaded;
 use crate::control::client::{Client, ClientError};
 use crate::control::message::Given;
 use crate::engine::{Actor, Answer, JournalKind, Request};
 use crate::journal::{FolderError, StateFolder, journal_path};
+
+/// How long programs that outlived a killed quell have between TERM and KILL.
+const GRACE: Duration = Duration::from_millis(500);
 
 /// What works in a state folder.
 enum Owner {
@@ -41,6 +47,8 @@ pub fn halt(args: &Halt) -> Result<Verdict, Error> {
     std::fs::create_dir_all(&path).map_err(|error| cannot("make", &path, error))?;
     let note = Note { by: by.clone(), why: Arc::from(args.reason.as_str()) };
     leave_note(&path, &note).map_err(|error| cannot("write", &path.join(HALT_FILE), error))?;
+    // While nobody else works there: what a killed quell left behind is in flight as well.
+    let ended = StateFolder::open(&path).map_or(0, |_folder| Programs::new(&path).end_orphans(GRACE));
     let told = match owner(&args.place, &path)? {
         Owner::Engine(pid) => format!("halted: the engine{} begins nothing any more", process(pid)),
         Owner::Nobody(loaded, place) => {
@@ -48,7 +56,11 @@ pub fn halt(args: &Halt) -> Result<Verdict, Error> {
         }
         Owner::NoJournal(why) => format!("halted by the file {}; {why}", path.join(HALT_FILE).display()),
     };
-    print(&format!("{told}\n"))?;
+    let ended = match ended {
+        0 => String::new(),
+        n => format!("; what a killed quell left at work is ended: {}", counted(n as u64, "program")),
+    };
+    print(&format!("{told}{ended}\n"))?;
     Ok(Verdict::Person)
 }
 

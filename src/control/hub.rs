@@ -110,6 +110,13 @@ impl Hub {
         waited.unwrap_or_else(PoisonError::into_inner).0.after(seq)
     }
 
+    /// Waits until a record can be seen here, up to `patience`; whether it can.
+    pub fn reached(&self, seq: Seq, patience: Duration) -> bool {
+        let waits = |view: &mut View| view.state.seq() < seq && !view.ended;
+        let waited = self.changed.wait_timeout_while(self.lock(), patience, waits);
+        waited.unwrap_or_else(PoisonError::into_inner).0.state.seq() >= seq
+    }
+
     /// The number of the last record.
     pub fn last(&self) -> Seq {
         self.lock().state.seq()
@@ -146,6 +153,7 @@ mod tests {
         assert_eq!(seqs(&hub.after(0, now)), [1, 2, 3]);
         assert_eq!(seqs(&hub.after(2, now)), [3]);
         assert_eq!((hub.after(3, now), hub.last()), (After::End, 3));
+        assert_eq!((hub.reached(3, now), hub.reached(4, Duration::from_secs(60))), (true, false));
     }
 
     #[test]

@@ -36,6 +36,8 @@ pub const CLIENTS: usize = 128;
 pub const CLIENTS_PER_USER: usize = 48;
 /// Requests beyond somebody's roles that are recorded each minute, for each user.
 pub const REFUSALS: u32 = 60;
+/// How long an answer waits until what it says can be seen.
+const SEEN: Duration = Duration::from_secs(5);
 /// How long clients may take to hear the end.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -247,7 +249,12 @@ impl Shared {
             Claim::Known(slot) => slot,
             Claim::Other => return refused("this id was used for another request: choose a new one"),
         };
-        match slot.wait(ANSWER) {
+        let came = slot.wait(ANSWER);
+        if let Came::Answer(answered) = &came {
+            // Whoever has the answer sees what it says, over whatever connection.
+            self.hub.reached(answered.seq, SEEN);
+        }
+        match came {
             Came::Answer(Answered { seq, answer: Answer::Accepted(text), .. }) => {
                 Given { id: asked.id, accepted: true, text, seq }
             }

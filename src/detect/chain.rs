@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::bound::short;
 use super::correlate::{Judged, Place};
 use super::key;
 use crate::model::{Scalar, Signal, Timestamp};
@@ -86,7 +87,7 @@ impl Chain {
         let rule = place.rule;
         let mut buffer = String::new();
         let mut text =
-            |field: &FieldName| field.first(signal).map(|value| value.text(&mut buffer).to_owned());
+            |field: &FieldName| field.first(signal).map(|value| short(value.text(&mut buffer)).into_owned());
         let (value, number) = match &rule.counted {
             Counted::Values(fields) => (fields.iter().filter_map(&mut text).collect(), None),
             Counted::Sum(field) | Counted::Average(field) | Counted::Percentile(field, _) => {
@@ -119,6 +120,11 @@ impl Chain {
             self.given_up += u64::from(*until >= place.now);
             self.links.pop_front();
         }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.links.len()
     }
 
     /// Every link.

@@ -202,6 +202,11 @@ impl Correlator {
         }
     }
 
+    /// Groups that have grown, and are to be sent.
+    pub fn due(&self) -> usize {
+        self.due.len()
+    }
+
     /// When [`Correlator::settle`] has something to look at.
     pub fn next_due(&self) -> Option<Timestamp> {
         self.due.front().map(|due| due.at)

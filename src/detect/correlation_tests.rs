@@ -1,7 +1,7 @@
 //! Every type of correlation, chained ones too, against what people would count by hand.
 
 use super::*;
-use crate::model::{Common, Document, LogSource};
+use crate::model::{Common, Document, LogSource, Value};
 use crate::rule;
 
 /// Rules `a`, `b`, `c` match records with that `kind`.

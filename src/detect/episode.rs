@@ -3,6 +3,7 @@
 
 use sha2::{Digest as _, Sha256};
 
+use super::bound;
 use crate::model::{Common, DetectionId, Signal, Timestamp};
 
 /// What was found in one group, and what of it was sent.
@@ -30,7 +31,7 @@ pub struct Episode {
 
 impl Episode {
     pub fn new(id: DetectionId, since: Timestamp, until: Timestamp, count: u64, signal: &Signal) -> Self {
-        let common = signal.common.clone();
+        let common = bound::common(&signal.common);
         let proven = common.proven;
         Episode {
             id,
@@ -61,6 +62,7 @@ impl Episode {
             self.count = count;
             self.at = signal.at;
             self.common.clone_from(&signal.common);
+            bound::shorten(&mut self.common);
         }
     }
 

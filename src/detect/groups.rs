@@ -236,6 +236,11 @@ impl Groups {
         self.table.len()
     }
 
+    /// Entries of all of them.
+    pub fn entries(&self) -> usize {
+        self.entries
+    }
+
     /// Every group, in no order that means something.
     pub fn iter(&self) -> impl Iterator<Item = &Group> {
         self.slots.iter().flatten()

@@ -1,5 +1,6 @@
 //! The key of a group: the values of its group-by fields, each with its length in front.
 
+use super::bound::short;
 use crate::model::{Common, Signal};
 use crate::rule::FieldName;
 
@@ -10,9 +11,9 @@ pub fn write(fields: &[FieldName], signal: &Signal, key: &mut Vec<u8>, buffer: &
     key.clear();
     for field in fields {
         let Some(value) = field.first(signal) else { return false };
-        let text = value.text(buffer).as_bytes();
+        let text = short(value.text(buffer));
         key.extend_from_slice(&(text.len() as u32).to_le_bytes());
-        key.extend_from_slice(text);
+        key.extend_from_slice(text.as_bytes());
     }
     true
 }
@@ -51,7 +52,7 @@ pub fn shown(key: &[u8], common: &Common, rule: &str) -> String {
 pub fn about(common: &Common, rule: &str) -> String {
     match (common.source_ip, &common.host) {
         (Some(address), _) => address.to_string(),
-        (None, Some(host)) => host.to_string(),
+        (None, Some(host)) => short(host).into_owned(),
         (None, None) => rule.to_string(),
     }
 }
@@ -61,7 +62,7 @@ pub fn value(fields: &[FieldName], signal: &Signal, bytes: &mut Vec<u8>, buffer:
     if let [field] = fields {
         bytes.clear();
         let Some(value) = field.first(signal) else { return false };
-        bytes.extend_from_slice(value.text(buffer).as_bytes());
+        bytes.extend_from_slice(short(value.text(buffer)).as_bytes());
         return true;
     }
     write(fields, signal, bytes, buffer)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
+use super::bound::is_memorable;
 use crate::model::{LogSource, Signal};
 use crate::rule::{Candidates, Index, RuleSet};
 
@@ -94,7 +95,7 @@ impl Matcher {
             }
             None => Route::Plain(numbers.into()),
         };
-        if self.routes.len() < self.limit {
+        if self.routes.len() < self.limit && is_memorable(origin) {
             self.routes.insert(origin.clone(), route.clone());
         }
         route

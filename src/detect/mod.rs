@@ -18,10 +18,13 @@
 //! | [`Limits::entries_per_group`] | 4,096 | events: neighbours are joined; values: the oldest is given up |
 //! | [`Limits::routes`] | 1,024 | log sources beyond it are routed anew for each signal, without an index |
 //! | [`Limits::links`] | 10,000 | what correlations fed to others is not remembered over a restart, the oldest first |
+//! | [`bound::VALUE_BYTES`] | 4 KiB | of a longer value its beginning and a hash are kept |
+//! | [`bound::FIELDS`], [`bound::FIELD_BYTES`] | 256, 64 KiB | further fields of a ready-made threat are left out |
 //! | [`evidence::TOTAL_BYTES`] | 16 MiB | the oldest lines go; a detection may have fewer than five |
 //!
 //! What was given up is counted in [`Stats::evicted`].
 
+pub mod bound;
 mod correlate;
 mod episode;
 mod events;
@@ -42,7 +45,7 @@ pub use chain::Link;
 pub use matcher::{Matcher, Routing};
 pub use resume::{Checkpoint, OpenEpisode, OpenGroup};
 
-use crate::model::{Detection, Map, RuleHead, Signal, Span, Timestamp, Value};
+use crate::model::{Detection, Map, RuleHead, Signal, Span, Timestamp};
 use crate::rule::{Feed, RuleSet};
 use chain::Chain;
 use correlate::Correlator;
@@ -90,6 +93,12 @@ pub struct Stats {
     pub evicted: u64,
     /// Groups that are kept now.
     pub groups: usize,
+    /// Entries of these groups.
+    pub entries: usize,
+    /// Groups that have grown, and are to be sent in a second.
+    pub due: usize,
+    /// What correlations fed to others, and still matters.
+    pub links: usize,
     /// Rules that were asked: the cost that routing and index leave over.
     pub asked: u64,
 }
@@ -166,10 +175,19 @@ impl Detector {
     /// Figures so far.
     pub fn stats(&self) -> Stats {
         let correlators = self.correlators.iter();
-        let (groups, evicted) = correlators.fold((0, 0), |(groups, evicted), correlator| {
-            (groups + correlator.groups.len(), evicted + correlator.groups.evicted)
-        });
-        Stats { groups, evicted: evicted + self.chain.given_up, asked: self.matcher.asked(), ..self.stats }
+        let start = Stats {
+            links: self.chain.len(),
+            evicted: self.chain.given_up,
+            asked: self.matcher.asked(),
+            ..self.stats
+        };
+        correlators.fold(start, |stats, correlator| Stats {
+            groups: stats.groups + correlator.groups.len(),
+            entries: stats.entries + correlator.groups.entries(),
+            due: stats.due + correlator.due(),
+            evicted: stats.evicted + correlator.groups.evicted,
+            ..stats
+        })
     }
 
     /// Looks at one signal; what was found is added to `out`.
@@ -203,8 +221,8 @@ impl Detector {
                 tags: Vec::new(),
                 author: None,
             };
-            let mut fields: Map = signal.document.fields().filter_map(plain).collect();
-            fields.append(&mut signal.common.to_map());
+            let mut fields = bound::fields(&signal.document);
+            fields.append(&mut bound::common(&signal.common).to_map());
             out.push(single(Arc::new(head), fields, signal));
         }
         let mut fed = std::mem::take(&mut self.fed);
@@ -213,7 +231,7 @@ impl Detector {
             let Some(rule) = self.rules.rules().get(*number as usize) else { continue };
             fed.extend_from_slice(&rule.feeds);
             if rule.emits {
-                out.push(single(rule.head.clone(), signal.common.to_map(), signal));
+                out.push(single(rule.head.clone(), bound::common(&signal.common).to_map(), signal));
             }
         }
         if !late && !fed.is_empty() {
@@ -295,10 +313,6 @@ impl Detector {
         }
         self.next_due = self.correlators.iter().filter_map(Correlator::next_due).min();
     }
-}
-
-fn plain<'s>((key, field): (&'s str, crate::model::Field<'s>)) -> Option<(String, Value)> {
-    Some((key.to_string(), field.scalar()?.into()))
 }
 
 /// A detection of one signal.

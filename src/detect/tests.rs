@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{Common, Document, LogSource, Severity, Threat};
+use crate::model::{Common, Document, LogSource, Severity, Threat, Value};
 use crate::rule;
 
 const BASE: &str = "title: Failed\nname: failed\ndetection: {s: {outcome: failure}, condition: s}\n---\n";

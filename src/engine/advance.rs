@@ -10,6 +10,7 @@ use super::{
     Task,
 };
 use crate::flow::backoff::mix;
+use crate::model::planted::{Bug, planted};
 use crate::model::{Failure, FailureKind, Outcome, Presence, RunId, StepIx};
 use crate::workflow::{OnFailure, Step};
 
@@ -42,13 +43,15 @@ impl Engine {
             if done == all {
                 return self.complete(id);
             }
-            if run.status() == RunStatus::Paused || self.holds(id) {
+            if (run.status() == RunStatus::Paused && !planted(Bug::PauseIgnored)) || self.holds(id) {
                 return;
             }
             let ready = |(i, plan): (usize, &crate::workflow::PlanStep)| {
                 let step = &run.steps[i];
                 let pending = step.status() == StepStatus::Pending;
-                let ready = pending && plan.needs.iter().all(|need| run.steps[need.index()].is_done());
+                let mut needs = plan.needs.iter().map(|need| run.steps[need.index()].is_done());
+                let early = planted(Bug::NeedsNotAwaited) && needs.clone().any(|done| done);
+                let ready = pending && (needs.all(|done| done) || early);
                 (ready || step.is_approved()).then_some(StepIx(i as u16))
             };
             let ready: Vec<StepIx> = run.plan().steps.iter().enumerate().filter_map(ready).collect();
@@ -67,7 +70,8 @@ impl Engine {
     fn begin_step(&mut self, run: RunId, step: StepIx) -> bool {
         let ready = self.state.run(run).is_some_and(|run| {
             let step = &run.steps()[step.index()];
-            run.status() == RunStatus::Running && (step.status() == StepStatus::Pending || step.is_approved())
+            let runs = run.status() == RunStatus::Running || planted(Bug::PauseIgnored);
+            runs && (step.status() == StepStatus::Pending || step.is_approved())
         });
         if !ready {
             return false;
@@ -86,6 +90,11 @@ impl Engine {
                 self.start_step(run, step);
                 let state = self.state.run(run).and_then(|run| run.steps().get(step.index()));
                 state.is_some_and(|step| matches!(step.status(), StepStatus::Succeeded | StepStatus::Failed))
+            }
+            Ok(false) if planted(Bug::SkippedIsDone) => {
+                let output = crate::model::Map::new();
+                self.emit(Event::StepSucceeded { run, step, attempt: 0, output, found: false });
+                true
             }
             Ok(false) => {
                 let why = self.definition(run, step).and_then(|s| s.when.as_ref()).map_or("", |w| w.source());
@@ -130,10 +139,10 @@ impl Engine {
     /// Starts an attempt, lets the step wait for an agent or for its turn, or finds that its effect is in
     /// force already. In a run that observes it is assumed.
     pub(super) fn start_step(&mut self, id: RunId, ix: StepIx) {
-        if self.holds(id) {
+        if self.holds(id) && !planted(Bug::HaltAskedEarly) {
             return;
         }
-        if self.observes(id) {
+        if self.observes(id) && !planted(Bug::ObserverActs) {
             return self.assume_step(id, ix, None);
         }
         let not_sent = |message: String| Failure { kind: FailureKind::NotSent, message };
@@ -175,7 +184,10 @@ impl Engine {
         let attempt = run.steps()[ix.index()].attempt() + 1;
         let timeout = self.definition(id, ix).map_or_else(Default::default, |step| step.timeout);
         let deadline = self.now + timeout;
-        let key = key(self.state.seed(), id, run.step_id(ix), false);
+        let mut key = key(self.state.seed(), id, run.step_id(ix), false);
+        if planted(Bug::KeyOfAttempt) {
+            key = Arc::from(format!("{key}.{attempt}"));
+        }
         // What is there may be ours: after an attempt that may have acted, or if the ledger has it.
         let ours = run.steps()[ix.index()].doubted || self.state.ledger().of_action(&action).is_some();
         let probe_first = action.probe && kind != AgentKind::Builtin && !ours;
@@ -204,6 +216,9 @@ impl Engine {
             probe_first,
             context: self.context(id, ix, agent),
         }));
+        if planted(Bug::DoneWhenHandedOver) {
+            self.on_performed(id, ix, crate::model::Map::new());
+        }
     }
 
     pub(super) fn nobody_fits(&self, run: RunId, step: StepIx) -> String {
@@ -273,7 +288,9 @@ impl Engine {
             if undo {
                 step.undo_in_flight && step.undo_attempt() == attempt
             } else {
-                step.status() == StepStatus::Running && step.attempt() == attempt
+                let late = planted(Bug::LateAnswerTaken) && step.doubted;
+                let current = step.attempt() == attempt || late || planted(Bug::StaleAnswerTaken);
+                step.status() == StepStatus::Running && current
             }
         });
         if !current {
@@ -369,6 +386,9 @@ impl Engine {
             return None;
         }
         let hash = mix(&[self.state.seed(), id.0, u64::from(ix.0), u64::from(step.attempt())]);
+        if planted(Bug::BackoffIgnored) {
+            return Some(self.now);
+        }
         Some(self.now + definition.retry.backoff.delay(step.attempt(), hash))
     }
 
@@ -377,8 +397,8 @@ impl Engine {
         let why = format!("step `{}` failed: {message}", run.step_id(ix));
         let on_failure = self.definition(id, ix).map_or(OnFailure::Rollback, |step| step.on_failure);
         match on_failure {
-            OnFailure::Continue => self.advance(id),
-            OnFailure::Rollback | OnFailure::RetryOnce => {
+            OnFailure::Continue if !planted(Bug::NonCriticalStops) => self.advance(id),
+            OnFailure::Continue | OnFailure::Rollback | OnFailure::RetryOnce => {
                 self.start_rollback(id, RollbackCause::Failure, &why, &Actor::engine());
             }
             OnFailure::Stop => {

@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock};
 use super::{AgentKind, Event};
 use crate::flow::machine::{Chart, Machine, Place, Source, Superstate, Transition};
 use crate::flow::ring::Ring;
+use crate::model::planted::{Bug, planted};
 use crate::model::{AgentId, Span, Timestamp};
 use crate::states;
 
@@ -195,7 +196,8 @@ impl AgentState {
 
     /// A step left it without saying anything about it: it was stopped, or its outcome was lost.
     pub(super) fn released(&mut self, at: Timestamp) {
-        self.in_flight = self.in_flight.saturating_sub(1);
+        let off = 1 + u32::from(planted(Bug::SlotFreedTwice)) - u32::from(planted(Bug::SlotKept));
+        self.in_flight = self.in_flight.saturating_sub(off);
         if self.in_flight == 0 && self.status() == AgentStatus::Executing {
             self.enter(AgentStatus::Idle, at);
         }
@@ -215,5 +217,69 @@ impl AgentState {
         if to == AgentStatus::Idle && self.in_flight > 0 {
             self.enter(AgentStatus::Executing, at);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::RunId;
+
+    const AT: Timestamp = Timestamp(7);
+
+    fn ready() -> AgentState {
+        let (name, role) = (Arc::from("wall-1"), Arc::from("WALL"));
+        let mut agent = AgentState::new(AgentId(0), name, role, AgentKind::Drill, 2, AT);
+        agent.enter(AgentStatus::Idle, AT);
+        agent
+    }
+
+    #[test]
+    fn it_looks_back_on_a_hundred_outcomes() {
+        let mut agent = ready();
+        assert_eq!((agent.success_rate(), agent.mean_response()), (1.0, Span::ZERO));
+        let mut ended = |ok: bool, secs: i64| {
+            agent.started(RunId(1), AT);
+            agent.finished(ok, Span::from_secs(secs as u64), AT);
+            (agent.success_rate(), agent.mean_response().as_secs_f64(), agent.totals())
+        };
+        assert_eq!(ended(true, 2), (1.0, 2.0, (1, 0)));
+        assert_eq!(ended(true, 4), (1.0, 3.0, (2, 0)));
+        assert_eq!(ended(false, 6), (2.0 / 3.0, 4.0, (2, 1)));
+        assert_eq!(ended(false, 8), (0.5, 5.0, (2, 2)));
+        for _ in 0..98 {
+            ended(false, 1);
+        }
+        // The first two have left the window: the failures of 6 s and 8 s are still in it.
+        assert_eq!(ended(true, 1).0, 0.01);
+        for _ in 0..100 {
+            ended(true, 1);
+        }
+        assert_eq!(ended(true, 1), (1.0, 1.0, (104, 100)));
+    }
+
+    #[test]
+    fn it_is_idle_when_the_last_step_in_flight_has_ended() {
+        let mut agent = ready();
+        assert_eq!(agent.status(), AgentStatus::Idle, "nothing is in flight");
+        agent.started(RunId(1), AT);
+        agent.started(RunId(1), AT);
+        assert!(!agent.selectable());
+        agent.released(AT);
+        assert_eq!(agent.status(), AgentStatus::Executing);
+        agent.released(AT);
+        assert_eq!(agent.status(), AgentStatus::Idle);
+        // It comes back with a step still in flight.
+        agent.started(RunId(1), AT);
+        for (to, then) in [
+            (AgentStatus::Error, AgentStatus::Error),
+            (AgentStatus::Degraded, AgentStatus::Degraded),
+            (AgentStatus::Idle, AgentStatus::Executing),
+        ] {
+            agent.enter(to, AT);
+            assert_eq!(agent.status(), then);
+        }
+        agent.released(AT);
+        assert_eq!(agent.status(), AgentStatus::Idle);
     }
 }

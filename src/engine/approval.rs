@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::resolve::Resolved;
 use super::{Actor, Engine, Event, Request, RunStatus, StepState, StepStatus};
+use crate::model::planted::{Bug, planted};
 use crate::model::{Action, AgentId, Digest, Failure, FailureKind, RunId, Span, StepIx, Timestamp};
 use crate::workflow::{Approval, Approver, OnTimeout};
 
@@ -272,7 +273,8 @@ impl Engine {
     ) -> Result<String, String> {
         let (ix, permission) = self.open_approval(id, name)?;
         may_decide(permission, id, name, hash, groups, by)?;
-        if let Some((_, at)) = permission.given().iter().find(|(other, _)| other.person() == by.person()) {
+        let said = permission.given().iter().find(|(other, _)| other.person() == by.person());
+        if let Some((_, at)) = said.filter(|_| !planted(Bug::YesCountsTwice)) {
             let left = permission.asked.count as usize
                 - permission.given().len().min(permission.asked.count as usize);
             return Ok(format!("you approved `{name}` of {id} already, at {at}{}", still(left)));
@@ -346,7 +348,7 @@ impl Engine {
         let waited = self.now.since(permission.asked_at);
         let waited = Span(waited.0 - waited.0 % 1_000_000);
         match permission.asked.on_timeout {
-            OnTimeout::Deny => {
+            OnTimeout::Deny if !planted(Bug::SilenceIsYes) => {
                 let message = format!("nobody approved it in time: {given} of {count} in {waited}");
                 self.on_step_failed(id, ix, not_sent(message));
             }
@@ -354,7 +356,7 @@ impl Engine {
                 let why = format!("expired approval: `{name}` had {given} of {count} in {waited}");
                 self.emit(Event::RunParked { run: id, why: Arc::from(why) });
             }
-            OnTimeout::Approve => {
+            OnTimeout::Deny | OnTimeout::Approve => {
                 let hash = Box::new(permission.asked.hash);
                 let by = Box::new(Actor::engine());
                 self.emit(Event::ApprovalGiven { run: id, step: ix, hash, by });
@@ -406,7 +408,7 @@ fn may_decide(
     by: &Actor,
 ) -> Result<(), String> {
     let AskedApproval { hash: asked, from, .. } = permission.asked();
-    if !hash.is_empty() {
+    if !hash.is_empty() && !planted(Bug::YesToAnother) {
         if hash.len() < HASH_DIGITS {
             return Err(format!("a hash has at least {HASH_DIGITS} digits"));
         }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Actor, Acts, Engine, Event, RunMode};
+use crate::model::planted::{Bug, planted};
 use crate::model::{Digest, Timestamp};
 use crate::workflow::Workflow;
 
@@ -47,6 +48,7 @@ impl Engine {
             Acts::Armed => self.state.is_armed(&workflow.name, workflow.hash),
             Acts::Never => false,
         };
+        let acts = acts || planted(Bug::ArmingIgnored);
         if acts { RunMode::Live } else { RunMode::Observe }
     }
 

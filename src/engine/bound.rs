@@ -74,6 +74,11 @@ impl Library {
         bound
     }
 
+    /// How many there are, of earlier setups too.
+    pub fn len(&self) -> usize {
+        self.by_hash.len()
+    }
+
     pub fn get(&self, hash: Digest) -> Option<&Arc<Bound>> {
         self.by_hash.get(&hash)
     }

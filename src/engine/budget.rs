@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::protect::Prefix;
 use super::resolve::Resolved;
 use super::{Engine, Obligation, State};
+use crate::model::planted::{Bug, planted};
 use crate::model::{Action, AgentId, RunId, StepIx, Timestamp};
 
 const MINUTE: i64 = 60_000_000;
@@ -41,7 +42,11 @@ impl Account {
     /// Targets in the last hour. Counted by minutes: one counts for an hour, and at most a minute longer.
     pub fn last_hour(&self, now: Timestamp) -> u64 {
         let since = now.0.div_euclid(MINUTE) - HOUR;
-        let recent = self.minutes.iter().rev().take_while(|(minute, _)| *minute >= since);
+        let recent = self
+            .minutes
+            .iter()
+            .rev()
+            .take_while(|(minute, _)| *minute >= since || planted(Bug::BudgetNeverReset));
         recent.fold(0, |sum, (_, targets)| sum.saturating_add(*targets))
     }
 
@@ -51,7 +56,8 @@ impl Account {
             Some((last, sum)) if *last >= minute => *sum = sum.saturating_add(targets),
             _ => self.minutes.push_back((minute, targets)),
         }
-        while self.minutes.front().is_some_and(|(first, _)| *first < minute - HOUR) {
+        let over = |first: i64| first < minute - HOUR && !planted(Bug::BudgetNeverReset);
+        while self.minutes.front().is_some_and(|(first, _)| over(*first)) {
             self.minutes.pop_front();
         }
     }
@@ -169,6 +175,9 @@ mod tests {
             ("2001:db8::/64", u64::MAX),
             ("2001:db8::/120", 256),
             ("192.0.2.7, 192.0.2.8 198.51.100.0/30", 6),
+            ("192.0.2.0/24,198.51.100.0/24", 512),
+            ("192.0.2.0/24;198.51.100.0/24", 512),
+            ("192.0.2.0/24 198.51.100.0/24", 512),
             ("alice", 1),
             ("", 1),
         ] {
@@ -183,10 +192,13 @@ mod tests {
         for (secs, targets) in [(0, 5), (30, 1), (59, 1), (120, 10)] {
             account.spend(targets, at(secs));
         }
+        assert_eq!(account.minutes.len(), 2, "one entry for a minute");
         for (secs, sum) in [(120, 17), (3_599, 17), (3_659, 17), (3_660, 10), (3_720, 10), (3_780, 0)] {
             assert_eq!(account.last_hour(at(secs)), sum, "after {secs} s");
         }
         account.spend(1, at(7_200));
         assert_eq!(account.minutes.len(), 1, "what is older is not kept");
+        account.spend(1, at(7_200 + 3_600));
+        assert_eq!(account.minutes.len(), 2, "the minute that an hour touches last is kept");
     }
 }

@@ -65,3 +65,25 @@ pub(super) fn best_match(state: &State, fitting: &[AgentId]) -> Choice {
         None => Choice::Later,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fitness_is_success_speed_and_leisure() {
+        for (success_rate, secs, idle, score) in [
+            (1.0, 0, true, 1.0),
+            (1.0, 0, false, 0.9),
+            (0.5, 0, false, 0.75),
+            (1.0, 5, false, 0.8),
+            (1.0, 10, false, 0.7),
+            (1.0, 25, false, 0.7),
+            (0.0, 25, true, 0.5),
+            (0.0, 2, false, 0.56),
+        ] {
+            let fitness = Fitness { success_rate, mean_response: Span::from_secs(secs), idle };
+            assert!((fitness.score() - score).abs() < 1e-9, "{fitness:?}: {}", fitness.score());
+        }
+    }
+}

@@ -11,6 +11,7 @@ use super::timers::TimerKey;
 use super::waiting::Waiting;
 use super::{Actor, AgentSpec, AgentStatus, Effect, Event, Input, Output, Record, Setup, State};
 use crate::flow::timers::Timers;
+use crate::model::planted::{Bug, planted};
 use crate::model::{AgentId, IncidentId, ObligationId, Timestamp};
 
 /// The orchestration engine: a deterministic state machine without I/O.
@@ -131,6 +132,9 @@ impl Engine {
     }
 
     pub(super) fn wish(&mut self, effect: Effect) {
+        if planted(Bug::PerformedTwice) && matches!(effect, Effect::Perform(_)) {
+            self.out.effects.push(effect.clone());
+        }
         self.out.effects.push(effect);
     }
 

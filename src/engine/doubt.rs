@@ -7,7 +7,8 @@ use super::timers::TimerKey;
 use super::{
     Acts, AgentKind, Effect, Engine, Event, Probe, ProbeOf, RunStatus, StepState, StepStatus, advance::key,
 };
-use crate::model::{Action, AgentId, Failure, FailureKind, Presence, RunId, Span, StepIx};
+use crate::model::planted::{Bug, planted};
+use crate::model::{Action, AgentId, Failure, FailureKind, ObligationId, Presence, RunId, Span, StepIx};
 use crate::workflow::VerifiedBy;
 
 /// How long the system may take to hand over what was killed.
@@ -39,6 +40,7 @@ impl StepState {
     pub(super) fn remedy(&self) -> Remedy {
         match self.action() {
             _ if self.is_settled_again() => Remedy::Again,
+            Some(_) if planted(Bug::DoubtRepeated) => Remedy::Again,
             Some(action) if action.idempotent && !(self.lost && action.probe) => Remedy::Again,
             Some(action) if action.probe => Remedy::Ask,
             _ => Remedy::Park,
@@ -49,6 +51,7 @@ impl StepState {
     pub(super) fn undo_remedy(&self) -> Remedy {
         let probe = self.action().is_some_and(|action| action.probe);
         match self.undo() {
+            Some(_) if planted(Bug::UndoDoubtRepeated) => Remedy::Again,
             Some(undo) if undo.idempotent && !(self.lost && probe) => Remedy::Again,
             _ if probe => Remedy::Ask,
             _ => Remedy::Park,
@@ -62,6 +65,14 @@ impl StepState {
 }
 
 impl Engine {
+    /// Whether a step of a run that goes on is in doubt: what was done about another one may have turned
+    /// the run round.
+    pub(super) fn is_in_doubt(&self, id: RunId, ix: StepIx) -> bool {
+        let run = self.state.run(id).filter(|run| run.status() == RunStatus::Running);
+        let step = run.and_then(|run| run.steps().get(ix.index()));
+        step.is_some_and(|step| step.status() == StepStatus::InDoubt)
+    }
+
     /// Whether the effect of an attempt that failed this way is asked for before it counts as failed.
     pub(super) fn is_to_be_asked_for(&self, id: RunId, ix: StepIx, failure: &Failure) -> bool {
         let step = self.state.run(id).and_then(|run| run.steps().get(ix.index()));
@@ -83,7 +94,9 @@ impl Engine {
         let Some(step) = run.steps().get(ix.index()) else { return };
         let attempt = if undo { step.undo_attempt() } else { step.attempt() };
         let of = ProbeOf::Step { run: id, step: ix, attempt, undo };
-        let mut key = key(self.state.seed(), id, run.step_id(ix), false);
+        let lifted = run.lifted_by_step(ix).and_then(|lifted| self.state.ledger().get(lifted));
+        let (run, name) = lifted.map_or((id, run.step_id(ix)), |obligation| obligation.origin());
+        let mut key = key(self.state.seed(), run, name, false);
         if check {
             key = Arc::from(format!("{key}:verify"));
         }
@@ -118,6 +131,9 @@ impl Engine {
             let kind = self.library.spec(agent).map_or(AgentKind::Drill, |spec| spec.kind);
             return Ok(Question { agent, kind, action, timeout: definition.timeout, check: true });
         }
+        if let Some(lifted) = self.state.run(id).and_then(|run| run.lifted_by_step(ix)) {
+            return self.question_about(lifted);
+        }
         let action = step.action.clone().ok_or("it was never begun")?;
         let mut able = step.agent.iter().chain(self.candidates(id, ix, false)).filter_map(|agent| {
             let spec = self.library.spec(*agent)?;
@@ -126,6 +142,20 @@ impl Engine {
         });
         let (agent, kind, timeout) =
             able.next().ok_or_else(|| format!("no agent of this setup has a probe for `{}`", action.name))?;
+        Ok(Question { agent, kind, action, timeout, check: false })
+    }
+
+    /// Asks for an effect that is being lifted.
+    fn question_about(&self, lifted: ObligationId) -> Result<Question, String> {
+        let obligation = self.state.ledger().get(lifted).ok_or("it is not known any more")?;
+        let action = Arc::clone(obligation.action());
+        let found = self.prober(obligation).and_then(|agent| {
+            let spec = self.library.spec(agent)?;
+            let timeout = spec.actions.get(&action.name)?.probe.as_ref()?.timeout;
+            Some((agent, spec.kind, timeout))
+        });
+        let (agent, kind, timeout) =
+            found.ok_or_else(|| format!("no agent of this setup has a probe for `{}`", action.name))?;
         Ok(Question { agent, kind, action, timeout, check: false })
     }
 
@@ -162,7 +192,9 @@ impl Engine {
 
     fn on_found(&mut self, id: RunId, ix: StepIx, undo: bool, found: &Presence) {
         let Some(step) = self.state.run(id).and_then(|run| run.steps().get(ix.index())) else { return };
+        let is_lift = self.state.run(id).is_some_and(|run| run.is_lift());
         match (step.status(), undo) {
+            (StepStatus::InDoubt, false) if is_lift => self.settle_lift_by(id, ix, found),
             (StepStatus::InDoubt, false) => self.settle_by(id, ix, found),
             (StepStatus::Verifying, false) => self.on_verified(id, ix, found),
             (StepStatus::UndoInDoubt, true) => self.settle_undo_by(id, ix, found),
@@ -195,6 +227,10 @@ impl Engine {
         let before = before.map_or("it was cut short", |failure| &*failure.message).to_owned();
         let message = format!("its effect is absent ({before})");
         match found {
+            Presence::Absent if planted(Bug::AbsentIsPresent) => {
+                self.on_found_done(id, ix);
+                self.go_on(id);
+            }
             Presence::Present => {
                 self.on_found_done(id, ix);
                 self.go_on(id);

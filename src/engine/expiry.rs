@@ -26,6 +26,11 @@ pub(super) struct Expiries {
 }
 
 impl Expiries {
+    /// Those that were asked for, and those that are to be.
+    pub fn sizes(&self) -> (usize, usize) {
+        (self.asked.len(), self.to_ask.len())
+    }
+
     /// When one more that is overdue may end.
     fn slot(&mut self, now: Timestamp) -> Timestamp {
         let (at, used) = &mut self.slot;
@@ -175,7 +180,8 @@ impl Engine {
     pub(super) fn reconcile(&mut self) {
         use ObligationStatus::*;
         let asked = self.state.ledger().standing().filter(|o| {
-            let settled_by_step = o.status() == InDoubt && o.holders().iter().any(|h| self.is_live(h.run()));
+            let settled_by_step = o.status() == InDoubt
+                && (o.holders().iter().any(|h| self.is_live(h.run())) || self.lift_asks_for(o));
             o.action().probe && matches!(o.status(), InForce | InDoubt | Drifted) && !settled_by_step
         });
         self.expiries.to_ask = asked.map(Obligation::id).collect();

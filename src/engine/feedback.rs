@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bound::Bound;
 use super::launch::Launch;
-use super::{ActionSpec, Engine, Event, Means, Obligation, ObligationStatus};
+use super::{ActionSpec, Engine, Event, Holder, Means, Obligation, ObligationStatus};
 use crate::model::{CommandLine, Detection, IncidentId, ObligationId, Timestamp, Value};
 use crate::workflow::Scope;
 
@@ -148,15 +148,14 @@ impl Engine {
 
     /// Whether a run of the same workflow, begun by the same rule, ordered an effect.
     fn ordered_by(&self, obligation: &Obligation, bound: &Bound, detection: &Detection) -> bool {
-        let origin = std::iter::once(obligation.origin().0);
-        let mut runs = origin.chain(obligation.holders().iter().map(|holder| holder.run()));
-        runs.any(|run| {
-            let Some(run) = self.state.run(run).filter(|run| run.workflow() == &*bound.workflow.name) else {
-                return false;
-            };
-            let rule = run.detection().and_then(|fields| fields.get("rule_id")).and_then(Value::as_str);
-            rule == Some(&*detection.rule.id)
-        })
+        let (workflow, rule) = (&*bound.workflow.name, &*detection.rule.id);
+        let first = self.state.run(obligation.origin().0).filter(|run| run.workflow() == workflow);
+        let by_first = first.is_some_and(|run| {
+            let began = run.detection().and_then(|fields| fields.get("rule_id")).and_then(Value::as_str);
+            began == Some(rule)
+        });
+        let holds = |holder: &Holder| *holder.workflow == *workflow && holder.rule.as_deref() == Some(rule);
+        by_first || obligation.holders().iter().any(holds)
     }
 
     /// What the programs of quell's own actions say about their targets in a log.

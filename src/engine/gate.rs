@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::{Effect, Output, Record};
 use crate::model::Seq;
+use crate::model::planted::{Bug, planted};
 
 /// Holds records and effects back until the records are durable.
 #[derive(Debug, Default)]
@@ -67,6 +68,9 @@ impl Gate {
         let mut released = Released::default();
         if self.failed {
             return released;
+        }
+        if planted(Bug::EffectBeforeDurable) {
+            self.cut.iter_mut().for_each(|(_, effects)| released.effects.append(effects));
         }
         while let Some((records, _)) = self.cut.front()
             && records.last().is_none_or(|last| last.seq <= seq)
@@ -136,6 +140,23 @@ mod tests {
         gate.offer(output(&[], &[13]));
         assert_eq!(ids(&gate.durable_up_to(3)), (vec![], vec![13]));
         assert!(!gate.is_holding());
+    }
+
+    #[test]
+    fn a_gate_holds_whatever_is_offered_until_it_is_durable() {
+        let mut gate = Gate::new();
+        assert!(!gate.is_holding());
+        // A wish alone waits for the next look at the gate.
+        gate.offer(output(&[], &[10]));
+        assert!(gate.is_holding());
+        gate.durable_up_to(0);
+        assert!(!gate.is_holding());
+        gate.offer(output(&[1], &[]));
+        assert!(gate.is_holding(), "offered");
+        gate.cut();
+        assert!(gate.is_holding(), "cut");
+        gate.durable_up_to(1);
+        assert!(!gate.is_holding(), "durable");
     }
 
     #[test]

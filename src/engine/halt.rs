@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Actor, Effect, Engine, Event, StepState, StepStatus};
+use crate::model::planted::{Bug, planted};
 use crate::model::{Failure, FailureKind, RunId, Span, StepIx, Timestamp};
 
 /// Between two attempts of what was not begun.
@@ -35,7 +36,10 @@ impl Engine {
     /// Whether nothing of a run may be begun: the engine is about to stop, or everything is halted. A run
     /// that observes touches nothing, and goes on in a halt; so does a lift that a person asked for.
     pub(super) fn holds(&self, run: RunId) -> bool {
-        let by_hand = || self.state.run(run).is_some_and(|run| run.is_lift_by_hand());
+        let by_hand = || {
+            let run = self.state.run(run);
+            run.is_some_and(|run| run.is_lift_by_hand() || (planted(Bug::HaltLetsExpiry) && run.is_lift()))
+        };
         self.draining || (self.state.halt().is_some() && !self.observes(run) && !by_hand())
     }
 
@@ -48,6 +52,9 @@ impl Engine {
         self.wish(Effect::Halt { by: by.clone(), why });
         let mut stopped = 0;
         for run in self.live_runs() {
+            if planted(Bug::HaltStopsNothing) {
+                break;
+            }
             for (step, attempt, undo) in self.acting(run) {
                 self.wish(Effect::Stop { run, step, attempt, undo });
                 stopped += 1;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::resolve::Resolved;
 use super::{Actor, Engine, Event, Obligation, ObligationStatus};
+use crate::model::planted::{Bug, planted};
 use crate::model::{Action, AgentId, ObligationId, RunId, StepIx};
 
 /// What the ledger says of an undo that is to begin.
@@ -92,7 +93,7 @@ impl Engine {
         }
         let obligation = self.state.ledger().get(entry);
         let other = obligation.and_then(|o| o.other_holders(id, ix, self.now).next());
-        if let Some(run) = other.map(|holder| holder.run()) {
+        if let Some(run) = other.map(|holder| holder.run()).filter(|_| !planted(Bug::LiftedWhileHeld)) {
             let why = format!("held by {run}");
             self.let_go(id, ix, entry, why.into(), &Actor::engine());
             return Owed::Settled;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::bound::Bound;
 use super::timers::TimerKey;
 use super::{Actor, Engine, Event, NewRun, Request, RunMode, RunStatus, StepStatus};
+use crate::model::planted::{Bug, planted};
 use crate::model::{Detection, IncidentId, Map, RunId, StepIx};
 use crate::workflow::{Scope, Workflow};
 
@@ -97,7 +98,8 @@ impl Engine {
 
     /// The live run of a workflow that takes a key (C15).
     fn live_for(&self, bound: &Bound, key: Option<&Arc<str>>) -> Option<RunId> {
-        let key = (Arc::clone(&bound.workflow.name), Arc::clone(key?));
+        let key = key.filter(|_| !planted(Bug::TwoLiveRuns))?;
+        let key = (Arc::clone(&bound.workflow.name), Arc::clone(key));
         self.state.by_dedup.get(&key).copied()
     }
 

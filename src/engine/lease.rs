@@ -8,6 +8,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use super::{Engine, Event, Obligation, State, StepStatus, StepWait};
+use crate::model::planted::{self, Bug, planted};
 use crate::model::{Action, Priority, RunId, Seq, StepIx};
 
 /// Leases by target. Only looked up, never gone through.
@@ -52,7 +53,8 @@ impl State {
     pub(super) fn epoch_of(&self, run: RunId, step: StepIx, action: &Action) -> Seq {
         let target = self.target_of(run, step).filter(|target| action.target.as_ref() == Some(*target));
         let lease = target.and_then(|target| self.lease(target));
-        lease.filter(|lease| lease.run == run).map_or(0, |lease| lease.epoch)
+        let epoch = lease.filter(|lease| lease.run == run).map_or(0, |lease| lease.epoch);
+        if planted(Bug::EpochBeginsAnew) { planted::since_restart(epoch) } else { epoch }
     }
 }
 
@@ -100,6 +102,11 @@ impl Turns {
         for step in of_run.map(|((_, step), _)| *step).collect::<Vec<_>>() {
             self.remove(run, step);
         }
+    }
+
+    /// Lines, those who stand in them, and targets at which something ended.
+    pub fn sizes(&self) -> (usize, usize, usize) {
+        (self.lines.len(), self.places.len(), self.freed.len())
     }
 
     pub fn is_waiting(&self, run: RunId, step: StepIx) -> bool {
@@ -166,13 +173,10 @@ impl Engine {
         use Event::*;
         if let RollbackStarted { run, .. } | RunFailed { run, .. } | RunAbandoned { run, .. } = event {
             self.turns.leave(*run);
-            let run = self
-                .state
-                .run(*run)
-                .into_iter()
-                .flat_map(|run| (0..run.steps().len()).map(|i| (run.id(), i)));
-            let targets = run.filter_map(|(run, i)| self.state.target_of(run, StepIx(i as u16)).cloned());
-            let targets: Vec<Arc<str>> = targets.collect();
+            // What it did may have been asked for still.
+            let steps = self.state.run(*run).map_or(0, |run| run.steps().len());
+            let targets = (0..steps).filter_map(|i| self.state.target_of(*run, StepIx(i as u16)));
+            let targets: Vec<Arc<str>> = targets.cloned().collect();
             self.turns.freed.extend(targets);
         }
         let (run, step) = match event {

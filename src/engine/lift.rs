@@ -18,7 +18,8 @@ use super::{
 };
 use crate::flow::backoff::mix;
 use crate::model::{
-    AgentId, Digest, Failure, FailureKind, IncidentId, Map, ObligationId, RunId, StepIx, Timestamp, Value,
+    AgentId, Digest, Failure, FailureKind, IncidentId, Map, ObligationId, Presence, RunId, StepIx, Timestamp,
+    Value,
 };
 use crate::workflow::{Plan, PlanStep};
 
@@ -264,7 +265,7 @@ impl Engine {
             };
             let in_doubt =
                 |(i, step): (usize, &super::StepState)| step.status() == StepStatus::InDoubt && queued(i);
-            if run.steps().iter().any(|step| busy(step.status()))
+            if run.steps().iter().any(|step| busy(step.status()) || step.is_probing())
                 || run.steps().iter().enumerate().any(in_doubt)
             {
                 return;
@@ -417,7 +418,8 @@ impl Engine {
         }
     }
 
-    /// After a start or a halt: what was cut short is done again where that does no harm.
+    /// After a start or a halt: what was cut short is done again where that does no harm, and asked for
+    /// where somebody can say whether its effect is there still.
     pub(super) fn settle_lift(&mut self, id: RunId) {
         self.watch_run(id);
         let Some(run) = self.state.run(id).filter(|run| run.status() == RunStatus::Running) else { return };
@@ -425,9 +427,51 @@ impl Engine {
             let harmless = step.action().is_some_and(|action| action.idempotent) || step.is_settled_again();
             step.status() == StepStatus::InDoubt && harmless
         });
-        match again {
-            Some(i) => self.start_and_go_on(id, StepIx(i as u16)),
+        if let Some(i) = again {
+            return self.start_and_go_on(id, StepIx(i as u16));
+        }
+        match self.to_ask_for(run) {
+            Some(step) => self.ask(id, step, false),
             None => self.lift_on(id),
+        }
+    }
+
+    /// The step of a lift that was cut short, unless nobody could say whether its effect is there.
+    fn to_ask_for(&self, run: &Run) -> Option<StepIx> {
+        let can = |entry: &ObligationId| {
+            let found = self.state.ledger().get(*entry).filter(|o| !o.status().is_ended());
+            found.is_some_and(|obligation| obligation.action().probe && self.prober(obligation).is_some())
+        };
+        let mut steps = run.steps().iter().zip(run.lifts());
+        let asked = steps.position(|(step, entry)| {
+            let unknown = matches!(step.found(), Some(Presence::Unknown(_)));
+            step.status() == StepStatus::InDoubt && !unknown && can(entry)
+        });
+        asked.map(|i| StepIx(i as u16))
+    }
+
+    /// Whether the run that lifts an effect asks for it.
+    pub(super) fn lift_asks_for(&self, obligation: &Obligation) -> bool {
+        let run = self.lift_of(obligation).and_then(|run| self.state.run(run));
+        run.is_some_and(|run| run.steps().iter().any(|step| step.is_probing()))
+    }
+
+    /// An effect whose lift is in doubt was asked for: absent, it is lifted; present, it is lifted again;
+    /// else a person says.
+    pub(super) fn settle_lift_by(&mut self, id: RunId, ix: StepIx, found: &Presence) {
+        self.found(id, ix, false, found, None);
+        let entry = self.state.run(id).and_then(|run| run.lifted_by_step(ix));
+        let stands = entry.and_then(|id| self.state.ledger().get(id)).is_some_and(|o| !o.status().is_ended());
+        match found {
+            Presence::Absent if stands => {
+                let attempt = self.state.run(id).map_or(0, |run| run.steps()[ix.index()].attempt());
+                let output = Map::new();
+                self.emit(Event::StepSucceeded { run: id, step: ix, attempt, output, found: false });
+                self.go_on(id);
+            }
+            // One that has ended meanwhile is left alone.
+            Presence::Present | Presence::Absent => self.start_and_go_on(id, ix),
+            Presence::Unknown(_) => self.lift_on(id),
         }
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::timers::TimerKey;
 use super::{Engine, Event, Incident, IncidentStatus};
+use crate::model::planted::{Bug, planted};
 use crate::model::{Detection, IncidentId, Span, Timestamp};
 
 /// How often repeats of one incident are journaled.
@@ -16,8 +17,27 @@ pub(super) struct Mailbox {
     pub count: u64,
     /// The latest.
     pub detection: Arc<Detection>,
+    /// Others that grew meanwhile, each as it was last: an earlier window that late signals fill.
+    pub others: Vec<Arc<Detection>>,
     /// When they are journaled.
     pub due: Timestamp,
+}
+
+impl Mailbox {
+    /// All of it, the latest last.
+    fn all(&self) -> impl Iterator<Item = &Detection> {
+        self.others.iter().chain([&self.detection]).map(|detection| &**detection)
+    }
+
+    /// More of it.
+    fn put(&mut self, count: u64, detection: &Arc<Detection>) {
+        self.count = count;
+        let before = std::mem::replace(&mut self.detection, Arc::clone(detection));
+        self.others.retain(|other| other.id != detection.id);
+        if before.id != detection.id {
+            self.others.push(before);
+        }
+    }
 }
 
 impl Engine {
@@ -25,7 +45,7 @@ impl Engine {
         let key = (Arc::clone(&detection.rule.id), Arc::clone(&detection.key));
         let latest = self.state.by_key.get(&key).copied();
         // The same finding again: a source was read again after a restart, or its window filled further.
-        let known = self.count_of(latest, &detection);
+        let known = self.count_of(latest, &detection).filter(|_| !planted(Bug::RepeatNotKnown));
         if known.is_some_and(|count| detection.count <= count) {
             return;
         }
@@ -34,7 +54,7 @@ impl Engine {
             return self.open_incident(detection);
         };
         let (id, closed, count) = (incident.id(), !incident.status().is_open(), incident.count());
-        let more = detection.count - known.unwrap_or(0);
+        let more = detection.count - known.unwrap_or(0) + u64::from(planted(Bug::OneRepeatMore));
         let count = self.mailbox.get(&id).map_or(count, |mail| mail.count) + more;
         if closed {
             self.emit(Event::IncidentChanged {
@@ -57,9 +77,9 @@ impl Engine {
     /// How much of a detection is counted already.
     fn count_of(&self, latest: Option<IncidentId>, detection: &Detection) -> Option<u64> {
         let mail = latest.and_then(|id| self.mailbox.get(&id));
-        let posted = mail.filter(|mail| mail.detection.id == detection.id);
+        let posted = mail.and_then(|mail| mail.all().find(|posted| posted.id == detection.id));
         let folded = || self.state.detections.get(&detection.id).copied();
-        posted.map(|mail| mail.detection.count).or_else(folded)
+        posted.map(|posted| posted.count).or_else(folded)
     }
 
     fn takes_more(&self, incident: &Incident) -> bool {
@@ -77,25 +97,28 @@ impl Engine {
     fn post(&mut self, id: IncidentId, count: u64, detection: &Arc<Detection>) {
         let last = self.state.incident(id).map_or(self.now, |incident| incident.repeated_at);
         let due = self.now.max(last + REPEATS_EVERY);
-        let mail = Mailbox { count, detection: Arc::clone(detection), due };
-        let due = match self.mailbox.insert(id, mail) {
-            Some(before) => before.due,
+        let due = match self.mailbox.get_mut(&id) {
+            Some(mail) => {
+                mail.put(count, detection);
+                mail.due
+            }
             None => {
+                let mail = Mailbox { count, detection: Arc::clone(detection), others: Vec::new(), due };
+                self.mailbox.insert(id, mail);
                 self.timers.arm(due, TimerKey::Incident(id));
                 due
             }
         };
-        if let Some(mail) = self.mailbox.get_mut(&id) {
-            mail.due = due;
-        }
         if due <= self.now {
             self.journal_repeats(id);
         }
     }
 
     pub(super) fn journal_repeats(&mut self, id: IncidentId) {
-        let Some(mail) = self.mailbox.remove(&id) else { return };
-        self.emit(Event::IncidentRepeated { incident: id, count: mail.count, detection: mail.detection });
+        let Some(Mailbox { count, detection, others, .. }) = self.mailbox.remove(&id) else { return };
+        for detection in others.into_iter().chain([detection]) {
+            self.emit(Event::IncidentRepeated { incident: id, count, detection });
+        }
     }
 
     /// Whether a repeat that was told at `at` or before may still be held back in memory only: a source
@@ -107,7 +130,7 @@ impl Engine {
 
     /// The latest repeats that are held back in memory only.
     pub fn held_repeats(&self) -> impl Iterator<Item = &Detection> {
-        self.mailbox.values().map(|mail| &*mail.detection)
+        self.mailbox.values().flat_map(Mailbox::all)
     }
 
     /// Journals every repeat that is still held back: before the engine ends.

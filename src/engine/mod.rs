@@ -42,6 +42,7 @@ mod rollback;
 mod run;
 mod settle;
 mod setup;
+mod sizes;
 mod spare;
 mod state;
 mod step;
@@ -76,6 +77,7 @@ pub use settle::{Settled, Settlement};
 pub use setup::{
     ActionSpec, Acts, AgentKind, AgentSpec, BuiltinKind, DrillSpec, ExecSpec, HttpSpec, Limits, Means, Setup,
 };
+pub use sizes::Size;
 pub use state::{Counts, State};
 pub use step::{Answered, STEP, StepState, StepStatus};
 pub use tally::Tally;

@@ -4,6 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use super::{Actor, Event};
 use crate::flow::machine::{Chart, Machine, Place, Source, Superstate, Transition};
+use crate::model::planted::{Bug, planted};
 use crate::model::{
     Action, AgentId, IncidentId, Map, Moment, ObligationId, Presence, RunId, Seq, Span, StepIx, Timestamp,
 };
@@ -89,6 +90,9 @@ pub static OBLIGATION: LazyLock<Machine<ObligationStatus, Obligation, Event>> = 
     })
 });
 
+/// Those who want one effect to last that are kept, beside those whose run may still let go.
+pub(super) const HOLDERS: usize = 64;
+
 /// Who wants an effect to last.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Holder {
@@ -97,6 +101,9 @@ pub struct Holder {
     pub(super) step_id: Arc<str>,
     pub(super) by: Actor,
     pub(super) incident: Option<IncidentId>,
+    /// The workflow of its run, and the id of the rule that began it: the run may leave the state first.
+    pub(super) workflow: Arc<str>,
+    pub(super) rule: Option<Arc<str>>,
     pub(super) until: Moment,
     /// Its own attempt was done, or may have been: until then nothing is left to it.
     pub(super) acted: bool,
@@ -293,7 +300,32 @@ impl Obligation {
         self.holders.retain(|other| {
             other.step != holder.step || (other.run != holder.run && Some(other.run) != earlier)
         });
+        if planted(Bug::HolderTwice) {
+            self.holders.push(holder.clone());
+        }
         self.holders.push(holder);
+    }
+
+    /// Over the limit, forgets the oldest of those whose run is over and who make no difference to when it
+    /// ends: their time has passed, or another one wants it as long.
+    pub(super) fn forget_holders(&mut self, now: Timestamp, is_over: impl Fn(RunId) -> bool) {
+        let ends = |holder: &Holder| holder.until().unwrap_or(Timestamp(i64::MAX));
+        let acted = self.holders.iter().rev().filter(|holder| holder.acted);
+        // The newest of those who want it longest stays.
+        let last = acted.max_by_key(|holder| (ends(holder), holder.run)).map(|h| (h.run, h.step, ends(h)));
+        let Some((run, step, latest)) = last else { return };
+        let mut over = self.holders.len().saturating_sub(HOLDERS);
+        self.holders.retain(|holder| {
+            let makes_none = ends(holder) <= now || ends(holder) == latest;
+            let goes = over > 0
+                && (holder.run, holder.step) != (run, step)
+                && holder.acted
+                && makes_none
+                && holder.unconfirmed_until().is_none()
+                && is_over(holder.run);
+            over -= usize::from(goes);
+            !goes
+        });
     }
 
     /// The line of those who wait until another run has lifted it. It is not the line of its target: who
@@ -314,6 +346,7 @@ impl Obligation {
         let each = self.holders.iter().filter(|holder| holder.acted).map(Holder::until);
         let longest = each.reduce(|a, b| Some(a?.max(b?))).flatten();
         let ends = longest.into_iter().chain(self.ends_itself_at()).min();
+        let ends = if planted(Bug::ExpiryEarly) { ends.map(|at| at - Span::from_secs(5)) } else { ends };
         self.until = ends.into();
     }
 }

@@ -9,6 +9,7 @@ use super::{
     AgentKind, Effect, Engine, Event, IllegalEvent, JournalKind, Record, RunStatus, Setup, State, StepState,
     StepStatus, StepWait, Task,
 };
+use crate::model::planted::{self, Bug, planted};
 use crate::model::{Action, Failure, FailureKind, RunId, StepIx, Timestamp};
 
 /// Why a journal cannot be taken up.
@@ -85,7 +86,11 @@ impl Engine {
     ) -> Result<(Engine, super::Output), ReplayError> {
         check_kind(&state, &setup)?;
         let now = now.max(state.now());
+        planted::restarted(state.seq());
         let mut engine = Engine::with(state, setup, now);
+        if planted(Bug::DedupLost) {
+            engine.state.by_dedup.clear();
+        }
         engine.emit(Event::Recovered { version: Arc::from(version) });
         engine.disarm_edited();
         let live = engine.live_runs();
@@ -98,7 +103,9 @@ impl Engine {
             engine.ask_again(*run);
             engine.settle(*run);
         }
-        engine.watch_ledger();
+        if !planted(Bug::ExpiryLost) {
+            engine.watch_ledger();
+        }
         engine.spare_protected();
         engine.reconcile();
         engine.dispatch_turns();
@@ -274,7 +281,9 @@ impl Engine {
             return;
         }
         self.settle_denied(id);
-        self.watch_run(id);
+        if !planted(Bug::TimersLost) {
+            self.watch_run(id);
+        }
         self.requeue(id);
         let Some(run) = self.state.run(id) else { return };
         let places = run.steps().iter().enumerate().map(|(i, step)| (StepIx(i as u16), step));
@@ -291,7 +300,9 @@ impl Engine {
         }
         let paused = self.state.run(id).is_some_and(|run| run.status() == RunStatus::Paused);
         for (step, _) in in_doubt.iter().filter(|(_, remedy)| *remedy == Remedy::Again && !paused) {
-            self.start_and_go_on(id, *step);
+            if self.is_in_doubt(id, *step) {
+                self.start_and_go_on(id, *step);
+            }
         }
         self.advance(id);
     }
@@ -310,7 +321,9 @@ impl Engine {
     }
 
     fn settle_rollback(&mut self, id: RunId) {
-        self.watch_run(id);
+        if !planted(Bug::TimersLost) {
+            self.watch_run(id);
+        }
         let Some(run) = self.state.run(id) else { return };
         let steps = run.steps().iter().enumerate();
         let (mut forward, mut undo) = (Vec::new(), None);

@@ -9,6 +9,7 @@ use super::{
     Run, RunStatus, StepStatus,
 };
 use crate::flow::machine::Status;
+use crate::model::planted::{Bug, planted};
 use crate::model::{IncidentId, Map, RequestId, RunId, Seq, StepIx, Timestamp};
 
 /// What was set off, or why not.
@@ -32,7 +33,7 @@ impl Engine {
 
     /// Refuses what was asked about an object that has changed since the asker looked (C23).
     fn fresh(&self, request: &Request, seen: Option<Seq>) -> Result<(), String> {
-        let Some(seen) = seen else { return Ok(()) };
+        let Some(seen) = seen.filter(|_| !planted(Bug::SeenIgnored)) else { return Ok(()) };
         if let Request::Lift { what: super::Lift::One(id), .. } = request
             && let Some(obligation) = self.state.ledger().get(*id).filter(|o| o.changed() > seen)
         {
@@ -202,7 +203,11 @@ impl Engine {
             in_doubt.filter(|(_, step)| step.status() == StepStatus::InDoubt && !step.is_probing());
         let in_doubt = in_doubt.map(|(i, step)| (StepIx(i as u16), step.is_still_to_be_asked_for()));
         for (ix, asked) in in_doubt.collect::<Vec<_>>() {
-            if asked { self.ask(id, ix, false) } else { self.start_and_go_on(id, ix) }
+            match asked {
+                _ if !self.is_in_doubt(id, ix) => {}
+                true => self.ask(id, ix, false),
+                false => self.start_and_go_on(id, ix),
+            }
         }
     }
 

@@ -8,6 +8,7 @@ use super::join::Owed;
 use super::timers::TimerKey;
 use super::{Actor, Acts, Effect, Engine, Event, RollbackCause, RunStatus, StepStatus, Task};
 use crate::flow::backoff::{Backoff, mix};
+use crate::model::planted::{Bug, planted};
 use crate::model::{AgentId, Failure, FailureKind, Outcome, Presence, RunId, Span, StepIx};
 
 /// How often an undo is tried before a person is asked.
@@ -50,7 +51,10 @@ impl Engine {
             return self.after_bad_end(id);
         }
         self.emit(Event::RollbackStarted { run: id, cause, why, by: by.clone() });
-        self.stop_steps(id, false);
+        self.waiting.leave(id);
+        if !planted(Bug::CancelStopsNothing) {
+            self.stop_steps(id, false);
+        }
         self.roll_on(id);
     }
 
@@ -90,6 +94,7 @@ impl Engine {
             match step.status() {
                 StepStatus::Undone => {}
                 StepStatus::UndoFailed if step.is_undo_skipped() => {}
+                StepStatus::UndoFailed if planted(Bug::OwedForgotten) => {}
                 StepStatus::UndoFailed if step.undo_given_up => failed.push(run.step_id(*ix)),
                 _ if step.undo().is_none() => {}
                 _ => return Next::Undo(*ix),
@@ -111,7 +116,7 @@ impl Engine {
     /// Starts an attempt to undo, or waits for an agent or for its turn. True if there is nothing to undo
     /// after all.
     pub(super) fn start_undo(&mut self, id: RunId, ix: StepIx) -> bool {
-        if self.holds(id) {
+        if self.holds(id) && !planted(Bug::HaltLetsUndo) {
             return false;
         }
         if self.setup.acts == Acts::Never {
@@ -216,6 +221,7 @@ impl Engine {
         let hash = mix(&[self.state.seed(), id.0, u64::from(ix.0), u64::from(attempt), 1]);
         let round = attempt % UNDO_ATTEMPTS;
         let retry_at = (again && left).then(|| self.now + UNDO_BACKOFF.delay(round, hash));
+        let retry_at = if planted(Bug::UndoBackoffIgnored) { retry_at.and(Some(self.now)) } else { retry_at };
         let failure = Arc::new(failure);
         if retry_at.is_none() && self.is_to_be_asked_for(id, ix, &failure) {
             self.emit(Event::UndoInDoubt { run: id, step: ix, attempt, failure: Some(failure) });

@@ -66,7 +66,20 @@ stored!(Counts {
     refused,
     observed,
 });
-stored!(Holder { run, step, step_id, by, incident, until, acted, unconfirmed, lasts, confirmed });
+stored!(Holder {
+    run,
+    step,
+    step_id,
+    by,
+    incident,
+    workflow,
+    rule,
+    until,
+    acted,
+    unconfirmed,
+    lasts,
+    confirmed
+});
 stored!(Incident {
     id,
     first,

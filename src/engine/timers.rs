@@ -8,6 +8,7 @@ use super::{
     Actor, AgentStatus, Effect, EndsBy, Engine, Event, RollbackCause, RunStatus, Setup, State, StepStatus,
     StepWait,
 };
+use crate::model::planted::{Bug, planted};
 use crate::model::{AgentId, Failure, FailureKind, IncidentId, ObligationId, RunId, Span, StepIx, Timestamp};
 
 /// What a timer is for. The order settles ties.
@@ -42,7 +43,7 @@ impl TimerKey {
             TimerKey::Obligation(id) => state.ledger().get(id).is_some_and(|obligation| {
                 obligation.until().is_some_and(|until| until <= at)
                     && obligation.status().can_be_lifted()
-                    && (goes_on || obligation.ends_by() == EndsBy::Itself)
+                    && (goes_on || planted(Bug::HaltLetsExpiry) || obligation.ends_by() == EndsBy::Itself)
             }),
             TimerKey::Reconcile => true,
             TimerKey::Agent(id) => state.agent(id).is_some_and(|agent| match agent.status() {
@@ -71,7 +72,10 @@ impl TimerKey {
                 })
             }),
             TimerKey::Run(run) => state.run(run).is_some_and(|run| {
-                run.deadline() == Some(at) && run.status() == RunStatus::Running && goes_on
+                run.deadline() == Some(at)
+                    && run.status() == RunStatus::Running
+                    && goes_on
+                    && !planted(Bug::DeadlineIgnored)
             }),
             TimerKey::Incident(id) => mailbox.get(&id).is_some_and(|mail| mail.due == at),
         }

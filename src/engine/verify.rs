@@ -2,6 +2,7 @@
 //! when nothing of it was.
 
 use super::{Engine, Event, RunStatus, StepState};
+use crate::model::planted::{Bug, planted};
 use crate::model::{Failure, FailureKind, Map, Presence, RunId, Span, StepIx, Timestamp};
 use crate::workflow::{VerifiedBy, Verify};
 
@@ -47,7 +48,7 @@ impl Engine {
     pub(super) fn on_verified(&mut self, id: RunId, ix: StepIx, found: &Presence) {
         let Some(step) = self.state.run(id).and_then(|run| run.steps().get(ix.index())) else { return };
         let attempt = step.attempt();
-        if *found == Presence::Present {
+        if *found == Presence::Present || planted(Bug::VerifyIgnored) {
             let output = Map::new();
             self.emit(Event::StepSucceeded { run: id, step: ix, attempt, output, found: false });
             return self.go_on(id);
@@ -67,6 +68,10 @@ impl Engine {
     /// The undo answered "done".
     pub(super) fn on_undo_performed(&mut self, id: RunId, ix: StepIx) {
         let attempt = self.undo_attempt(id, ix);
+        if planted(Bug::UndoneTwice) && attempt == 1 {
+            let message = "once more".to_owned();
+            return self.on_undo_failed(id, ix, Failure { kind: FailureKind::Answered, message });
+        }
         let probed = self.state.run(id).and_then(|run| run.steps().get(ix.index())?.action());
         let within = self.verify(id, ix).map(|verify| verify.within);
         match within.filter(|_| self.verifies_by_probe(id, ix) && probed.is_some_and(|action| action.probe)) {

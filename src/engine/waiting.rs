@@ -46,6 +46,19 @@ impl Waiting {
         }
     }
 
+    /// Lanes, and those who wait in them.
+    pub fn sizes(&self) -> (usize, usize) {
+        (self.lanes.len(), self.places.len())
+    }
+
+    /// What a run wanted to begin is not wanted any more.
+    pub fn leave(&mut self, run: RunId) {
+        let of_run = self.places.range((run, StepIx(0))..=(run, StepIx(u16::MAX)));
+        for step in of_run.map(|((_, step), _)| *step).collect::<Vec<_>>() {
+            self.remove(run, step);
+        }
+    }
+
     pub fn is_waiting(&self, run: RunId, step: StepIx) -> bool {
         self.places.contains_key(&(run, step))
     }

@@ -338,11 +338,6 @@ impl<S: Status, const H: usize> Place<S, H> {
         self.since
     }
 
-    /// How often it changed.
-    pub fn changes(&self) -> u32 {
-        self.changes
-    }
-
     /// The states before the present one with the time at which each was entered, oldest first; at most `H`.
     pub fn history(&self) -> impl Iterator<Item = (S, Timestamp)> + '_ {
         let changes = self.changes as usize;

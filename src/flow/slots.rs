@@ -1,60 +1,80 @@
-//! A map from sequential numbers to values: a deque and the number of its first slot. Ordered,
-//! and half the work of a tree.
+//! A map from sequential numbers to values: a deque in order of number, most of which are neighbours.
+//! Ordered, and half the work of a tree. Places of values that left are given up before they are more than
+//! those that stay, however old the oldest one is.
 
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+/// Empty places that are kept anyway.
+const SPARE: usize = 64;
+
 /// Values under numbers that are handed out in order and mostly leave in order.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Slots<T> {
-    base: u64,
-    slots: VecDeque<Option<T>>,
+    next: u64,
+    slots: VecDeque<(u64, Option<T>)>,
     filled: usize,
 }
 
+/// Places of values that left make no difference.
+impl<T: PartialEq> PartialEq for Slots<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.next == other.next && self.filled == other.filled && self.numbered().eq(other.numbered())
+    }
+}
+
 impl<T> Slots<T> {
-    /// Empty; the first number is `base`.
-    pub fn starting_at(base: u64) -> Self {
-        Slots { base, slots: VecDeque::new(), filled: 0 }
+    /// Empty; the first number is `first`.
+    pub fn starting_at(first: u64) -> Self {
+        Slots { next: first, slots: VecDeque::new(), filled: 0 }
     }
 
     /// The number that the next [`Slots::push`] gets.
     pub fn next(&self) -> u64 {
-        self.base + self.slots.len() as u64
+        self.next
     }
 
     /// Stores a value under the next number.
     pub fn push(&mut self, value: T) -> u64 {
-        let number = self.next();
-        self.slots.push_back(Some(value));
+        let number = self.next;
+        self.next += 1;
+        self.slots.push_back((number, Some(value)));
         self.filled += 1;
         number
     }
 
     fn slot(&self, number: u64) -> Option<usize> {
-        number.checked_sub(self.base).and_then(|i| usize::try_from(i).ok())
+        // Numbers grow by one at least: it cannot be further behind than this, and mostly is there.
+        let (first, _) = self.slots.front()?;
+        let furthest = usize::try_from(number.checked_sub(*first)?).ok()?.min(self.slots.len() - 1);
+        if self.slots.get(furthest)?.0 == number {
+            return Some(furthest);
+        }
+        self.slots.binary_search_by_key(&number, |(number, _)| *number).ok()
     }
 
     /// The value under a number.
     pub fn get(&self, number: u64) -> Option<&T> {
-        self.slots.get(self.slot(number)?)?.as_ref()
+        self.slots.get(self.slot(number)?)?.1.as_ref()
     }
 
     /// The value under a number, to change.
     pub fn get_mut(&mut self, number: u64) -> Option<&mut T> {
         let i = self.slot(number)?;
-        self.slots.get_mut(i)?.as_mut()
+        self.slots.get_mut(i)?.1.as_mut()
     }
 
     /// Takes a value out.
     pub fn remove(&mut self, number: u64) -> Option<T> {
         let i = self.slot(number)?;
-        let value = self.slots.get_mut(i)?.take()?;
+        let value = self.slots.get_mut(i)?.1.take()?;
         self.filled -= 1;
-        while let Some(None) = self.slots.front() {
+        while let Some((_, None)) = self.slots.front() {
             self.slots.pop_front();
-            self.base += 1;
+        }
+        if self.slots.len() > 2 * self.filled + SPARE {
+            self.slots.retain(|(_, value)| value.is_some());
         }
         Some(value)
     }
@@ -64,6 +84,11 @@ impl<T> Slots<T> {
         self.filled
     }
 
+    /// How many places are kept for them, empty ones included.
+    pub fn places(&self) -> usize {
+        self.slots.len()
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.filled == 0
@@ -71,22 +96,27 @@ impl<T> Slots<T> {
 
     /// Every value, in order of number; from either end.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &T> {
-        self.slots.iter().flatten()
+        self.slots.iter().filter_map(|(_, value)| value.as_ref())
+    }
+
+    fn numbered(&self) -> impl Iterator<Item = (u64, &T)> {
+        self.slots.iter().filter_map(|(number, value)| Some((*number, value.as_ref()?)))
     }
 }
 
-/// Stored as its first number and its slots.
+/// Stored as the next number, and each value with its own.
 impl<T: Serialize> Serialize for Slots<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        (self.base, &self.slots).serialize(serializer)
+        let filled = self.slots.iter().filter_map(|(number, value)| Some((number, value.as_ref()?)));
+        (self.next, filled.collect::<Vec<_>>()).serialize(serializer)
     }
 }
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Slots<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let (base, slots) = <(u64, VecDeque<Option<T>>)>::deserialize(deserializer)?;
-        let filled = slots.iter().flatten().count();
-        Ok(Slots { base, slots, filled })
+        let (next, values) = <(u64, Vec<(u64, T)>)>::deserialize(deserializer)?;
+        let slots: VecDeque<_> = values.into_iter().map(|(number, value)| (number, Some(value))).collect();
+        Ok(Slots { next, filled: slots.len(), slots })
     }
 }
 
@@ -106,5 +136,42 @@ mod tests {
         assert!(slots.is_empty());
         assert_eq!(slots.push('d'), 4);
         assert_eq!(slots.iter().collect::<String>(), "d");
+    }
+
+    #[test]
+    fn one_that_stays_keeps_no_place_for_those_that_left() {
+        let mut slots = Slots::starting_at(1);
+        slots.push(0);
+        for n in 2..10_000_u64 {
+            slots.push(n);
+            if n > 100 {
+                assert_eq!(slots.remove(n - 50), Some(n - 50));
+            }
+            assert!(slots.places() <= 2 * slots.len() + SPARE, "{}", slots.places());
+        }
+        assert_eq!(
+            (slots.get(1), slots.get(50), slots.get(51), slots.get(9_999)),
+            (Some(&0), Some(&50), None, Some(&9_999))
+        );
+        assert_eq!((slots.get(9_949), slots.get(9_950), slots.get(10_000)), (None, Some(&9_950), None));
+        let (first, last) = (slots.iter().next(), slots.iter().next_back());
+        assert_eq!((first, last, slots.next()), (Some(&0), Some(&9_999), 10_000));
+    }
+
+    #[test]
+    fn places_of_those_that_left_make_no_difference() {
+        let (mut one, mut other) = (Slots::starting_at(1), Slots::starting_at(1));
+        for n in 1..=200 {
+            one.push(n);
+            other.push(n);
+        }
+        for n in 2..200 {
+            one.remove(n);
+            other.remove(201 - n);
+        }
+        assert_eq!(one, other);
+        assert_ne!(one, Slots::starting_at(1));
+        other.remove(200);
+        assert_ne!(one, other);
     }
 }

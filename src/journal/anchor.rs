@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::JournalError;
-use super::folder::replace_file;
+use super::disk::Disk;
 use crate::model::{Digest, Seq};
 
 /// A record, and its hash.
@@ -31,9 +31,9 @@ impl Anchor {
     ///
     /// # Errors
     /// The file cannot be read, or says something else.
-    pub fn read(journal: &Path) -> Result<Option<Anchor>, JournalError> {
+    pub(super) fn read(disk: &dyn Disk, journal: &Path) -> Result<Option<Anchor>, JournalError> {
         let path = anchor_path(journal);
-        let text = match std::fs::read(&path) {
+        let text = match disk.read(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => {
@@ -48,10 +48,10 @@ impl Anchor {
     ///
     /// # Errors
     /// What the system says.
-    pub fn write(&self, journal: &Path) -> io::Result<()> {
+    pub(super) fn write(&self, disk: &dyn Disk, journal: &Path) -> io::Result<()> {
         let mut text = serde_json::to_vec(self)?;
         text.push(b'\n');
-        replace_file(&anchor_path(journal), &text)
+        disk.replace(&anchor_path(journal), &text)
     }
 
     /// Whether a journal still has this record: `last` is its last one, `hash` what it has as the hash
@@ -75,17 +75,18 @@ impl Anchor {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::journal::disk::System;
 
     #[test]
     fn it_comes_back_as_it_was() {
         let folder = tempfile::tempdir().unwrap();
         let journal = folder.path().join("journal.db");
-        assert_eq!(Anchor::read(&journal), Ok(None));
+        assert_eq!(Anchor::read(&System, &journal), Ok(None));
         let anchor = Anchor { seq: 7, hash: Digest([7; 32]) };
-        anchor.write(&journal).unwrap();
-        assert_eq!(Anchor::read(&journal), Ok(Some(anchor)));
+        anchor.write(&System, &journal).unwrap();
+        assert_eq!(Anchor::read(&System, &journal), Ok(Some(anchor)));
         std::fs::write(anchor_path(&journal), "{}").unwrap();
-        let error = Anchor::read(&journal).unwrap_err().to_string();
+        let error = Anchor::read(&System, &journal).unwrap_err().to_string();
         assert!(error.contains("journal.head is no anchor"), "{error}");
     }
 

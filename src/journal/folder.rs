@@ -5,8 +5,17 @@ use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
 use tempfile::TempDir;
+
+/// How often the lock of a quell that is dead is tried, and the pause in between. What it was about to
+/// start has the lock as well, for the moment until it is started.
+const TRIES: (u32, Duration) = (100, Duration::from_millis(20));
+/// How the names of files begin that are to replace others.
+const UNFINISHED: &str = ".quell-";
 
 /// A folder that belongs to this process until it is dropped.
 #[derive(Debug)]
@@ -109,7 +118,7 @@ impl StateFolder {
             .mode(0o600)
             .open(&lock_path)
             .map_err(io("write to the state folder: open", &lock_path))?;
-        match lock.try_lock() {
+        match take(&mut lock) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 return Err(FolderError::InUse { path: path.to_owned(), pid: read_pid(&mut lock) });
@@ -117,6 +126,7 @@ impl StateFolder {
             Err(TryLockError::Error(source)) => return Err(io("lock", &lock_path)(source)),
         }
         write_pid(&mut lock).map_err(io("write", &lock_path))?;
+        tidy_up(path);
         Ok(StateFolder { path: path.to_owned(), _lock: Some(lock), _temporary: None })
     }
 
@@ -140,8 +150,37 @@ impl StateFolder {
     }
 }
 
+/// Locks the file, unless a process that lives holds it.
+fn take(lock: &mut File) -> Result<(), TryLockError> {
+    let mut left = TRIES.0;
+    loop {
+        match lock.try_lock() {
+            Err(TryLockError::WouldBlock) if left > 0 && read_pid(lock).is_some_and(is_dead) => left -= 1,
+            other => return other,
+        }
+        std::thread::sleep(TRIES.1);
+    }
+}
+
+/// Whether nobody has this number.
+fn is_dead(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    pid.is_some_and(|pid| test_kill_process(pid) == Err(Errno::SRCH))
+}
+
+/// Removes what was to replace a file when an earlier quell was killed. That it stays does no harm.
+fn tidy_up(folder: &Path) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
 fn read_pid(lock: &mut File) -> Option<u32> {
     let mut text = String::new();
+    lock.rewind().ok()?;
     lock.take(32).read_to_string(&mut text).ok()?;
     text.trim().parse().ok()
 }
@@ -160,7 +199,7 @@ fn write_pid(lock: &mut File) -> io::Result<()> {
 /// What the system says.
 pub fn replace_file(path: &Path, text: &[u8]) -> io::Result<()> {
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(".quell-").tempfile_in(folder)?;
+    let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder)?;
     file.write_all(text)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
@@ -188,6 +227,38 @@ mod tests {
         assert!(second.ends_with(&format!("process {}", std::process::id())), "{second}");
         drop(first);
         StateFolder::open(outer.path()).unwrap();
+    }
+
+    #[test]
+    fn c18_the_lock_of_one_that_is_dead_is_waited_for() {
+        let outer = tempfile::tempdir().unwrap();
+        let mut dead = std::process::Command::new("/bin/true").spawn().unwrap();
+        dead.wait().unwrap();
+        // As the child of a killed quell has it, before it is another program.
+        let path = outer.path().join("lock");
+        std::fs::write(&path, format!("{}\n", dead.id())).unwrap();
+        let held = File::open(&path).unwrap();
+        held.try_lock().unwrap();
+        let started = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(50));
+            drop(held);
+        });
+        StateFolder::open(outer.path()).unwrap();
+        started.join().unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("{}\n", std::process::id()));
+    }
+
+    #[test]
+    fn what_a_killed_one_did_not_finish_is_tidied_up() {
+        let outer = tempfile::tempdir().unwrap();
+        for name in [".quell-a1b2c3", "cursors.json"] {
+            std::fs::write(outer.path().join(name), "{").unwrap();
+        }
+        let _folder = StateFolder::open(outer.path()).unwrap();
+        let mut names: Vec<_> =
+            std::fs::read_dir(outer.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, ["cursors.json", "lock"]);
     }
 
     #[test]

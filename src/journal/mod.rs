@@ -6,6 +6,7 @@ pub mod archive;
 pub mod chain;
 pub mod codec;
 pub mod cursors;
+mod disk;
 pub mod error;
 pub mod folder;
 pub mod memory;
@@ -27,6 +28,9 @@ pub use writer::{Writer, Written};
 
 use crate::engine::{Event, JournalKind, Record, State};
 use crate::model::Seq;
+
+#[cfg(test)]
+mod faults;
 
 /// An append-only list of records, numbered from 1 without a gap.
 pub trait Journal: Send {

@@ -73,7 +73,11 @@ pub fn list(journal: &Path) -> io::Result<Vec<(Seq, PathBuf)>> {
     let folder = journal.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let stem = journal.file_stem().unwrap_or_default();
     let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
+        entries => entries?,
+    };
+    for entry in entries {
         let path = entry?.path();
         let extension = path.extension().filter(|_| path.file_stem() == Some(stem));
         let seq = extension.and_then(|extension| extension.to_str()?.strip_prefix(NAME)?.parse().ok());

@@ -4,8 +4,6 @@
 //! no fsync is tried twice on it (after a failed one the kernel may have dropped the pages, and the
 //! second would succeed without them). Checkpoints run on a connection of their own.
 
-use std::fs::OpenOptions;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +11,7 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, Row, TransactionBehavior, params};
 
 use super::chain::{Chain, START, link};
+use super::disk::{Disk, System};
 use super::snapshot::{self, Taker};
 use super::{Anchor, Journal, JournalError, codec, follows};
 use crate::engine::{Record, State};
@@ -21,6 +20,7 @@ use crate::model::{Digest, Seq};
 mod base;
 mod checkpoint;
 mod layout;
+mod log;
 
 pub use base::Archive;
 use checkpoint::Checkpointer;
@@ -34,6 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct SqliteJournal {
     connection: Connection,
     checkpointer: Option<Checkpointer>,
+    disk: Arc<dyn Disk>,
     taker: Option<Taker>,
     path: PathBuf,
     /// Whether its table has a column for hashes.
@@ -61,13 +62,6 @@ fn opening(path: &Path) -> impl Fn(rusqlite::Error) -> JournalError + '_ {
     }
 }
 
-/// Makes the file, if there is none, so that only its owner may read it; SQLite gives the same mode to
-/// the files that it makes beside it. What goes wrong here, SQLite says better.
-fn private(path: &Path) {
-    let mut options = OpenOptions::new();
-    let _ = options.write(true).create(true).truncate(false).mode(0o600).open(path);
-}
-
 impl SqliteJournal {
     /// Opens a journal for writing; makes one if there is none.
     ///
@@ -75,13 +69,23 @@ impl SqliteJournal {
     /// The file cannot be opened, is no journal, was written by a newer release, or has lost what it had
     /// at the last checkpoint.
     pub fn open(path: &Path) -> Result<Self, JournalError> {
-        private(path);
-        let connection = Connection::open(path).map_err(opening(path))?;
+        Self::open_on(Arc::new(System), path)
+    }
+
+    /// The same on this disk.
+    pub(super) fn open_on(disk: Arc<dyn Disk>, path: &Path) -> Result<Self, JournalError> {
+        // SQLite gives its mode to the files that it makes beside it. What goes wrong here, it says better.
+        let _ = disk.create(path);
+        Self::check_log(&disk, path)?;
+        log::make_durable(disk.as_ref(), path)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+        let connection =
+            disk.connect(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(opening(path))?;
         connection.busy_timeout(PATIENCE).map_err(opening(path))?;
         prepare(&connection, path)?;
-        let checkpointer = Checkpointer::spawn(path.to_owned())?;
-        let anchor = Anchor::read(path)?;
-        let journal = Self::with(connection, Some(checkpointer), path, true)?;
+        let checkpointer = Checkpointer::spawn(Arc::clone(&disk), path.to_owned())?;
+        let anchor = Anchor::read(disk.as_ref(), path)?;
+        let journal = Self::with(connection, Some(checkpointer), (disk, path), true)?;
         if let Some(anchor) = anchor {
             anchor.check(journal.last, journal.hash_of(anchor.seq)?)?;
         }
@@ -106,17 +110,32 @@ impl SqliteJournal {
     /// # Errors
     /// As [`SqliteJournal::open`]; there must be one already.
     pub fn open_read_only(path: &Path) -> Result<Self, JournalError> {
+        Self::open_read_only_on(Arc::new(System), path)
+    }
+
+    /// The same on this disk.
+    pub(super) fn open_read_only_on(disk: Arc<dyn Disk>, path: &Path) -> Result<Self, JournalError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags).map_err(opening(path))?;
+        let connection = disk.connect(path, flags).map_err(opening(path))?;
         connection.busy_timeout(PATIENCE).map_err(opening(path))?;
         let hashed = recognise(&connection, path)?;
-        Self::with(connection, None, path, hashed)
+        Self::with(connection, None, (disk, path), hashed)
+    }
+
+    /// Refuses a log that was damaged after it was written, before SQLite takes less for the whole.
+    ///
+    /// # Errors
+    /// It was; the first record that is missing is named. Or the disk refuses.
+    pub(super) fn check_log(disk: &Arc<dyn Disk>, path: &Path) -> Result<(), JournalError> {
+        let Some(frame) = log::damage(disk.as_ref(), path)? else { return Ok(()) };
+        let last = Self::open_read_only_on(Arc::clone(disk), path)?.last;
+        Err(damaged(last + 1, format!("frame {frame} of the log, which has it, does not match its checksum")))
     }
 
     fn with(
         connection: Connection,
         checkpointer: Option<Checkpointer>,
-        path: &Path,
+        (disk, path): (Arc<dyn Disk>, &Path),
         hashed: bool,
     ) -> Result<Self, JournalError> {
         let last: i64 = connection
@@ -126,6 +145,7 @@ impl SqliteJournal {
         let mut journal = SqliteJournal {
             connection,
             checkpointer,
+            disk,
             taker: None,
             path: path.to_owned(),
             hashed,
@@ -151,7 +171,7 @@ impl SqliteJournal {
         let mut select =
             self.connection.prepare("SELECT hash FROM records WHERE seq = ?1").map_err(disk("read"))?;
         let found = select.query_row(params![seq as i64], |row| Ok(digest(row, 0))).optional();
-        found.map_err(disk("read"))?.transpose().map(Option::flatten).map_err(|why| damaged(seq, why))
+        found.map_err(reading(seq))?.transpose().map(Option::flatten).map_err(|why| damaged(seq, why))
     }
 
     /// How many records have no hash: those from before the chain.
@@ -165,6 +185,20 @@ impl SqliteJournal {
         let sql = "SELECT count(*) FROM records WHERE hash IS NULL";
         let count: i64 = self.connection.query_row(sql, [], |row| row.get(0)).map_err(disk("read"))?;
         Ok(count as Seq)
+    }
+
+    /// Whether the file is whole beyond its records, so that it can be written on.
+    ///
+    /// # Errors
+    /// It is not, or the disk refused.
+    pub(super) fn check_file(&self) -> Result<(), JournalError> {
+        let sql = "PRAGMA quick_check(1)";
+        let found: String = self.connection.query_row(sql, [], |row| row.get(0)).map_err(disk("verify"))?;
+        if found == "ok" {
+            return Ok(());
+        }
+        let why = format!("its records are whole, but its file is not: {}", found.replace('\n', " "));
+        Err(JournalError::Disk { doing: "write on", why })
     }
 
     /// Hash of the last record; 32 zero bytes if there is none, or it is older than the chain.
@@ -205,6 +239,14 @@ fn digest(row: &Row<'_>, column: usize) -> Result<Option<Digest>, String> {
     Ok(Some(Digest(hash)))
 }
 
+/// A file that is not what it was is damage; a disk that does not answer is none.
+fn reading(seq: Seq) -> impl Fn(rusqlite::Error) -> JournalError {
+    move |error| match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => damaged(seq, error),
+        _ => disk("read")(error),
+    }
+}
+
 fn damaged(seq: Seq, why: impl ToString) -> JournalError {
     JournalError::Damaged { seq, why: why.to_string() }
 }
@@ -229,7 +271,7 @@ impl Drop for SqliteJournal {
         let sick = self.checkpointer.as_ref().is_none_or(|checkpointer| checkpointer.failure().is_some());
         if self.commits > 0 && self.poisoned.is_none() && !sick {
             // Nobody can be told any more; the next checkpoint writes it too.
-            let _ = Anchor { seq: self.last, hash: self.head }.write(&self.path);
+            let _ = Anchor { seq: self.last, hash: self.head }.write(self.disk.as_ref(), &self.path);
             // Waits for it, while the log is still there for its reader.
             if let Some(mut taker) = self.taker.take() {
                 taker.stop();
@@ -283,7 +325,7 @@ impl Journal for SqliteJournal {
             let row = match rows.next() {
                 Ok(Some(row)) => row,
                 Ok(None) => return Ok(records),
-                Err(error) => return Err(damaged(expected, error)),
+                Err(error) => return Err(reading(expected)(error)),
             };
             records.push(record(row, expected, &mut chain)?);
             expected += 1;

@@ -2,10 +2,12 @@
 //! and whether the snapshots beside it are what its records lead to.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use super::snapshot::{self, fold};
-use super::{Anchor, Archive, Journal as _, JournalError, SqliteJournal};
-use crate::engine::State;
+use super::disk::{Disk, System};
+use super::snapshot;
+use super::{Anchor, Archive, Journal as _, JournalError, PAGE, SqliteJournal};
+use crate::engine::{Record, State};
 use crate::model::{Digest, Seq};
 
 /// A journal that is whole.
@@ -47,30 +49,54 @@ pub struct Checked {
 /// The first record that is damaged, missing or another one, or that cannot follow the ones before it; a
 /// snapshot that a start would take, and that is not what the records lead to.
 pub fn verify(path: &Path) -> Result<Verified, JournalError> {
+    verify_on(Arc::new(System), path, |_| Ok(()))
+}
+
+/// The same on this disk.
+pub(super) fn verify_on<E: From<JournalError>>(
+    disk: Arc<dyn Disk>,
+    path: &Path,
+    mut each: impl FnMut(Record) -> Result<(), E>,
+) -> Result<Verified, E> {
     // First: the journal may be growing.
-    let anchor = Anchor::read(path)?;
+    let anchor = Anchor::read(disk.as_ref(), path)?;
     let found = snapshot::list(path);
     let failed =
         |error: std::io::Error| JournalError::Disk { doing: "list the snapshots of", why: error.to_string() };
-    let (mut journal, mut state) = (SqliteJournal::open_read_only(path)?, State::new());
+    SqliteJournal::check_log(&disk, path)?;
+    let (mut journal, mut state) = (SqliteJournal::open_read_only_on(disk, path)?, State::new());
     let last = journal.last();
     if journal.first() > 1 {
         state = journal.origin()?;
     }
-    let mut snapshots = Vec::new();
-    for (seq, path) in found.map_err(failed)?.into_iter().rev() {
-        fold(&mut journal, &mut state, seq.min(last))?;
-        let ignored = match snapshot::read(&path, |seq| journal.hash_of(seq)) {
-            Ok(found) if found == state => None,
-            Ok(_) => return Err(JournalError::OtherSnapshot { path, seq }),
-            Err(misfit) => Some(misfit.why),
-        };
-        snapshots.push(Checked { seq, ignored });
+    let (mut snapshots, mut found) = (Vec::new(), found.map_err(failed)?);
+    let mut check = |state: &State, journal: &SqliteJournal| {
+        while let Some((seq, path)) = found.pop_if(|(seq, _)| *seq <= state.seq() || state.seq() == last) {
+            let ignored = match snapshot::read(&path, |seq| journal.hash_of(seq)) {
+                Ok(found) if found == *state => None,
+                Ok(_) => return Err(JournalError::OtherSnapshot { path, seq }),
+                Err(misfit) => Some(misfit.why),
+            };
+            snapshots.push(Checked { seq, ignored });
+        }
+        Ok(())
+    };
+    check(&state, &journal)?;
+    while state.seq() < last {
+        let page = journal.read(state.seq() + 1, PAGE)?;
+        for record in page {
+            if record.seq > last {
+                break;
+            }
+            state.apply(&record).map_err(JournalError::from)?;
+            check(&state, &journal)?;
+            each(record)?;
+        }
     }
-    fold(&mut journal, &mut state, last)?;
     if let Some(anchor) = anchor {
         anchor.check(last, journal.hash_of(anchor.seq)?)?;
     }
+    journal.check_file()?;
     let unhashed = journal.unhashed()?;
     let archives = journal.archives()?;
     Ok(Verified { records: last, archives, unhashed, head: journal.head(), anchor, snapshots })

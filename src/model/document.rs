@@ -109,6 +109,11 @@ pub struct Document {
 }
 
 impl Document {
+    /// What it takes in memory, in bytes: a line of small values takes many times its length.
+    pub fn memory(&self) -> usize {
+        self.text.len() + self.side.capacity() + self.nodes.capacity() * size_of::<Node>()
+    }
+
     /// Reads one JSON object. Nesting is limited to 128 levels.
     pub fn parse(text: Arc<str>) -> Result<Document, serde_json::Error> {
         if u32::try_from(text.len()).is_err() {

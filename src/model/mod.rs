@@ -11,6 +11,7 @@ mod ids;
 mod mistake;
 mod network;
 mod outcome;
+pub mod planted;
 mod presence;
 mod severity;
 mod signal;

@@ -20,6 +20,11 @@ use crate::source::follow::Place;
 /// Signals that wait for the driver, at most, unless the setup says otherwise.
 pub const SIGNAL_QUEUE: usize = 1024;
 
+/// What the signals that wait take in memory, in bytes, at most, beside one that takes more than that.
+pub const SIGNAL_BYTES: usize = 32 * 1024 * 1024;
+/// What is taken of them in one go, in bytes, likewise.
+const ROUND_BYTES: usize = 2 * 1024 * 1024;
+
 /// What other threads tell the driver.
 #[derive(Debug)]
 pub enum Message {
@@ -126,6 +131,8 @@ struct Shared {
 struct Queues {
     messages: VecDeque<Message>,
     signals: VecDeque<Arrived>,
+    /// What these take in memory.
+    bytes: usize,
     /// No signal is taken any more.
     stopped: bool,
     /// Nothing is taken any more.
@@ -192,12 +199,18 @@ impl Inbox {
     /// Adds a signal; waits while the queue is full. False if the driver takes none any more.
     pub fn offer(&self, arrived: Arrived) -> bool {
         let mut queues = self.lock();
-        while queues.signals.len() >= self.0.limit && !queues.stopped {
+        let bytes = arrived.signal.document.memory();
+        let full = |queues: &Queues| {
+            let waiting = queues.signals.len();
+            waiting >= self.0.limit || (waiting > 0 && queues.bytes + bytes > SIGNAL_BYTES)
+        };
+        while full(&queues) && !queues.stopped {
             queues = self.0.drained.wait(queues).unwrap_or_else(PoisonError::into_inner);
         }
         if queues.stopped {
             return false;
         }
+        queues.bytes += bytes;
         queues.signals.push_back(arrived);
         drop(queues);
         self.0.filled.notify_one();
@@ -212,7 +225,7 @@ impl Inbox {
         !result.unwrap_or_else(PoisonError::into_inner).0.stopped
     }
 
-    /// Takes every message and up to `most` signals; waits up to `patience` if there is nothing.
+    /// Takes every message and up to `most` signals, fewer if they are long; waits up to `patience` if there is nothing.
     pub fn take(&self, taken: &mut Taken, most: usize, patience: Duration) {
         let nothing =
             |queues: &mut Queues| queues.messages.is_empty() && (queues.signals.is_empty() || most == 0);
@@ -222,8 +235,16 @@ impl Inbox {
             queues = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         taken.messages.extend(queues.messages.drain(..));
-        let count = most.min(queues.signals.len());
+        let (mut count, mut bytes) = (0, 0);
+        for arrived in queues.signals.iter().take(most) {
+            if bytes >= ROUND_BYTES {
+                break;
+            }
+            count += 1;
+            bytes += arrived.signal.document.memory();
+        }
         taken.signals.extend(queues.signals.drain(..count));
+        queues.bytes -= bytes;
         taken.queued = queues.signals.len();
         drop(queues);
         if count > 0 {
@@ -274,6 +295,33 @@ mod tests {
             assert!(taken.queued <= SIGNAL_QUEUE);
         }
         assert_eq!(reader.join().unwrap(), 3 * SIGNAL_QUEUE);
+    }
+
+    #[test]
+    fn c21_long_lines_wait_for_room_in_memory() {
+        let inbox = Inbox::default();
+        // Half a mebibyte that takes sixteen times as much.
+        let line = format!(r#"{{"time":1,"a":[{}0]}}"#, "0,".repeat(256 * 1024));
+        let mut decoder = crate::source::decode::Decoder::new(Default::default(), Default::default());
+        let long = decoder.decode(line.as_bytes()).unwrap();
+        let bytes = long.document.memory();
+        assert!(bytes > 8 * line.len(), "{bytes}");
+        let most = 1 + SIGNAL_BYTES / bytes;
+        let reader = std::thread::spawn({
+            let inbox = inbox.clone();
+            move || {
+                let arrived = || Arrived { signal: long.clone(), at: instant(), from: None };
+                (0..3 * most).filter(|_| inbox.offer(arrived())).count()
+            }
+        });
+        let (mut taken, mut seen) = (Taken::default(), 0);
+        while seen < 3 * most {
+            inbox.take(&mut taken, 100, Duration::from_secs(5));
+            assert!(taken.queued < most && taken.signals.len() <= 1 + ROUND_BYTES / bytes);
+            assert!(inbox.lock().bytes <= SIGNAL_BYTES);
+            seen += taken.signals.drain(..).count();
+        }
+        assert_eq!((reader.join().unwrap(), inbox.lock().bytes), (3 * most, 0));
     }
 
     #[test]

@@ -29,6 +29,20 @@ pub struct Consent {
 }
 
 impl Consent {
+    /// C28: people are asked about what is over budget, not about what was begun long ago. The hour is
+    /// counted by minutes.
+    fn nobody_is_asked_in_vain(&self, asked: &AskedApproval, at: Timestamp) -> Result<(), String> {
+        if self.wanted.contains_key(&(asked.run, asked.step)) || &*asked.action.name != "act" {
+            return Ok(());
+        }
+        let lately = |begun: &&Timestamp| at.since(**begun) <= Span::from_secs(3_660);
+        let hour = self.acted.iter().rev().take_while(lately).count() as u64;
+        match hour < ACT_PER_HOUR {
+            true => Err(format!("C28: people are asked about `act` after {hour} in an hour: {}", asked.why)),
+            false => Ok(()),
+        }
+    }
+
     /// A record became durable.
     pub fn record(&mut self, record: &Record) -> Result<(), String> {
         match &record.event {
@@ -45,6 +59,7 @@ impl Consent {
             }
             Event::ApprovalAsked(asked) => {
                 let asked = AskedApproval::clone(asked);
+                self.nobody_is_asked_in_vain(&asked, record.at)?;
                 let (place, yes) = ((asked.run, asked.step), BTreeSet::new());
                 self.asked.insert(place, Asked { asked, yes, no_objections: false, denied: false });
                 Ok(())

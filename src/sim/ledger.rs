@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::engine::{Event, Record, Settled, State, StepStatus, Task};
-use crate::model::{Action, ObligationId, RunId, Seq, StepIx, Timestamp};
+use crate::model::{Action, ObligationId, RunId, Seq, Span, StepIx, Timestamp};
+
+mod ends;
 
 type Place = (RunId, StepIx);
 
@@ -25,12 +27,17 @@ pub struct LedgerWitness {
     /// What lifts are about, and the run that each tries again.
     lifts: BTreeMap<RunId, Vec<(ObligationId, Effect)>>,
     retries: BTreeMap<RunId, RunId>,
+    /// Steps that were performed and are looked at: nothing acts any more.
+    looked_at: BTreeSet<Place>,
     /// Steps of which a person said that they are undone.
     by_hand: BTreeSet<Place>,
     /// Steps that let go.
     let_go: BTreeSet<Place>,
     /// The last turn at each target, and whose it was.
     turns: BTreeMap<Arc<str>, (Seq, RunId)>,
+    /// How long each step has to be confirmed, and how long its effect lasts once it is.
+    confirm: BTreeMap<Place, Span>,
+    lasts: BTreeMap<Place, Option<Timestamp>>,
     /// The one key of the undo of each effect on the ledger.
     keys: BTreeMap<ObligationId, Arc<str>>,
 }
@@ -46,6 +53,9 @@ impl LedgerWitness {
         match &record.event {
             Event::RunCreated(new) => {
                 let of = |id: &ObligationId| before.ledger().get(*id).map(|o| (*id, effect(o.action())));
+                for (i, step) in new.plan.steps.iter().enumerate() {
+                    self.confirm.extend(step.confirm.map(|span| ((new.run, StepIx(i as u16)), span)));
+                }
                 self.lifts.insert(new.run, new.lifts.iter().filter_map(of).collect());
                 if let Some(earlier) = new.retry_of {
                     self.retries.insert(new.run, earlier);
@@ -54,6 +64,7 @@ impl LedgerWitness {
             }
             Event::StepStarted { run, step, action, undo, .. } => {
                 let place = (*run, *step);
+                self.looked_at.remove(&place);
                 self.takes_turn(place, action.target.as_ref())?;
                 if let Some((id, effect)) = self.lifted(place).cloned() {
                     if !self.present.contains(&effect) {
@@ -76,7 +87,7 @@ impl LedgerWitness {
             }
             Event::StepSucceeded { run, step, .. } => {
                 self.ends_turn((*run, *step));
-                self.done((*run, *step), record.at);
+                self.done((*run, *step), false, record.at);
             }
             Event::StepJoined { run, step, action, .. } => {
                 let place = (*run, *step);
@@ -84,15 +95,23 @@ impl LedgerWitness {
                     return Err(format!("S3.5: step {} of {run} joins what is not there", step.0));
                 }
                 self.actions.insert(place, Arc::clone(action));
-                self.done(place, record.at);
+                self.done(place, true, record.at);
             }
             Event::StepFailed { run, step, .. }
             | Event::StepCancelled { run, step, .. }
             | Event::StepInDoubt { run, step, .. }
             | Event::UndoFailed { run, step, .. }
             | Event::UndoInDoubt { run, step, .. } => self.ends_turn((*run, *step)),
+            Event::StepPerformed { run, step, .. } | Event::UndoPerformed { run, step, .. } => {
+                self.looked_at.insert((*run, *step));
+            }
+            Event::RunAbandoned { run, .. } => {
+                let of_run = self.looked_at.iter().filter(|(other, _)| other == run);
+                of_run.copied().collect::<Vec<_>>().into_iter().for_each(|place| self.ends_turn(place));
+            }
             Event::UndoStarted { run, step, .. } => {
                 let place = (*run, *step);
+                self.looked_at.remove(&place);
                 let Some(action) = self.actions.get(&place).cloned() else { return Ok(()) };
                 self.takes_turn(place, action.target.as_ref())?;
                 return self.may_undo(place, &effect(&action), record.at);
@@ -126,6 +145,12 @@ impl LedgerWitness {
             Event::LetGo { run, step, .. } => {
                 self.forget((*run, *step));
                 self.let_go.insert((*run, *step));
+            }
+            Event::EffectConfirmed { run, step, .. } => {
+                let place = (*run, *step);
+                let lasts = self.lasts.get(&place).copied().flatten();
+                let holders = self.holders.values_mut();
+                holders.filter_map(|holders| holders.get_mut(&place)).for_each(|until| *until = lasts);
             }
             Event::ObligationExpired { obligation } => {
                 if let Some(obligation) = before.ledger().get(*obligation) {
@@ -177,12 +202,16 @@ impl LedgerWitness {
         });
     }
 
-    fn done(&mut self, place: Place, at: Timestamp) {
+    fn done(&mut self, place: Place, joined: bool, at: Timestamp) {
         if let Some((_, effect)) = self.lifted(place).cloned() {
             return self.gone(&effect);
         }
         let Some(action) = self.actions.get(&place) else { return };
-        let (effect, until) = (effect(action), action.expires.map(|span| at + span));
+        let (effect, lasts) = (effect(action), action.expires.map(|span| at + span));
+        // Until somebody confirms it, it lasts no longer than that takes (C29).
+        let confirm = self.confirm.get(&place).filter(|_| !joined).map(|span| at + *span);
+        self.lasts.insert(place, lasts);
+        let until = lasts.into_iter().chain(confirm).min();
         let holders = self.holders.entry(effect.clone()).or_default();
         if let Some(earlier) = self.retries.get(&place.0) {
             holders.remove(&(*earlier, place.1));
@@ -197,6 +226,9 @@ impl LedgerWitness {
             && let Some(until) = holders.remove(&(earlier, step))
         {
             holders.insert((later, step), until);
+        }
+        if let Some(lasts) = self.lasts.remove(&(earlier, step)) {
+            self.lasts.insert((later, step), lasts);
         }
         self.actions.insert((later, step), action);
     }

@@ -1,109 +1,129 @@
 //! A world of agents that fail, hang, lie late and answer twice, of people who change their minds,
 //! and of crashes between any two records.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use super::checks::{Violation, Witness};
+use super::case::Case;
+use super::checks::Violation;
 use super::dice::Dice;
-use super::ledger::LedgerWitness;
-use super::setup::setup;
-use crate::engine::{AgentKind, Effect, Engine, Event, Gate, Input, Record, Setup, State, Task};
-use crate::model::{
-    Detection, DetectionId, Failure, FailureKind, Map, Outcome, RuleHead, RunId, Severity, Span, StepIx,
-    Timestamp,
-};
+use super::fault::{Fault, Happened};
+use super::promises::Promises;
+use super::report::Report;
+use super::setup::setups;
+use super::trace::{Trace, note};
+use crate::engine::{Engine, Event, Gate, Input, Output, Record, Request, Setup, State};
+use crate::model::{RunId, Span, StepIx, Timestamp};
+use crate::runtime::hold::Unacknowledged;
 
+mod agenda;
+mod agents;
 mod approvals;
+mod disk;
 mod people;
 mod probes;
+mod reload;
+mod stream;
 
-/// What a seed came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Report {
-    /// Records that became durable.
-    pub records: u64,
-    /// Crashes survived.
-    pub crashes: u32,
-    /// Runs, by the word of their last status; those that observe once more as `observed`.
-    pub runs: BTreeMap<String, u64>,
-    /// What people settled, by its word; of undos with `undo ` before it.
-    pub settled: BTreeMap<String, u64>,
-    /// Steps that were begun after people approved them.
-    pub approved: u64,
-    /// A fingerprint of everything that happened, for determinism.
-    pub fingerprint: u64,
-}
+use agenda::{Agenda, Happening};
+use disk::Disk;
+use stream::Stream;
 
 /// One simulated world.
 pub struct World {
-    seed: u64,
+    case: Case,
     dice: Dice,
     setup: Arc<Setup>,
     engine: Engine,
     gate: Gate,
-    disk: Vec<Record>,
+    disk: Disk,
     /// Folded from the disk alone.
     replica: State,
+    /// What the clock of the machine says.
     now: Timestamp,
-    agenda: BinaryHeap<Reverse<(Timestamp, u64)>>,
-    inputs: BTreeMap<u64, Input>,
-    number: u64,
-    witness: Witness,
-    ledger: LedgerWitness,
-    trace: Vec<String>,
+    agenda: Agenda,
+    stream: Stream,
+    /// Findings that the engine was told of and that are not durable.
+    unacknowledged: Unacknowledged,
+    /// The setups that its files may have.
+    setups: Vec<Arc<Setup>>,
+    /// A write failed; the engine is of no use any more.
+    held: bool,
+    /// It is being stopped in good order.
+    draining: bool,
+    promises: Promises,
+    /// What the engine said is wrong.
+    wrong: Option<String>,
+    trace: Trace,
     crashes: u32,
+    happened: Happened,
     /// Whether the effect of each step is there.
     there: BTreeMap<(RunId, StepIx), bool>,
     /// The kill switch, as whoever performs knows it.
     halted: bool,
     faults: bool,
-    fingerprint: u64,
 }
 
 const START: Timestamp = Timestamp::from_secs(1_800_000_000);
 
 impl World {
-    /// From a seed.
-    pub fn new(seed: u64) -> Self {
+    /// As it begins.
+    pub fn new(case: Case) -> Self {
+        let seed = case.seed;
         let mut dice = Dice::new(seed);
-        let setup = setup(&mut dice);
+        let setups = setups(&mut dice);
+        let setup = Arc::clone(&setups[0]);
+        let mut happened = Happened::default();
+        let stream = Stream::new(seed, &mut dice, &mut |fault, chance| {
+            let happens = chance && case.faults.has(fault);
+            if happens {
+                happened.note(fault);
+            }
+            happens
+        });
         let (engine, output) = Engine::new(Arc::clone(&setup), "sim", seed, START);
         let mut gate = Gate::new();
         gate.offer(output);
         World {
-            seed,
+            trace: Trace::new(seed, case.traced),
+            case,
             dice,
             setup,
             engine,
             gate,
-            disk: Vec::new(),
+            disk: Disk::default(),
             replica: State::new(),
             now: START,
-            agenda: BinaryHeap::new(),
-            inputs: BTreeMap::new(),
-            number: 0,
-            witness: Witness::default(),
-            ledger: LedgerWitness::default(),
-            trace: Vec::new(),
+            agenda: Agenda::default(),
+            stream,
+            unacknowledged: Unacknowledged::default(),
+            promises: Promises::new(&setups),
+            setups,
+            held: false,
+            draining: false,
+            wrong: None,
             crashes: 0,
+            happened,
             there: BTreeMap::new(),
             halted: false,
             faults: true,
-            fingerprint: seed,
         }
     }
 
-    /// Lives through it.
+    /// Lives through it. A panic of the engine is a violation like any other.
     ///
     /// # Errors
     /// What was violated.
     pub fn run(mut self) -> Result<Report, Violation> {
-        match self.live() {
-            Ok(()) => Ok(self.report()),
-            Err(what) => Err(Violation { seed: self.seed, what, trace: self.trace }),
-        }
+        let lived = catch_unwind(AssertUnwindSafe(|| self.live()));
+        let what = match lived {
+            Ok(Ok(())) => return Ok(self.report()),
+            Ok(Err(what)) => what,
+            Err(panic) => format!("panic: {}", words_of(&*panic)),
+        };
+        Err(Violation { case: self.case, what, trace: self.trace.into_lines() })
     }
 
     /// What its engine works with.
@@ -117,12 +137,12 @@ impl World {
     /// What was violated.
     pub fn into_records(mut self) -> Result<Vec<Record>, Violation> {
         match self.live() {
-            Ok(()) => Ok(self.disk),
-            Err(what) => Err(Violation { seed: self.seed, what, trace: self.trace }),
+            Ok(()) => Ok(self.disk.records),
+            Err(what) => Err(Violation { case: self.case, what, trace: self.trace.into_lines() }),
         }
     }
 
-    fn report(&self) -> Report {
+    fn report(self) -> Report {
         let mut runs = BTreeMap::new();
         for run in self.engine.state().runs() {
             *runs.entry(run.status().to_string()).or_default() += 1;
@@ -131,25 +151,42 @@ impl World {
             }
         }
         let mut settled = BTreeMap::new();
-        for record in &self.disk {
+        for record in &self.disk.records {
             if let Event::StepSettled { undo, settled: word, .. } = &record.event {
                 let undo = if *undo { "undo " } else { "" };
                 *settled.entry(format!("{undo}{}", word.name())).or_default() += 1;
             }
         }
-        let (records, fingerprint) = (self.disk.len() as u64, self.fingerprint);
         Report {
-            records,
+            records: self.disk.records.len() as u64,
             crashes: self.crashes,
             runs,
             settled,
-            approved: self.witness.consent.begun,
-            fingerprint,
+            approved: self.promises.witness.consent.begun,
+            worlds: 1,
+            faults: self.happened,
+            writes: self.disk.writes,
+            fingerprint: self.trace.hash(),
+            trace: self.trace.into_lines(),
         }
     }
 
+    /// Whether a fault happens, in `percent` of 100 cases.
+    fn goes_wrong(&mut self, fault: Fault, percent: u64) -> bool {
+        let happens = self.dice.chance(percent);
+        self.happens(fault, happens)
+    }
+
+    /// The same, where chance has spoken already.
+    fn happens(&mut self, fault: Fault, chance: bool) -> bool {
+        let happens = chance && self.faults && self.case.faults.has(fault);
+        if happens {
+            self.happened.note(fault);
+        }
+        happens
+    }
+
     fn live(&mut self) -> Result<(), String> {
-        self.schedule_signals();
         self.schedule_people();
         self.settle()?;
         loop {
@@ -165,13 +202,12 @@ impl World {
                 return Err(format!("still busy after a day: {:?}", self.busy()));
             }
             self.now = self.now.max(at);
-            let input = self.take_due().unwrap_or(Input::Tick);
-            self.note(format!("{} > {}", self.now.clock(), brief(&input)));
-            if let Input::Probed { of, found } = &input {
-                self.witness.told(*of, found);
+            self.sleep();
+            self.step()?;
+            if !self.held {
+                self.tend_stream();
             }
-            let output = self.engine.handle(input, self.now);
-            self.gate.offer(output);
+            self.wrong.take().map_or(Ok(()), Err)?;
             // Several inputs may share a batch, as they do under load.
             if !self.dice.chance(30) {
                 self.settle()?;
@@ -180,7 +216,9 @@ impl World {
         if self.replica != *self.engine.state() {
             return Err("the folded journal is not the state of the engine".to_owned());
         }
-        Witness::at_rest(self.engine.state())
+        self.promises.at_rest(&self.replica, self.now)?;
+        // C5, C19: what detection finds in the file is in the journal, all of it and once.
+        self.promises.findings.compare(&self.stream.expected)
     }
 
     fn busy(&self) -> Vec<String> {
@@ -188,211 +226,88 @@ impl World {
         live.map(|run| format!("{} {}", run.id(), run.status())).collect()
     }
 
-    fn note(&mut self, line: String) {
-        for byte in line.bytes() {
-            self.fingerprint = (self.fingerprint ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-        self.trace.push(line);
-    }
-
     fn next_time(&mut self) -> Option<Timestamp> {
-        let happening = self.agenda.peek().map(|Reverse((at, _))| *at);
-        let deadline = self.engine.next_deadline();
-        match (happening, deadline) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
+        if self.held {
+            return self.agenda.next();
         }
+        [self.agenda.next(), self.engine.next_deadline(), self.stream.next_at()].into_iter().flatten().min()
     }
 
-    /// Timers come before what happens at the same time.
-    fn take_due(&mut self) -> Option<Input> {
-        if self.engine.next_deadline().is_some_and(|at| at <= self.now) {
-            return None;
-        }
-        let Reverse((at, number)) = *self.agenda.peek()?;
-        if at > self.now {
-            return None;
-        }
-        self.agenda.pop();
-        self.inputs.remove(&number)
+    pub(super) fn at(&mut self, at: Timestamp, input: Input) {
+        self.agenda.plan(at, Happening::Input(input));
     }
 
-    fn at(&mut self, at: Timestamp, input: Input) {
-        self.number += 1;
-        self.agenda.push(Reverse((at, self.number)));
-        self.inputs.insert(self.number, input);
-    }
-
-    /// Appends what the gate holds, perhaps crashes, and performs what it releases.
-    fn settle(&mut self) -> Result<(), String> {
-        let Some(batch) = self.gate.cut() else {
-            let released = self.gate.durable_up_to(self.disk.len() as u64);
-            return self.perform(released.effects);
-        };
-        // The disk has not answered yet: nothing of this batch may leave.
-        let early = self.gate.durable_up_to(self.disk.len() as u64);
-        self.perform(early.effects)?;
-        let crash = self.faults && self.dice.chance(2);
-        if crash && self.dice.chance(50) {
-            return self.crash("before the append");
+    /// What is next: timers come before what happens at the same time, signals after it.
+    fn step(&mut self) -> Result<(), String> {
+        if !self.held && self.engine.next_deadline().is_some_and(|at| at <= self.now) {
+            note!(self, "{} > tick", self.now.clock());
+            self.handle(Input::Tick);
+            return Ok(());
         }
-        for record in batch.iter() {
-            self.note(format!("{} {} {:?}", record.seq, record.at.clock(), record.event));
-            self.disk.push(record.clone());
-            Witness::nothing_answers_itself(record, &self.replica)?;
-            self.ledger.record(record, &self.replica)?;
-            self.replica.apply(record).map_err(|illegal| illegal.to_string())?;
-            self.witness.record(record)?;
-            self.people_notice(&record.event);
-            self.people_decide(&record.event);
-        }
-        // Any prefix of the journal folds to the state that the engine had there.
-        if self.dice.chance(10) && self.replica != *self.engine.state() {
-            return Err("the folded journal is not the state of the engine".to_owned());
-        }
-        if crash && self.dice.chance(50) {
-            return self.crash("after the append, before the effects");
-        }
-        let released = self.gate.durable_up_to(self.disk.len() as u64);
-        let effects = released.effects;
-        self.perform(effects)?;
-        Witness::state(self.engine.state())?;
-        self.ledger.state(&self.replica)?;
-        if crash { self.crash("after the effects") } else { Ok(()) }
-    }
-
-    fn crash(&mut self, when: &str) -> Result<(), String> {
-        self.crashes += 1;
-        self.note(format!("{} ! crash {when}", self.now.clock()));
-        // Agents are children of the engine: what they were doing is cut off, their answers are lost.
-        let lost: Vec<u64> = self.inputs.iter().filter(|(_, i)| is_answer(i)).map(|(n, _)| *n).collect();
-        for number in lost {
-            self.inputs.insert(number, Input::Tick);
-        }
-        self.gate = Gate::new();
-        self.now = self.now + Span::from_secs(self.dice.below(20));
-        if self.disk.is_empty() {
-            let (engine, output) = Engine::new(Arc::clone(&self.setup), "sim", self.seed, self.now);
-            self.engine = engine;
-            self.gate.offer(output);
-            return self.settle();
-        }
-        let records = self.disk.iter().cloned();
-        let recovered = Engine::recover(records, Arc::clone(&self.setup), "sim", self.now);
-        let (engine, output) = recovered.map_err(|error| format!("recovery: {error}"))?;
-        self.engine = engine;
-        // Whoever performs asks the journal at its start.
-        self.halted = self.replica.halt().is_some();
-        self.gate.offer(output);
-        self.settle()
-    }
-
-    fn perform(&mut self, effects: Vec<Effect>) -> Result<(), String> {
-        for effect in effects {
-            match effect {
-                Effect::Perform(task) if self.halted && !task.passes_halt() => {
-                    let (run, step, attempt, undo) = (task.run, task.step, task.attempt, task.undo);
-                    let outcome = Outcome::NotBegun;
-                    self.at(self.now, Input::StepFinished { run, step, attempt, undo, outcome });
-                }
-                Effect::Halt { .. } => self.halted = true,
-                Effect::Release => self.halted = false,
-                Effect::Perform(task) => {
-                    self.witness.effect(&task)?;
-                    self.ledger.effect(&task, &self.replica)?;
-                    self.answer(&task);
-                }
-                Effect::Probe(probe) => self.look(&probe),
-                Effect::Stop { run, step, attempt, undo } if self.dice.chance(90) => {
-                    let at = self.now + Span::from_millis(self.dice.below(2_000));
-                    let outcome = Outcome::Stopped;
-                    self.at(at, Input::StepFinished { run, step, attempt, undo, outcome });
-                }
-                Effect::Stop { .. } => {}
-                Effect::Answer { id, answer } => self.note(format!("{} = {answer:?}", id)),
+        match self.agenda.take_due(self.now) {
+            Some(Happening::Input(input)) if self.held => self.keep_or_refuse(input),
+            Some(Happening::Input(input)) => {
+                note!(self, "{} > {input:?}", self.now.clock());
+                self.handle(input);
             }
+            Some(Happening::Written) => return self.write(),
+            Some(Happening::TryDisk) => return self.try_disk(),
+            Some(Happening::Reload) => self.reload(),
+            Some(Happening::Restart) => return self.restart(),
+            None if self.held => {}
+            None => self.read_signals(),
         }
         Ok(())
     }
 
-    /// An agent answers: soon, late, twice, badly or never.
-    fn answer(&mut self, task: &Task) {
-        if task.kind == AgentKind::Manual {
-            return self.person_answers(task);
-        }
-        let roll = if self.faults { self.dice.below(100) } else { 99 };
-        if task.probe_first && self.dice.chance(8) {
-            self.there.insert((task.run, task.step), true);
-            let (run, step, attempt, undo) = (task.run, task.step, task.attempt, task.undo);
-            let outcome = Outcome::Found(Map::new());
-            return self.at(self.now, Input::StepFinished { run, step, attempt, undo, outcome });
-        }
-        let failed = |kind, message: &str| Outcome::Failed(Failure { kind, message: message.to_owned() });
-        let mut output = Map::new();
-        output.insert("key".to_owned(), task.key.to_string().into());
-        let outcome = match roll {
-            0..=7 => failed(FailureKind::Answered, "no"),
-            8..=9 => failed(FailureKind::NoAnswer, "gone"),
-            10..=12 => return self.act(task, None),
-            _ => Outcome::Succeeded(output),
-        };
-        self.act(task, Some(&outcome));
-        let delay = if self.dice.chance(5) { 45_000 } else { 3_000 };
-        let at = self.now + Span::from_millis(self.dice.below(delay));
-        let (run, step, attempt, undo) = (task.run, task.step, task.attempt, task.undo);
-        let input = Input::StepFinished { run, step, attempt, undo, outcome };
-        if self.dice.chance(5) {
-            self.at(at + Span::from_millis(self.dice.clone().below(5_000)), input.clone());
-        }
-        self.at(at, input);
+    pub(super) fn handle(&mut self, input: Input) {
+        self.promises.input(&input);
+        let output = self.engine.handle(input, self.now);
+        self.offer(output);
     }
 
-    fn schedule_signals(&mut self) {
-        for _ in 0..4 + self.dice.below(12) {
-            let at = START + Span::from_millis(self.dice.below(600_000));
-            let rule = ["alpha", "beta", "gamma"][self.dice.below(3) as usize];
-            let key = ["k1", "k2", "k3"][self.dice.below(3) as usize];
-            let count = 1 + self.dice.below(4);
-            let window = self.dice.below(200);
-            let detection = detection(rule, key, window, count, at);
-            self.at(at, Input::Detection(detection.clone()));
-            if self.dice.chance(30) {
-                self.at(at + Span::from_millis(self.dice.clone().below(3_000)), Input::Detection(detection));
+    /// Takes what the engine says to something.
+    pub(super) fn offer(&mut self, output: Output) {
+        if let Err(what) = self.promises.said(&output) {
+            self.wrong.get_or_insert(what);
+        }
+        self.gate.offer(output);
+    }
+
+    /// On hold requests are refused, but for the kill switch; what agents say waits.
+    fn keep_or_refuse(&mut self, input: Input) {
+        match input {
+            Input::Request { request: Request::Halt { .. }, .. } => self.halted = true,
+            Input::Request { request: Request::Release, .. } => {
+                // Somebody asks once more.
+                self.at(self.now + Span::from_secs(5), input);
+            }
+            Input::Request { .. } => {}
+            input => {
+                let at = self.now + Span::from_millis(self.dice.below(3_000));
+                self.at(at, input);
             }
         }
     }
-}
 
-fn is_answer(input: &Input) -> bool {
-    matches!(input, Input::StepFinished { .. } | Input::Probed { .. })
-}
+    /// The clock of the machine was set back while nobody ran: what was in the journal was later (C22).
+    fn turn_clock_back(&mut self) {
+        if self.goes_wrong(Fault::ClockBack, 10) {
+            self.now = self.now - Span::from_secs(self.dice.below(300));
+        }
+    }
 
-fn brief(input: &Input) -> String {
-    match input {
-        Input::Detection(d) => format!("detection {} {} {} x{}", d.rule.name, d.key, d.id, d.count),
-        other => format!("{other:?}"),
+    /// The machine slept: everything is due at once.
+    fn sleep(&mut self) {
+        let chance = self.dice.below(1_000) < 1;
+        if self.happens(Fault::Slept, chance) {
+            self.now = self.now + Span::from_secs(self.dice.below(600));
+            note!(self, "{} ! slept", self.now.clock());
+        }
     }
 }
 
-fn detection(rule: &str, key: &str, window: u64, count: u64, at: Timestamp) -> Detection {
-    let head = RuleHead {
-        id: Arc::from(rule),
-        name: Arc::from(rule),
-        title: Arc::from(rule),
-        level: Severity::High,
-        tags: vec![],
-        author: None,
-    };
-    let hash = crate::flow::backoff::mix(&[rule.len() as u64, rule.as_bytes()[0].into(), window])
-        ^ crate::flow::backoff::mix(&[key.as_bytes()[1].into()]);
-    Detection {
-        id: DetectionId(hash.to_be_bytes()),
-        rule: Arc::new(head),
-        at,
-        since: at,
-        key: Arc::from(key),
-        count,
-        fields: Map::new(),
-        evidence: vec![],
-    }
+fn words_of(panic: &(dyn Any + Send)) -> &str {
+    let words = panic.downcast_ref::<String>().map(String::as_str);
+    words.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without words")
 }

@@ -145,3 +145,20 @@ fn c33_nothing_of_hostile_programs_outlives_its_step() {
     let results = results(&fine(&["hostile", "--json"]));
     assert_eq!((&results[0]["operations"], &results[0]["succeeded"]), (&100.into(), &100.into()));
 }
+
+#[test]
+fn c20_every_count_of_a_flood_is_shown_beside_what_must_come_of_it() {
+    // Memory without optimisation, and beside other tests, decides nothing here.
+    let (out, wrong) = bench(&["flood", "--json"]);
+    let wrong: Vec<_> = wrong.iter().filter(|line| !line.contains(" MiB at its peak")).collect();
+    assert!(wrong.is_empty(), "{wrong:?}");
+    let results = results(&out);
+    let checks = results[0]["checks"].as_array().unwrap();
+    let of = |what: &str| checks.iter().find(|check| check["what"] == what).unwrap();
+    for what in ["lines received", "dropped: too_long", "detections", "counted by flood-logins", "runs"] {
+        assert!(of(what)["found"].as_u64() > Some(0), "{what}: {out}");
+        assert_eq!(of(what)["expected"], of(what)["found"], "{what}");
+    }
+    assert_eq!(of("lines received")["expected"], 10_000);
+    assert!(results[0]["parts"].as_array().unwrap().len() > 3);
+}

@@ -6,6 +6,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "the world of this test has a clock and an environment")]
 
+mod full_disk;
 mod keeper;
 mod ledger;
 mod network;

@@ -175,7 +175,8 @@ impl Programs {
     pub fn end_orphans(&self, grace: Duration) -> usize {
         let wanted = Wanted {
             environment: vec![entry(STATE, self.0.state.as_os_str()), entry(KEY, "".as_ref())],
-            user: Some(geteuid().as_raw()),
+            // Programs of root may have become somebody else; nobody else can look at those of others.
+            user: (!geteuid().is_root()).then(|| geteuid().as_raw()),
             ..Wanted::default()
         };
         let orphans = find(&wanted);

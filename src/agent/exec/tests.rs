@@ -1,7 +1,7 @@
 //! The agent with real programs: small scripts that the test writes.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -431,4 +431,28 @@ fn orphans_of_this_folder_are_ended_and_no_others() {
     assert_eq!(alive, [false, true, true]);
     assert!(ended >= 1);
     assert_eq!(bench.programs.end_orphans(Duration::ZERO), 0);
+}
+
+#[test]
+fn c33_an_orphan_that_became_another_user_is_ended_by_root() {
+    if !rustix::process::geteuid().is_root() || !std::path::Path::new("/usr/bin/setpriv").exists() {
+        println!("skipped: it needs root, and /usr/bin/setpriv (util-linux)");
+        return;
+    }
+    let bench = Bench::new();
+    let mut command = std::process::Command::new("/usr/bin/setpriv");
+    command.args(["--reuid", "4711", "--clear-groups", "/bin/sleep", "1000"]);
+    command.env("QUELL_STATE", bench.folder.path().canonicalize().unwrap()).env("QUELL_KEY", "1.run-1.a");
+    let mut orphan = command.spawn().unwrap();
+    within(async {
+        let became = || fs::metadata(format!("/proc/{}", orphan.id())).is_ok_and(|of| of.uid() == 4711);
+        while !became() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    let ended = bench.programs.end_orphans(Duration::from_millis(100));
+    let alive = orphan.try_wait().unwrap().is_none();
+    let _ = orphan.kill();
+    let _ = orphan.wait();
+    assert_eq!((ended, alive), (1, false));
 }

@@ -271,7 +271,7 @@ fn c23_eight_clients_at_once_are_one_history() {
     let requests = wanted.unwrap_or(REQUESTS);
     let user =
         |who: u32| Operator { who: Who::User((FIRST_USER + who).to_string().into()), may: vec![Role::Run] };
-    let mut world = World::of(false, (0..CLIENTS).map(user).collect());
+    let mut world = World::of(false, (0..CLIENTS).map(user).collect(), super::SPEED);
     open_incidents(&world);
     let_in(&world);
     let runs = Mutex::new((1..=4).map(|n| world.trigger(n)).collect());

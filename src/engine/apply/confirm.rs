@@ -2,11 +2,15 @@
 
 use super::{Misfit, Stamp, unknown};
 use crate::engine::{Actor, State};
+use crate::model::planted::{Bug, planted};
 use crate::model::{RunId, StepIx, Timestamp};
 
 impl State {
     /// The effect of a step was put in force: it lasts as long as its step has to be confirmed.
     pub(super) fn effect_unconfirmed(&mut self, id: RunId, ix: StepIx, at: Timestamp) {
+        if planted(Bug::ConfirmNeverEnds) {
+            return;
+        }
         let plan = self.runs.get(id.0).and_then(|run| run.plan.steps.get(ix.index()));
         let Some(span) = plan.and_then(|step| step.confirm) else { return };
         let Some(obligation) = self.effect_mut(id, ix) else { return };

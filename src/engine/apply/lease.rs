@@ -5,12 +5,15 @@ use std::sync::Arc;
 use super::Stamp;
 use crate::engine::lease::Lease;
 use crate::engine::{State, StepState, StepStatus};
+use crate::model::planted::{Bug, planted};
 use crate::model::{RunId, StepIx};
 
 impl State {
     /// From an intent on, its run has the target.
     pub(super) fn lease_taken(&mut self, id: RunId, ix: StepIx, stamp: Stamp) {
-        let Some(target) = self.target_of(id, ix).cloned() else { return };
+        let Some(target) = self.target_of(id, ix).filter(|_| !planted(Bug::LeaseNotTaken)).cloned() else {
+            return;
+        };
         let Some(step) = self.runs.get_mut(id.0).and_then(|run| run.steps.get_mut(ix.index())) else {
             return;
         };
@@ -37,7 +40,8 @@ impl State {
     pub(super) fn leases_left(&mut self, id: RunId) {
         let Some(run) = self.runs.get(id.0) else { return };
         let over = |step: &StepState| {
-            let acts = matches!(step.status(), StepStatus::Running | StepStatus::Verifying);
+            let acts = matches!(step.status(), StepStatus::Running | StepStatus::Verifying)
+                && !planted(Bug::LeaseBackEarly);
             step.leased && (run.status().is_terminal() || !acts)
         };
         let over = run.steps.iter().enumerate().filter(|(_, step)| over(step));

@@ -10,6 +10,7 @@ use crate::engine::{
     StepStatus,
 };
 use crate::flow::machine::Place;
+use crate::model::planted::{Bug, planted};
 use crate::model::{Action, AgentId, Moment, ObligationId, Presence, RunId, Span, StepIx, Value};
 
 impl State {
@@ -177,6 +178,11 @@ impl State {
         }
         if let Some(entry) = self.ledger.obligations.get_mut(obligation.0) {
             entry.add_holder(holder, earlier);
+            let runs = &self.runs;
+            entry.forget_holders(stamp.at, |run| {
+                let status = runs.get(run.0).map(|run| run.status());
+                status.is_none_or(|status| status.is_terminal() && status != RunStatus::Failed)
+            });
             entry.changed = stamp.seq;
             if entry.undo.is_none() {
                 entry.undo = undo.cloned();
@@ -200,6 +206,8 @@ impl State {
             step_id: Arc::clone(&run.plan.steps.get(step.index())?.id),
             by: run.by.clone(),
             incident: run.incident,
+            workflow: Arc::clone(&run.workflow),
+            rule: run.incident.and_then(|id| Some(Arc::clone(&self.incidents.get(id.0)?.first.rule.id))),
             until: Moment::NONE,
             acted: false,
             unconfirmed: Moment::NONE,
@@ -435,7 +443,8 @@ impl State {
     pub(super) fn let_go(&mut self, event: &Event, stamp: Stamp) -> Result<(), Misfit> {
         let Event::LetGo { run: id, step: ix, obligation, by, .. } = event else { return Ok(()) };
         if let Some(entry) = self.ledger.obligations.get_mut(obligation.0) {
-            entry.holders.retain(|holder| (holder.run, holder.step) != (*id, *ix));
+            let stays = planted(Bug::HolderStays);
+            entry.holders.retain(|holder| stays || (holder.run, holder.step) != (*id, *ix));
             entry.changed = stamp.seq;
             entry.changed_by = Some(by.as_ref().clone()).filter(|by| *by != Actor::engine());
             if !entry.status().is_ended() {
@@ -494,6 +503,14 @@ impl State {
             _ => {}
         }
         Ok(())
+    }
+
+    /// What a plant forgets: the effects of runs that leave the state.
+    pub(super) fn forget_effects_of(&mut self, runs: &[RunId]) {
+        let standing = self.ledger.standing().filter(|o| runs.contains(&o.run)).map(Obligation::id);
+        for id in standing.collect::<Vec<_>>() {
+            self.ledger.obligations.remove(id.0);
+        }
     }
 
     pub(super) fn obligations_retired(&mut self, obligations: &[ObligationId]) -> Result<(), Misfit> {

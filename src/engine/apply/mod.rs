@@ -26,6 +26,7 @@ use super::lease::Leases;
 use super::state::by_names;
 use super::{AgentState, Event, IllegalEvent, Incident, Ledger, Record, Run, State};
 use crate::flow::machine::{Refusal, Status};
+use crate::model::planted::{Bug, planted};
 use crate::model::{AgentId, IncidentId, RunId, Seq, StepIx, Timestamp};
 
 /// Why a record does not fit; becomes an [`IllegalEvent`].
@@ -201,6 +202,9 @@ impl State {
     }
 
     fn retired(&mut self, runs: &[RunId], incidents: &[IncidentId]) -> Result<(), Misfit> {
+        if planted(Bug::EffectRetired) {
+            self.forget_effects_of(runs);
+        }
         for id in runs {
             self.runs.remove(id.0).ok_or_else(|| unknown(id))?;
             if let Some(i) = self.finished.iter().position(|(_, run)| run == id) {

@@ -7,6 +7,7 @@ use crate::engine::{
     NewRun, RUN, Rollback, RollbackCause, Run, RunStatus, STEP, State, StepState, StepStatus,
 };
 use crate::flow::machine::Place;
+use crate::model::planted::{Bug, planted};
 use crate::model::{IncidentId, Moment, RunId, StepIx};
 
 /// How many of its runs an incident lists.
@@ -118,6 +119,8 @@ impl State {
     fn stands_since(&mut self, id: RunId, stamp: Stamp) -> Result<crate::model::Timestamp, Misfit> {
         let halted_at = self.halt.as_ref().map(|halt| halt.at);
         let run = self.run_mut(id)?;
+        // What a halt does not hold went on in it.
+        let halted_at = halted_at.filter(|_| !run.is_lift_by_hand());
         Ok(halted_at.map_or(stamp.at, |at| at.max(run.since())))
     }
 
@@ -209,7 +212,9 @@ impl State {
 impl Run {
     fn end_pause(&mut self, stamp: Stamp) {
         let Some(paused_at) = std::mem::replace(&mut self.paused_at, Moment::NONE).get() else { return };
-        self.shift(stamp.at.since(paused_at));
+        if !planted(Bug::PauseEatsBackoff) {
+            self.shift(paused_at, stamp.at);
+        }
     }
 
     /// What did not begin will not.
@@ -227,6 +232,9 @@ impl Run {
             return;
         }
         self.completed.push(step);
+        if planted(Bug::UndoForward) {
+            self.completed.rotate_right(1);
+        }
         let has_undo = self.steps[step.index()].undo.is_some();
         if let (Some(rollback), true) = (&mut self.rollback, has_undo) {
             rollback.total += 1;

@@ -11,6 +11,11 @@ impl State {
         let Event::StepSettled { run: id, step: ix, attempt, undo, settled, reason, by } = event else {
             return Ok(());
         };
+        // Others did it, and left it to this step: then there is something to undo, whatever it did itself.
+        let left_to_it = self.obligation_of(*id, *ix).is_some_and(|obligation| {
+            let others = obligation.other_holders(*id, *ix, stamp.at).next();
+            obligation.status() == ObligationStatus::InForce && others.is_none()
+        });
         let (run, _) = self.step_mut(*id, *ix)?;
         let lifts = run.is_lift();
         let step = &mut run.steps[ix.index()];
@@ -29,7 +34,7 @@ impl State {
                 STEP.enter(&mut step.place, StepStatus::Pending, stamp.at)?;
             }
             // It never happened: nothing is owed.
-            (false, Settled::Failed) => step.in_doubt = false,
+            (false, Settled::Failed) => step.in_doubt = left_to_it,
             (true, Settled::Again) => step.undo_given_up = false,
             (true, Settled::Skip) => {
                 if step.status() != StepStatus::UndoFailed {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Misfit, Stamp};
 use crate::engine::{Event, STEP, State, StepStatus, StepWait};
+use crate::model::planted::{Bug, planted};
 use crate::model::{Failure, Map, Moment, RunId, StepIx, Timestamp};
 
 impl State {
@@ -62,7 +63,8 @@ impl State {
             (step.was_found, step.undo) = (true, None);
         }
         run.done += 1;
-        if !found {
+        let forgotten = planted(Bug::ParallelForgotten) && run.rollback.is_some();
+        if !found && !forgotten {
             run.owes(ix);
         }
         Ok(())
@@ -152,7 +154,7 @@ impl State {
         if let (Some(agent), true) = (step.agent, was_running) {
             agents[agent.index()].released(stamp.at);
         }
-        if owed {
+        if owed && !planted(Bug::DoubtForgotten) {
             run.owes(ix);
         }
         Ok(())

@@ -55,6 +55,8 @@ impl State {
         step.until = retry_at.into();
         step.undo_given_up = retry_at.is_none();
         match retry_at {
+            // Tried again by a person, and still nobody can do it.
+            None if step.status() == StepStatus::UndoFailed => {}
             None => STEP.enter(&mut step.place, StepStatus::UndoFailed, stamp.at)?,
             Some(_) if step.status() != StepStatus::Undoing => {
                 STEP.enter(&mut step.place, StepStatus::Undoing, stamp.at)?;

@@ -167,3 +167,49 @@ fn a_source_that_is_proven_by_the_time_it_is_blocked_is_not_asked_about() {
     let told = world.play("ok first");
     assert!(told.contains("a starts (1)") && !told.contains("ASKS"), "{told}");
 }
+
+/// C28: an attempt that is tried again was permitted with the first one.
+#[test]
+fn c28_a_second_attempt_is_not_asked_about() {
+    let text =
+        BLOCK.replace("action: block,", "action: block, retry: { attempts: 2, backoff: 1s, jitter: 0% },");
+    let mut world = within(&text, Budget { per_hour: Some(1), ..Budget::default() });
+    let told = world.play("trigger block address=a\n fail a\n wait 1s");
+    assert!(told.contains("a starts (2)") && !told.contains("ASKS"), "{told}");
+}
+
+/// C28: over budget, silence is no consent; and no is no.
+#[test]
+fn c28_over_budget_nothing_begins_by_itself() {
+    for (on_timeout, then) in
+        [("approve", "run-1 PARKED"), ("park", "run-1 PARKED"), ("deny", "run-1 FAILED")]
+    {
+        let approval = format!("action: block, approval: {{ timeout: 10m, on_timeout: {on_timeout} }},");
+        let text = BLOCK.replace("action: block,", &approval);
+        let mut world = within(&text, Budget { prefix4: Some(24), ..Budget::default() });
+        let told = world.play("trigger block address=10.0.0.0/8\n wait 10m");
+        assert!(told.contains("ASKS 1 for 10m") && told.contains(then), "{on_timeout}: {told}");
+        assert!(!told.contains("starts"), "{on_timeout}: {told}");
+    }
+}
+
+/// C28: only what is in force now, and by that action, counts as in force.
+#[test]
+fn c28_what_has_ended_or_is_of_another_action_is_not_in_force() {
+    let text = BLOCK.replace("action: block, with", "action: block, expires: 10m, with");
+    let other = BLOCK.replace("workflow: block", "workflow: other").replace("action: block", "action: once");
+    let mut world = World::new(&[&text, &other]);
+    world.play("trigger block address=192.0.2.0/30\n ok a\n trigger other address=x\n ok run-2/a");
+    let until = START + Span::from_secs(601);
+    for (action, now, count) in [
+        ("block", START, 4),
+        ("block", until - Span(1), 4),
+        ("block", until, 0),
+        ("block", until + Span(1), 0),
+        ("once", START, 1),
+        ("once", until + Span::from_secs(86_400), 1),
+        ("tell", START, 0),
+    ] {
+        assert_eq!(world.engine.state().targets_in_force(action, now), count, "{action} at {now}");
+    }
+}

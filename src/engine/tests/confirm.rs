@@ -60,3 +60,15 @@ fn c29_only_what_waits_is_confirmed() {
         assert!(told.contains(part), "{part} in {told}");
     }
 }
+
+#[test]
+fn c29_too_late_is_when_the_time_is_over_and_when_it_is_being_taken_back() {
+    // The time is over, though nobody has looked at the clock yet.
+    let mut world = cut();
+    world.now = world.now + crate::model::Span::from_secs(60);
+    let told = world.play("confirm run-1 cut");
+    assert!(told.contains("too late") && told.contains("it is in_force"), "{told}");
+    let mut world = cut();
+    let told = world.play("lift run-1 it was wrong\n confirm run-1 cut");
+    assert!(told.contains("too late") && told.contains("it is lifting"), "{told}");
+}

@@ -52,6 +52,21 @@ fn c36_what_is_in_force_already_is_not_ordered_again_by_the_same_rule() {
 }
 
 #[test]
+fn c36_what_is_in_force_is_known_when_its_run_has_left_the_state() {
+    let limits = Limits { finished: 1, ..Limits::default() };
+    let mut world = World::of(Arc::new(Setup { limits, ..Setup::clone(&setup(&[CONTAIN])) }));
+    for source in 1..=3 {
+        world.play(&format!("detect scan 192.0.2.{source} 12\nok a\nwait 5s"));
+    }
+    assert!(world.engine.state().run(RunId(1)).is_none());
+    let told = world.play("detect scan#2 192.0.2.1 15");
+    assert!(told.contains("inc-1 echo, contain not started: ob-1 is in force"), "{told}");
+    // Another rule may order it, as before.
+    let other = world.play("detect force 192.0.2.1 15");
+    assert!(!other.contains("echo"), "{other}");
+}
+
+#[test]
 fn c36_what_goes_on_when_the_effect_has_ended_is_answered_again() {
     let mut world = World::new(&[CONTAIN]);
     world.play("detect scan 192.0.2.1 12\nok a\nwait 9m\ndetect scan#2 192.0.2.1 15");

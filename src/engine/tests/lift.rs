@@ -253,6 +253,35 @@ fn c9_a_lift_goes_backwards_and_the_undo_has_one_key() {
     assert_eq!(world.engine.state().run(RunId(2)).unwrap().status(), RunStatus::Completed);
 }
 
+/// The undo may harm when it is done twice, and somebody can say whether there is anything to undo.
+#[test]
+fn c3_a_lift_that_was_cut_short_is_asked_for() {
+    use ObligationStatus::{InDoubt, Lifted};
+    use RunStatus::{Completed, Parked, Running};
+    let wired = "
+workflow: wired
+steps:
+  - { id: a, role: WALL, action: wire, with: { address: a }, expires: 1h }
+";
+    for begun in ["lift ob-1", "wait 1h"] {
+        for (then, run, effect, attempts) in [
+            ("", Running, InDoubt, 1),
+            ("absent ob-1", Completed, Lifted, 1),
+            ("present ob-1\n ok ob-1", Completed, Lifted, 2),
+            ("unknown ob-1", Parked, InDoubt, 1),
+            ("wait 13s", Parked, InDoubt, 1),
+            ("crash\n absent ob-1", Completed, Lifted, 1),
+            ("crash\n present ob-1\n crash\n present ob-1\n ok ob-1", Completed, Lifted, 3),
+        ] {
+            let mut world = World::new(&[wired]);
+            let told = world.play(&format!("trigger wired\n ok a\n {begun}\n crash\n {then}"));
+            let lift = world.engine.state().run(RunId(2)).unwrap();
+            assert_eq!(lift.steps()[0].attempt(), attempts, "{begun}\n{told}");
+            assert_eq!((lift.status(), status(&world, 1)), (run, effect), "{begun}\n{told}");
+        }
+    }
+}
+
 #[test]
 fn c10_an_effect_is_lifted_when_its_workflow_is_gone() {
     let mut world = World::new(&[BLOCK]);

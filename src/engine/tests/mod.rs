@@ -1,25 +1,35 @@
 //! The engine, told what happens in a few words and answering in a few words.
 
+mod advance;
 mod approval;
+mod approval_late;
+mod bounds;
 mod budget;
+mod choose;
 mod confirm;
 mod doubt;
+mod expiry;
 mod feedback;
 mod halt;
 mod hands;
 mod ledger;
+mod ledger_shared;
 mod lifecycle;
 mod lift;
+mod lift_answers;
 mod lift_settle;
 mod observe;
 mod people;
 mod recovery;
 mod reload;
+mod retire;
 mod rollback;
 mod rollback_contract;
 mod settle;
 mod signals;
 mod spare;
+mod turns;
+mod views;
 mod world;
 
 use world::World;

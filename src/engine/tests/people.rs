@@ -95,3 +95,20 @@ fn a_request_about_something_that_changed_is_refused() {
     assert_eq!(world.engine.state().run(RunId(1)).unwrap().status(), RunStatus::Paused);
     assert_eq!(world.engine.state().counts().refused, 1);
 }
+
+#[test]
+fn c13_a_delay_that_begins_in_a_pause_is_whole_when_the_run_goes_on() {
+    let script = "
+        trigger chain
+        wait 1s
+        pause run-1
+        wait 20s
+        fail a
+        wait 1m
+        resume run-1
+        wait 9s
+        wait 1s
+        ok a
+        ok b";
+    check("c13_a_delay_that_begins_in_a_pause", CHAIN, script);
+}

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::check;
 use super::world::{START, World, setup};
-use crate::engine::{Acts, Engine, JournalKind, ReplayError, Run, Setup, State};
+use crate::engine::{Acts, Engine, JournalKind, ReplayError, Run, RunStatus, Setup, State};
 use crate::model::Timestamp;
 
 const CHAIN: &str = "
@@ -83,6 +83,26 @@ fn any_prefix_can_be_taken_up() {
         let waits = |run: &Run| run.status().is_terminal() || run.status().waits_for_person();
         assert!(engine.next_deadline().is_some() || engine.state().runs().all(waits), "cut at {cut}");
     }
+}
+
+/// Two steps in doubt, and a setup in which nobody can do them: the first one turns the run round.
+#[test]
+fn c3_a_run_that_turned_round_repeats_nothing_that_is_in_doubt() {
+    const BOTH: &str = "
+workflow: both
+steps:
+  - { id: a, role: WALL, action: block, with: { address: a } }
+  - { id: b, role: WALL, action: block, with: { address: b } }
+";
+    let mut world = World::new(&[BOTH]);
+    world.play("trigger both");
+    let mut without = Setup::clone(&world.setup);
+    without.agents.retain(|agent| &*agent.role != "WALL");
+    world.setup = Arc::new(without);
+    world.play("crash");
+    let run = world.engine.state().runs().next().unwrap();
+    assert_eq!(run.status(), RunStatus::Stuck);
+    assert_eq!(run.steps().iter().map(|step| step.attempt()).collect::<Vec<_>>(), [1, 1]);
 }
 
 #[test]

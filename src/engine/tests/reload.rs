@@ -88,3 +88,22 @@ fn a_setup_of_the_other_kind_is_refused_and_recorded() {
     assert_eq!(world.engine.state().counts().refused, 1);
     assert!(!told.contains("setup loaded"), "{told}");
 }
+
+#[test]
+fn c11_what_nobody_can_undo_may_be_tried_again_while_nobody_can() {
+    let mut world = World::new(&[CHAIN]);
+    let before = Arc::clone(&world.setup);
+    world.play("trigger chain\n ok a");
+    let mut other = Setup::clone(&before);
+    other.agents.retain(|agent| &*agent.role != "WALL");
+    reload(&mut world, Arc::new(other));
+    world.play("cancel run-1\n stopped b");
+    let status = |world: &World| world.engine.state().run(RunId(1)).unwrap().status();
+    assert_eq!(status(&world), RunStatus::Stuck);
+    world.play("settle run-1 a again\n retry run-1");
+    assert_eq!(status(&world), RunStatus::Stuck);
+    reload(&mut world, before);
+    world.play("retry run-1\n undone b\n undone a");
+    assert_eq!(status(&world), RunStatus::Cancelled);
+    assert_eq!(replayed(&world), *world.engine.state());
+}

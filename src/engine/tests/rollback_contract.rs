@@ -212,3 +212,24 @@ fn c13_an_undo_that_waits_is_not_frozen_by_a_pause() {
     world.play("trigger chain\n ok a\n ok b\n fail c\n undo-fails b\n pause run-1\n wait 2s");
     assert_eq!(undone(&world), [1, 1]);
 }
+
+#[test]
+fn c9_what_waited_for_an_agent_is_not_undone_before_its_turn() {
+    let text = "
+workflow: two
+steps:
+  - { id: a, role: BELL, action: block, with: { address: a }, retry: { attempts: 2, backoff: 5m, jitter: 0% } }
+  - { id: b, role: BELL, action: block, with: { address: b }, timeout: 20m }
+";
+    let script = "
+        trigger two
+        lost a
+        wait 5m
+        cancel run-1
+        stopped b
+        undo-fails b
+        wait 2s
+        undone b
+        undone a";
+    check("c9_waited_for_an_agent", text, script);
+}

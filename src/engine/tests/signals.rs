@@ -53,6 +53,17 @@ fn c19_repeats_are_journaled_once_a_second() {
 }
 
 #[test]
+fn c19_what_grew_is_counted_once_when_another_finding_comes_meanwhile() {
+    for (again, count) in [("", 15), ("detect scan k 12", 15), ("detect scan k 14", 17)] {
+        let mut world = World::new(&[CONTAIN, AFTERWARDS]);
+        world.play("detect scan k 10\n detect scan k 12\n detect scan#2 k 3");
+        world.play(&format!("{again}\n wait 2s\n crash\n {again}"));
+        let counts: Vec<u64> = world.engine.state().incidents().map(|incident| incident.count()).collect();
+        assert_eq!(counts, [count], "{again}");
+    }
+}
+
+#[test]
 fn c15_one_live_run_per_key() {
     insta::assert_snapshot!(told(
         "

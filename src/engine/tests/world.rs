@@ -60,6 +60,8 @@ fn agent(name: &str, role: &str, concurrency: u32) -> AgentSpec {
         ("bolt", probed(action(&["address"], true, Some("unblock")))),
         ("ping", action(&["address"], true, None)),
         ("hold", ends_itself()),
+        ("clamp", probed(ends_itself())),
+        ("shut", action(&["address", "port"], true, Some("unblock"))),
     ];
     AgentSpec {
         name: Arc::from(name),
@@ -341,13 +343,13 @@ impl World {
         self.input(Input::StepFinished { run, step, attempt, undo, outcome })
     }
 
-    /// The last question about a step, or about its undo, is answered.
+    /// The last question about a step, about its undo, or about an entry of the ledger (`ob-1`) is answered.
     fn probed(&mut self, step: &str, undo: bool, word: &str) -> String {
         let about = |probe: &&Probe| match probe.of {
             ProbeOf::Step { run, step: ix, undo: of_undo, .. } => {
                 of_undo == undo && self.step(run, ix) == step
             }
-            ProbeOf::Obligation(_) => false,
+            ProbeOf::Obligation(id) => id.to_string() == step,
         };
         let of = self.probes.iter().rev().find(about).unwrap_or_else(|| panic!("nobody asks for {step}")).of;
         self.now = self.now + Span::from_secs(1);

@@ -104,7 +104,7 @@ fn a_snapshot_of_what_was_cut_off_does_not_count() {
     take(&path, Seq::MAX).unwrap();
     let last = all.len() as Seq;
     Anchor { seq: 1, hash: SqliteJournal::open_read_only(&path).unwrap().hash_of(1).unwrap().unwrap() }
-        .write(&path)
+        .write(&crate::journal::disk::System, &path)
         .unwrap();
     let connection = rusqlite::Connection::open(&path).unwrap();
     connection.execute("DELETE FROM records WHERE seq > ?1", [last as i64 - 5]).unwrap();

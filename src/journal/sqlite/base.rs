@@ -6,7 +6,7 @@ use std::path::Path;
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 
 use super::layout::{BASE, RECORDS, mark};
-use super::{SqliteJournal, damaged, digest, disk, opening, private};
+use super::{SqliteJournal, damaged, digest, disk, opening};
 use crate::engine::State;
 use crate::journal::snapshot::{VERSION, checksum};
 use crate::journal::{Anchor, Journal as _, JournalError};
@@ -103,7 +103,8 @@ impl SqliteJournal {
     /// durable when this returns.
     pub(in crate::journal) fn copy_to(&self, file: &Path, up_to: Seq) -> Result<(), JournalError> {
         let doing = "copy from";
-        private(file);
+        // What goes wrong here, SQLite says better.
+        let _ = self.disk.create(file);
         let copy = Connection::open(file).map_err(opening(file))?;
         copy.execute_batch("PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL;")
             .map_err(disk(doing))?;
@@ -186,7 +187,7 @@ impl SqliteJournal {
 
     /// Notes the last record beside the journal, as a clean stop does.
     pub(in crate::journal) fn anchor(&self) -> Result<(), JournalError> {
-        let written = Anchor { seq: self.last(), hash: self.head }.write(&self.path);
+        let written = Anchor { seq: self.last(), hash: self.head }.write(self.disk.as_ref(), &self.path);
         written.map_err(|error| JournalError::Disk { doing: "write the anchor of", why: error.to_string() })
     }
 

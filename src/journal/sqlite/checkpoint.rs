@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::{Anchor, JournalError, PATIENCE, opening};
+use super::{Anchor, Disk, JournalError, PATIENCE, opening};
 
 /// Bytes of records after which a checkpoint is due.
 const DUE_BYTES: usize = 4 * 1024 * 1024;
@@ -27,9 +27,9 @@ pub(super) struct Checkpointer {
 }
 
 impl Checkpointer {
-    pub(super) fn spawn(path: PathBuf) -> Result<Self, JournalError> {
+    pub(super) fn spawn(disk: Arc<dyn Disk>, path: PathBuf) -> Result<Self, JournalError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&path, flags).map_err(opening(&path))?;
+        let connection = disk.connect(&path, flags).map_err(opening(&path))?;
         connection.busy_timeout(PATIENCE).map_err(opening(&path))?;
         let (wake, woken) = sync_channel(1);
         let failure = Arc::new(Mutex::new(None));
@@ -38,7 +38,7 @@ impl Checkpointer {
         let thread = std::thread::Builder::new()
             .name("checkpoint".to_owned())
             .spawn(move || {
-                if let Err(why) = run(&connection, &woken, &path, &last) {
+                if let Err(why) = run(&connection, &woken, (disk.as_ref(), &path), &last) {
                     *shared.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
                 }
             })
@@ -75,7 +75,7 @@ impl Drop for Checkpointer {
 fn run(
     connection: &Connection,
     woken: &Receiver<()>,
-    path: &Path,
+    (disk, path): (&dyn Disk, &Path),
     head: &Mutex<Option<Anchor>>,
 ) -> Result<(), String> {
     while woken.recv().is_ok() {
@@ -85,7 +85,7 @@ fn run(
             checkpoint(connection, "RESTART")?;
         }
         if let Some(head) = head {
-            head.write(path).map_err(|error| format!("anchor: {error}"))?;
+            head.write(disk, path).map_err(|error| format!("anchor: {error}"))?;
         }
     }
     Ok(())
@@ -101,6 +101,7 @@ fn checkpoint(connection: &Connection, mode: &str) -> Result<i64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::journal::disk::System;
     use crate::journal::tests::records;
     use crate::journal::{Journal, SqliteJournal};
 
@@ -113,8 +114,10 @@ mod tests {
         journal.append(&[records(1, 1_000)]).unwrap();
         let anchor = Anchor { seq: 1_000, hash: journal.head() };
         journal.checkpointer.as_mut().unwrap().wrote(DUE_BYTES, anchor);
-        let grown =
-            || std::fs::metadata(&path).unwrap().len() > before && Anchor::read(&path) == Ok(Some(anchor));
+        let grown = || {
+            std::fs::metadata(&path).unwrap().len() > before
+                && Anchor::read(&System, &path) == Ok(Some(anchor))
+        };
         for _ in 0..500 {
             if grown() {
                 break;
@@ -124,5 +127,18 @@ mod tests {
         assert!(grown());
         assert_eq!(journal.checkpointer.as_ref().unwrap().failure(), None);
         assert_eq!(journal.append(&[records(1_001, 1_001)]), Ok(1_001));
+    }
+}
+
+#[cfg(test)]
+impl super::SqliteJournal {
+    /// As much as [`DUE_BYTES`] would.
+    pub(in crate::journal) fn make_checkpoint_due(&mut self) {
+        let head = Anchor { seq: self.last, hash: self.head };
+        self.checkpointer.as_mut().expect("a journal that is written").wrote(DUE_BYTES, head);
+    }
+
+    pub(in crate::journal) fn checkpoint_failed(&self) -> bool {
+        self.checkpointer.as_ref().is_some_and(|checkpointer| checkpointer.failure().is_some())
     }
 }

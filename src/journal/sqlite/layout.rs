@@ -40,7 +40,7 @@ pub(super) fn mark(archived: bool) -> String {
 /// The file is no journal, or its disk refuses.
 pub(super) fn prepare(connection: &Connection, path: &Path) -> Result<(), JournalError> {
     let tables = tables(connection, path)?;
-    let hashed = tables == 0 || recognise(connection, path)?;
+    let hashed = if tables == 0 { fresh(connection, path)? } else { recognise(connection, path)? };
     let mode: String =
         connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(opening(path))?;
     if mode != "wal" {
@@ -70,14 +70,30 @@ fn tables(connection: &Connection, path: &Path) -> Result<i64, JournalError> {
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(opening(path))
 }
 
+/// A file without tables is made a journal only if nothing says that it was something before.
+///
+/// # Errors
+/// It was.
+fn fresh(connection: &Connection, path: &Path) -> Result<bool, JournalError> {
+    for name in ["application_id", "user_version"] {
+        if pragma(connection, path, name)? != 0 {
+            let why = "it has no tables, and is not new".to_owned();
+            return Err(JournalError::NotAJournal { path: PathBuf::from(path), why });
+        }
+    }
+    Ok(true)
+}
+
+fn pragma(connection: &Connection, path: &Path, name: &str) -> Result<i32, JournalError> {
+    connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get(0)).map_err(opening(path))
+}
+
 /// Whether the file is a journal that this release understands, and if so, whether its records have hashes.
 ///
 /// # Errors
 /// It is none.
 pub(super) fn recognise(connection: &Connection, path: &Path) -> Result<bool, JournalError> {
-    let pragma = |name: &str| -> Result<i32, JournalError> {
-        connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get(0)).map_err(opening(path))
-    };
+    let pragma = |name| pragma(connection, path, name);
     let not_ours = |why: String| JournalError::NotAJournal { path: PathBuf::from(path), why };
     if tables(connection, path)? == 0 {
         return Err(not_ours("it is empty".to_owned()));

@@ -14,7 +14,7 @@ impl World {
         let Some(step) = self.replica.run(run).map(|run| Arc::from(run.step_id(step))) else { return };
         for _ in 0..self.dice.below(4) {
             let at = self.now + Span::from_millis(self.dice.below(250_000));
-            let (id, by) = (RequestId(self.number), self.person());
+            let (id, by) = (RequestId(self.agenda.number()), self.person());
             let (step, groups) = (Arc::clone(&step), Box::new([]));
             let request = match self.dice.below(10) {
                 0 => Request::Deny { run, step, reason: "no".to_owned(), groups },
@@ -22,7 +22,8 @@ impl World {
                 2 => Request::Approve { run, step, hash: String::new(), groups },
                 _ => Request::Approve { run, step, hash: hash.to_string(), groups },
             };
-            self.at(at, Input::Request { id, by, seen: None, request });
+            let seen = self.seen(run);
+            self.at(at, Input::Request { id, by, seen, request });
         }
     }
 }

@@ -4,13 +4,14 @@
 use super::World;
 use crate::engine::{Input, Probe, ProbeOf, Task};
 use crate::model::{Failure, FailureKind, Outcome, Presence, Span};
+use crate::sim::fault::Fault;
 
 impl World {
     /// What an attempt came to, in the world: whoever says "done" may not have done it, whoever says
     /// nothing may have.
     pub(super) fn act(&mut self, task: &Task, outcome: Option<&Outcome>) {
         let acted = match outcome {
-            Some(Outcome::Succeeded(_)) => !(self.faults && self.dice.chance(10)),
+            Some(Outcome::Succeeded(_)) => !self.goes_wrong(Fault::Lie, 10),
             Some(Outcome::Failed(Failure { kind: FailureKind::NoAnswer, .. })) | None => self.dice.chance(50),
             Some(_) => false,
         };
@@ -22,16 +23,19 @@ impl World {
     /// An agent looks, and answers: soon, late, twice or never.
     pub(super) fn look(&mut self, probe: &Probe) {
         let ProbeOf::Step { run, step, .. } = probe.of else { return };
-        let roll = if self.faults { self.dice.below(100) } else { 99 };
+        let roll = self.dice.below(100);
+        if self.happens(Fault::ProbeSilent, roll < 4) {
+            return;
+        }
+        let unknown = self.happens(Fault::ProbeUnknown, (4..10).contains(&roll));
         let there = match probe.check {
             true => self.dice.chance(80),
             false => self.there.get(&(run, step)).copied().unwrap_or(false),
         };
-        let found = match roll {
-            0..=3 => return,
-            4..=9 => Presence::Unknown("it cannot say".to_owned()),
-            _ if there => Presence::Present,
-            _ => Presence::Absent,
+        let found = match unknown {
+            true => Presence::Unknown("it cannot say".to_owned()),
+            false if there => Presence::Present,
+            false => Presence::Absent,
         };
         let delay = if self.dice.chance(5) { 15_000 } else { 2_000 };
         let at = self.now + Span::from_millis(self.dice.below(delay));

@@ -1,0 +1,89 @@
+//! The simulated world, seed by seed. `cargo test --test simulation -- --help` says how to ask it.
+
+use std::process::ExitCode;
+
+mod args;
+mod fleet;
+mod planted;
+mod summary;
+
+use args::Args;
+use quell::sim::{self, Case, Crashes};
+
+/// One thing that is proven, under the name by which test runners know it.
+struct Trial {
+    name: &'static str,
+    run: fn(&Args) -> Result<String, String>,
+}
+
+const TRIALS: &[Trial] = &[
+    Trial { name: "seeds_hold_every_promise", run: seeds },
+    Trial { name: "the_same_seed_is_the_same_world", run: twice },
+    Trial { name: "a_crash_at_every_write_is_survived", run: everywhere },
+    Trial { name: "planted_bugs_are_found", run: planted::plants },
+];
+
+fn main() -> ExitCode {
+    let args = Args::read();
+    let chosen = TRIALS.iter().filter(|trial| args.wants(trial.name));
+    if args.list {
+        let shown = chosen.filter(|_| !args.ignored);
+        shown.for_each(|trial| println!("{}: test", trial.name));
+        return ExitCode::SUCCESS;
+    }
+    let mut ok = true;
+    for trial in chosen.filter(|_| !args.ignored) {
+        match (trial.run)(&args) {
+            Ok(said) => println!("test {} ... ok\n{said}", trial.name),
+            Err(why) => {
+                ok = false;
+                println!("test {} ... FAILED\n{why}", trial.name);
+            }
+        }
+    }
+    if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Many seeds with everything that can go wrong, or one of them with all that happens in it.
+fn seeds(args: &Args) -> Result<String, String> {
+    let Some(seed) = args.seed else {
+        return fleet::sail(args.seeds(300), args, |seed| sim::run(&args.case(seed)));
+    };
+    let lived = sim::run(&args.case(seed).traced());
+    let trace = lived.as_ref().map_or_else(|violation| &violation.trace, |report| &report.trace);
+    trace.iter().for_each(|line| println!("  {line}"));
+    let report = lived.map_err(|sim::Violation { case, what, .. }| format!("{case}: {what}"))?;
+    Ok(format!("seed {seed}: trace {:016x}, {} records", report.fingerprint, report.records))
+}
+
+/// Each seed twice: whatever depends on more than the seed shows.
+fn twice(args: &Args) -> Result<String, String> {
+    fleet::sail(args.seeds(20), args, |seed| {
+        let case = args.case(seed).traced();
+        let (first, second) = (sim::run(&case)?, sim::run(&case)?);
+        let parted = first.trace.iter().zip(&second.trace).position(|(a, b)| a != b);
+        match parted {
+            None if first == second => Ok(first),
+            _ => Err(sim::Violation {
+                case,
+                what: "the same seed was another world when it was lived again".to_owned(),
+                trace: second.trace.into_iter().take(parted.unwrap_or(0) + 1).collect(),
+            }),
+        }
+    })
+}
+
+/// Each seed is lived once to count its writes; then once for each write and moment with a crash there.
+fn everywhere(args: &Args) -> Result<String, String> {
+    fleet::sail(args.seeds(2), args, |seed| {
+        let plain = Case { crashes: Crashes::Never, ..args.case(seed) };
+        let mut sum = sim::run(&plain)?;
+        for write in 1..=sum.writes {
+            for moment in [sim::Moment::Before, sim::Moment::After] {
+                let crashes = Crashes::At { write, moment, again: args.crash_recovery };
+                sum.add(sim::run(&Case { crashes, ..plain.clone() })?);
+            }
+        }
+        Ok(sum)
+    })
+}
