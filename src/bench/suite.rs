@@ -343,5 +343,22 @@ fn recovery(options: Options) -> Result<Vec<Measured>, BenchError> {
     let written = recovery::write(&setup, folder.path(), recovery::RECORDS * options.scale)?;
     let mut once = || recovery::take_up(&setup, folder.path(), written);
     let bare = |_: &Work| floor::read(&journal_path(folder.path()), written);
-    Ok(vec![title.measure(options, &mut once, (floor::READ, &bare))?])
+    let mut measured = vec![title.measure(options, &mut once, (floor::READ, &bare))?];
+    recovery::snapshot(folder.path(), written)?;
+    let title = Title { name: "recovery/snapshot", ..title };
+    measured.push(title.measure(options, &mut once, (floor::READ, &bare))?);
+    let text = recovery::live(&setup, recovery::LIVE)?;
+    let title = Title {
+        name: "recovery/live",
+        durable: false,
+        operation: "live run",
+        latency_of: "reading a state with 10,000 live runs from its text",
+    };
+    let mut once = || recovery::read(&text, recovery::LIVE, false);
+    let bare = |_: &Work| recovery::read(&text, recovery::LIVE, true);
+    measured.push(title.measure(options, &mut once, (PARSE, &bare))?);
+    Ok(measured)
 }
+
+/// What the floor of `recovery/live` does.
+const PARSE: &str = "the same text is read as JSON, and nothing is kept of it";

@@ -8,7 +8,7 @@ use super::output::{Sink, json, print, tell};
 use super::place::Place;
 use super::{ask, guard, identity, logging, setup};
 use crate::config::Loaded;
-use crate::engine::{Actor, Answer, Request, State};
+use crate::engine::{Actor, Answer, Request};
 use crate::journal::{Journal, for_each};
 use crate::runtime::clock;
 use crate::runtime::start::{Folded, Recipe};
@@ -63,7 +63,7 @@ pub fn put(
         seed: setup::seed(args.seed, loaded),
         tools: guard::tools(loaded, place, tell),
     };
-    let mut open = place.journal();
+    let mut open = place.journal(loaded.settings.journal);
     let mut journal = open()?;
     let before = journal.last();
     let folded = Folded::read(journal.as_mut(), &recipe.setup, false)?;
@@ -75,7 +75,7 @@ pub fn put(
 /// Prints what came of it.
 fn records(journal: &mut dyn Journal, before: u64) -> Result<(), Error> {
     use std::io::Write as _;
-    let (mut state, mut out) = (State::new(), Sink::open(None)?);
+    let (mut state, mut out) = (journal.origin()?, Sink::open(None)?);
     for_each(journal, |record| {
         state.apply(&record).map_err(|illegal| Error::failed(illegal.to_string()))?;
         match record.seq > before {

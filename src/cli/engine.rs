@@ -160,7 +160,7 @@ pub fn start(loaded: &Loaded, place: &Place, inbox: Inbox, job: Job) -> Result<R
         // Before its time begins: what is done again has a deadline from then on.
         recipe.tools.programs.end_orphans(ORPHANS_GRACE);
     }
-    let mut open = place.journal();
+    let mut open = place.journal(settings.journal);
     let mut journal = open()?;
     let recorded = job.recording.as_ref().map(Recording::findings);
     let findings = recorded.or(job.live.as_ref().map(|live| Arc::clone(&live.aside.findings)));

@@ -18,7 +18,7 @@ pub fn run(args: &Events) -> Result<(), Error> {
     let mut printer = Printer {
         json: args.json,
         from: args.from.unwrap_or(1),
-        state: State::new(),
+        state: records::before(&folder)?.state,
         out: Sink::open(None)?,
     };
     if !args.follow {
@@ -26,11 +26,12 @@ pub fn run(args: &Events) -> Result<(), Error> {
         return Ok(printer.out.flush()?);
     }
     let client = ask::engine(&folder, None)?.ok_or_else(|| ask::nobody(&folder))?;
+    let after = printer.state.seq();
     if args.from.is_none() {
         printer.from = client.welcome().seq + 1;
     }
     // A record is shown with the names of what it is about: they are in the records before it.
-    records::follow(&folder, client, |records| {
+    records::follow(&folder, client, after, |records| {
         records.iter().try_for_each(|record| printer.take(record))?;
         printer.out.flush()?;
         Ok(true)

@@ -138,7 +138,26 @@ Examples:
   quell journal show --state work/
   quell journal show --state work/ --json | jq 'select(.type == \"step\")'
 
-It may be read while another quell writes it.";
+It may be read while another quell writes it. Of an archive, name the file.";
+
+/// `quell journal archive --help`.
+pub const ARCHIVE: &str = "\
+Examples:
+  quell journal archive --state work/ --keep-days 90 --to 2026-11.db
+  quell journal archive --state work/ --before 500000 --to old.db
+  quell journal show old.db            what was archived
+  quell journal verify old.db
+
+What a live run, an open incident or an effect that is not over began with stays in the journal, and all
+that came after it. The last record stays too. The journal goes on with the hash of the last record that
+left it. Keep the file: `explain` and `report` of what it has need it back.";
+
+/// `quell journal restore --help`.
+pub const RESTORE: &str = "\
+Examples:
+  quell journal restore --state work/ old.db
+
+The archive stays as it is. It also mends a journal that can no longer say what it begins with.";
 
 /// `quell detect --help`.
 pub const DETECT: &str = "\
@@ -369,6 +388,8 @@ mod tests {
             ANSWER,
             JOURNAL,
             VERIFY,
+            ARCHIVE,
+            RESTORE,
             CHECK,
             STATES,
             COMPLETIONS,

@@ -5,9 +5,12 @@ use std::path::{Path, PathBuf};
 
 use super::args::Show;
 use super::error::Error;
-use super::output::{Sink, json};
+use super::output::{Sink, json, tell};
 use crate::engine::{IllegalEvent, JournalKind, Record, State};
-use crate::journal::{SqliteJournal, Verified, for_each, journal_path};
+use crate::journal::verify::Checked;
+use crate::journal::{
+    Archive, Journal as _, SqliteJournal, Verified, for_each, for_each_after, journal_path,
+};
 use crate::model::{SafeText, Seq};
 
 /// Runs the verb.
@@ -15,9 +18,12 @@ use crate::model::{SafeText, Seq};
 /// # Errors
 /// There is no journal, it is damaged, or nobody reads.
 pub fn show(args: &Show) -> Result<(), Error> {
-    let mut journal = open(&args.state)?;
+    let mut journal = SqliteJournal::open_read_only(&named(args)?)?;
     let mut out = Sink::open(None)?;
-    let mut state = State::new();
+    let mut state = journal.origin()?;
+    if let Some(archive) = journal.archives()?.last() {
+        tell(&format!("quell: {}", elsewhere(archive)));
+    }
     for_each(&mut journal, |record| {
         state.apply(&record).map_err(|illegal| unreadable(&illegal))?;
         let written = match args.json {
@@ -34,18 +40,20 @@ pub fn show(args: &Show) -> Result<(), Error> {
 /// # Errors
 /// There is no journal, or it is damaged: the first bad record is named.
 pub fn verify(args: &Show) -> Result<(), Error> {
-    let mut state = State::new();
-    let path = found(&args.state)?;
-    let verified =
-        crate::journal::verify(&path, |record| state.apply(&record).map_err(|illegal| unreadable(&illegal)))?;
+    let path = named(args)?;
+    let verified = crate::journal::verify(&path)?;
     let mut out = Sink::open(None)?;
     match args.json {
         true => {
             let anchor =
                 verified.anchor.map(|anchor| serde_json::json!({ "seq": anchor.seq, "hash": anchor.hash }));
+            let snapshot =
+                |found: &Checked| serde_json::json!({ "seq": found.seq, "ignored": found.ignored });
+            let snapshots: Vec<_> = verified.snapshots.iter().map(snapshot).collect();
             let line = serde_json::json!({
-                "type": "journal", "records": verified.records, "unhashed": verified.unhashed,
+                "type": "journal", "records": verified.records, "first": verified.first(), "unhashed": verified.unhashed,
                 "head": verified.head, "anchor": anchor,
+                "snapshots": snapshots,
             });
             writeln!(out, "{line}")?;
         }
@@ -56,15 +64,26 @@ pub fn verify(args: &Show) -> Result<(), Error> {
 
 fn told(path: &Path, verified: &Verified, out: &mut impl Write) -> std::io::Result<()> {
     writeln!(out, "journal  {}", SafeText(&path.display().to_string()))?;
-    writeln!(out, "records  {}, each as it was written and where it was written", verified.records)?;
+    let (first, last) = (verified.first(), verified.records);
+    match first {
+        1 => writeln!(out, "records  {last}, each as it was written and where it was written")?,
+        _ => writeln!(out, "records  {first} to {last}, each as it was written and where it was written")?,
+    }
+    for archive in &verified.archives {
+        writeln!(out, "archived {}", SafeText(&elsewhere(archive)))?;
+    }
     if verified.unhashed > 0 {
         writeln!(out, "         the first {} are from before records had hashes", verified.unhashed)?;
     }
     writeln!(out, "head     {}", verified.head)?;
     match verified.anchor {
-        Some(anchor) => writeln!(out, "anchor   record {}: it is there", anchor.seq),
-        None => writeln!(out, "anchor   none: that records were cut off at the end would not show"),
+        Some(anchor) => writeln!(out, "anchor   record {}: it is there", anchor.seq)?,
+        None => writeln!(out, "anchor   none: that records were cut off at the end would not show")?,
     }
+    verified.snapshots.iter().try_for_each(|Checked { seq, ignored }| match ignored {
+        None => writeln!(out, "snapshot record {seq}: it is what the records lead to"),
+        Some(why) => writeln!(out, "snapshot record {seq}: it does not count: {}", SafeText(why)),
+    })
 }
 
 /// The state that a journal leads to.
@@ -72,8 +91,11 @@ fn told(path: &Path, verified: &Verified, out: &mut impl Write) -> std::io::Resu
 /// # Errors
 /// It is damaged.
 pub fn folded(folder: &Path) -> Result<State, Error> {
-    let mut state = State::new();
-    for_each(&mut open(folder)?, |record| state.apply(&record).map_err(|illegal| unreadable(&illegal)))?;
+    let mut journal = open(folder)?;
+    let mut state = journal.resume()?;
+    for_each_after(&mut journal, state.seq(), |record| {
+        state.apply(&record).map_err(|illegal| unreadable(&illegal))
+    })?;
     Ok(state)
 }
 
@@ -91,7 +113,29 @@ pub fn open(folder: &Path) -> Result<SqliteJournal, Error> {
     Ok(SqliteJournal::open_read_only(&found(folder)?)?)
 }
 
-fn found(folder: &Path) -> Result<PathBuf, Error> {
+/// Where records are that are not in a journal.
+pub fn elsewhere(archive: &Archive) -> String {
+    let Archive { first, last, file } = archive;
+    format!("records {first} to {last} are in the archive {}", SafeText(file))
+}
+
+/// The journal of a folder, or the archive that was named.
+fn named(args: &Show) -> Result<PathBuf, Error> {
+    match (&args.file, &args.state) {
+        (Some(file), _) if file.is_file() => Ok(file.clone()),
+        (Some(file), _) => {
+            let what = format!("{} is not a file", file.display());
+            Err(Error::failed(what).hint("name an archive, or the folder of a journal with --state"))
+        }
+        (None, state) => found(state.as_deref().unwrap_or(Path::new("."))),
+    }
+}
+
+/// The journal of a folder.
+///
+/// # Errors
+/// There is none.
+pub fn found(folder: &Path) -> Result<PathBuf, Error> {
     let path = journal_path(folder);
     if !path.exists() {
         let what = format!("there is no journal in {}", folder.display());

@@ -119,9 +119,11 @@ fn last_run(state: &State) -> Option<RunId> {
 fn there(folder: &Path, asked: &Asked) -> Result<Option<(Given, Done)>, Error> {
     let Some(watcher) = ask::engine(folder, None)? else { return Ok(None) };
     let now = watcher.welcome().seq;
-    let mut done = Done { state: State::new(), before: None, by: watcher.welcome().you.clone() };
+    let state = records::before(folder)?.state;
+    let (after, by) = (state.seq(), watcher.welcome().you.clone());
+    let mut done = Done { state, before: None, by };
     let mut given: Option<Given> = None;
-    records::follow(folder, watcher, |records| {
+    records::follow(folder, watcher, after, |records| {
         for record in records {
             done.state.apply(record).map_err(|illegal| journal::unreadable(&illegal))?;
         }

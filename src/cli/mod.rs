@@ -3,6 +3,7 @@
 mod args;
 mod alone;
 mod approve;
+mod archive;
 mod arm;
 mod ask;
 mod answer;
@@ -129,6 +130,8 @@ fn obey(args: Args) -> Result<Verdict, Error> {
         Some(Verb::States(args)) => fine(states::run(&args)),
         Some(Verb::Journal(Journal::Show(args))) => fine(journal::show(&args)),
         Some(Verb::Journal(Journal::Verify(args))) => fine(journal::verify(&args)),
+        Some(Verb::Journal(Journal::Archive(args))) => fine(archive::archive(&args)),
+        Some(Verb::Journal(Journal::Restore(args))) => fine(archive::restore(&args)),
         Some(Verb::Completions(args)) => fine(completions::run(&args)),
         Some(Verb::Bench(args)) => fine(bench::run(&args)),
     }

@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::error::Error;
+use crate::config::Keeping;
 use crate::engine::JournalKind;
 use crate::journal::cursors::CURSORS;
 use crate::journal::folder::replace_file;
 use crate::journal::{
-    FolderError, MemoryJournal, SqliteJournal, StateFolder, journal_path, platform_state_folder,
+    FolderError, MemoryJournal, SqliteJournal, StateFolder, journal_path, platform_state_folder, snapshot,
 };
+use crate::model::Seq;
 use crate::runtime::hold::OpenJournal;
 
 /// What an exercise writes into a state folder, and `--fresh` deletes.
@@ -105,6 +107,11 @@ impl Place {
     }
 
     fn clear(&self) -> Result<(), Error> {
+        let journal = journal_path(self.path());
+        let cleared = snapshot::remove_all(&journal);
+        cleared.map_err(|error| {
+            Error::failed(format!("cannot delete the snapshots in {}", self.path().display())).because(error)
+        })?;
         for name in LEFT {
             let path = self.path().join(name);
             match std::fs::remove_file(&path) {
@@ -128,12 +135,13 @@ impl Place {
     }
 
     /// How its journal is opened: on disk if the folder is kept, else in memory.
-    pub fn journal(&self) -> OpenJournal {
+    pub fn journal(&self, keeping: Keeping) -> OpenJournal {
         if !self.kept {
             return Box::new(|| Ok(Box::new(MemoryJournal::default())));
         }
         let path = journal_path(self.path());
-        Box::new(move || Ok(Box::new(SqliteJournal::open(&path)?)))
+        let every = keeping.snapshot_every as Seq;
+        Box::new(move || Ok(Box::new(SqliteJournal::open(&path)?.with_snapshots(every)?)))
     }
 
     /// Takes the folder for a recording: refuses another one's, or a finished one.

@@ -39,7 +39,7 @@ pub use operators::{Operator, Role, Who};
 pub use own::Own;
 pub use programs::Program;
 pub use report::report;
-pub use settings::{Lines, Queues, Settings};
+pub use settings::{Keeping, Lines, Queues, Settings};
 pub use sources::SourceSpec;
 
 /// A setup, checked as a whole.

@@ -12,7 +12,7 @@ use crate::source;
 
 use super::{Folder, Operator, Own, SourceSpec, budgets, operators, own, protected, sources};
 
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 14] = [
     "budgets",
     "setup",
     "exercise",
@@ -22,6 +22,7 @@ const KEYS: [&str; 13] = [
     "limits",
     "queue",
     "lines",
+    "journal",
     "operators",
     "protected",
     "sources",
@@ -50,6 +51,8 @@ pub struct Settings {
     pub queue: Queues,
     /// Limits of lines.
     pub lines: Lines,
+    /// How the journal is kept.
+    pub journal: Keeping,
     /// Who may steer the engine from outside. Without any: root and the engine's own user.
     pub operators: Vec<Operator>,
     /// What is never acted against, beside what the machine says (C27).
@@ -74,6 +77,13 @@ pub struct Lines {
     pub max_bytes: usize,
 }
 
+/// How the journal is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keeping {
+    /// Records after which a snapshot of the state is taken; 0 is never.
+    pub snapshot_every: usize,
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Settings {
@@ -86,6 +96,7 @@ impl Default for Settings {
             budgets_at: Vec::new(),
             queue: Queues { signals: 1024 },
             lines: Lines { max_bytes: 1024 * 1024 },
+            journal: Keeping { snapshot_every: 100_000 },
             operators: Vec::new(),
             protected: Vec::new(),
             sources: Vec::new(),
@@ -141,6 +152,10 @@ fn read_all(reader: &mut Reader<'_>, node: &Node, settings: &mut Settings) {
     if let Some(node) = node.get("queue") {
         reader.mapping(node, "queue", &["signals"], &[]);
         set(&mut settings.queue.signals, reader, node, "signals", 1, 1_000_000);
+    }
+    if let Some(node) = node.get("journal") {
+        reader.mapping(node, "journal", &["snapshot_every"], &[]);
+        set(&mut settings.journal.snapshot_every, reader, node, "snapshot_every", 0, 1_000_000_000);
     }
     if let Some(node) = node.get("protected") {
         settings.protected = protected::read(reader, node);

@@ -35,7 +35,7 @@ pub struct Budget {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Account {
     /// Targets by minute, oldest first: those of the last hour.
-    minutes: VecDeque<(i64, u64)>,
+    pub(super) minutes: VecDeque<(i64, u64)>,
 }
 
 impl Account {

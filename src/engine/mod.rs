@@ -46,6 +46,7 @@ mod sizes;
 mod spare;
 mod state;
 mod step;
+mod stored;
 mod tally;
 mod timers;
 mod unproven;

@@ -8,6 +8,9 @@
 
 use std::fmt;
 
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use crate::model::Timestamp;
 
 /// A set of states. Implemented by [`states!`](crate::states).
@@ -349,6 +352,25 @@ impl<S: Status, const H: usize> Place<S, H> {
         }
         self.changes = self.changes.saturating_add(1);
         (self.now, self.since) = (to, at);
+    }
+}
+
+/// Stored as the present state, since when, the number of changes, and every slot of the past.
+impl<S: Serialize, const H: usize> Serialize for Place<S, H> {
+    fn serialize<W: Serializer>(&self, serializer: W) -> Result<W::Ok, W::Error> {
+        (&self.now, self.since, self.changes, &self.past[..], &self.past_since[..]).serialize(serializer)
+    }
+}
+
+impl<'de, S: Deserialize<'de>, const H: usize> Deserialize<'de> for Place<S, H> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        type Slots<S> = (Vec<S>, Vec<Timestamp>);
+        let (now, since, changes, past, past_since) = Deserialize::deserialize(deserializer)?;
+        let (past, past_since): Slots<S> = (past, past_since);
+        let wrong = |_| D::Error::custom(format_args!("the past is not that of {H} states"));
+        let past = past.try_into().map_err(|_| wrong(()))?;
+        let past_since = past_since.try_into().map_err(|_| wrong(()))?;
+        Ok(Place { now, since, changes, past, past_since })
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 /// A bounded queue that forgets its oldest.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ring<T> {
@@ -34,6 +36,20 @@ impl<T> Ring<T> {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
+    }
+}
+
+/// Stored as its limit and its items.
+impl<T: Serialize> Serialize for Ring<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (self.limit, &self.items).serialize(serializer)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Ring<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (limit, items) = Deserialize::deserialize(deserializer)?;
+        Ok(Ring { items, limit })
     }
 }
 

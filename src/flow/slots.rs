@@ -4,6 +4,8 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 /// Empty places that are kept anyway.
 const SPARE: usize = 64;
 
@@ -99,6 +101,22 @@ impl<T> Slots<T> {
 
     fn numbered(&self) -> impl Iterator<Item = (u64, &T)> {
         self.slots.iter().filter_map(|(number, value)| Some((*number, value.as_ref()?)))
+    }
+}
+
+/// Stored as the next number, and each value with its own.
+impl<T: Serialize> Serialize for Slots<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let filled = self.slots.iter().filter_map(|(number, value)| Some((number, value.as_ref()?)));
+        (self.next, filled.collect::<Vec<_>>()).serialize(serializer)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Slots<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (next, values) = <(u64, Vec<(u64, T)>)>::deserialize(deserializer)?;
+        let slots: VecDeque<_> = values.into_iter().map(|(number, value)| (number, Some(value))).collect();
+        Ok(Slots { next, filled: slots.len(), slots })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::engine::JournalKind;
+use crate::engine::{IllegalEvent, JournalKind};
 use crate::model::Seq;
 
 /// Why a journal did not do what it was asked.
@@ -35,6 +35,29 @@ pub enum JournalError {
         /// Which file.
         path: PathBuf,
         /// How that shows.
+        why: String,
+    },
+    /// A snapshot that a start would take is not what the records lead to.
+    OtherSnapshot {
+        /// Which file.
+        path: PathBuf,
+        /// Up to which record.
+        seq: Seq,
+    },
+    /// The first records are in an archive.
+    Archived {
+        /// The last one that is.
+        last: Seq,
+        /// In which file.
+        file: String,
+    },
+    /// The state from which a journal is to be folded whose first records are in an archive.
+    Base {
+        /// At which record.
+        seq: Seq,
+        /// The file that has the records up to it.
+        file: String,
+        /// What is wrong with it.
         why: String,
     },
     /// The journal was begun for the other purpose.
@@ -69,6 +92,24 @@ impl fmt::Display for JournalError {
             JournalError::NotAnAnchor { path, why } => {
                 write!(f, "{} is no anchor of a journal: {why}", path.display())
             }
+            JournalError::OtherSnapshot { path, seq } => {
+                let path = path.display();
+                write!(
+                    f,
+                    "{path} is not what the records up to {seq} lead to: delete it, the journal is whole so far"
+                )
+            }
+            JournalError::Archived { last, file } => {
+                write!(
+                    f,
+                    "records 1 to {last} are not in the journal any more: they are in the archive {file}"
+                )
+            }
+            JournalError::Base { seq, file, why } => write!(
+                f,
+                "the state at record {seq}, with which the journal begins, cannot be read: {why}; the archive \
+                 {file} has the records that lead to it"
+            ),
             JournalError::Kind { found, wanted } => {
                 let name = |kind: &JournalKind| match kind {
                     JournalKind::Exercise => "an exercise",
@@ -87,3 +128,10 @@ impl fmt::Display for JournalError {
 }
 
 impl std::error::Error for JournalError {}
+
+/// A record that cannot follow the ones before it.
+impl From<IllegalEvent> for JournalError {
+    fn from(IllegalEvent { seq, why }: IllegalEvent) -> Self {
+        JournalError::Damaged { seq, why }
+    }
+}

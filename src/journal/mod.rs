@@ -2,6 +2,7 @@
 //! far the sources were read.
 
 pub mod anchor;
+pub mod archive;
 pub mod chain;
 pub mod codec;
 pub mod cursors;
@@ -9,6 +10,7 @@ mod disk;
 pub mod error;
 pub mod folder;
 pub mod memory;
+pub mod snapshot;
 pub mod sqlite;
 pub mod verify;
 pub mod writer;
@@ -20,11 +22,11 @@ pub use cursors::{Cursor, CursorError, Cursors, Head, Identity, Spot};
 pub use error::JournalError;
 pub use folder::{FolderError, StateFolder, journal_path, platform_state_folder};
 pub use memory::MemoryJournal;
-pub use sqlite::SqliteJournal;
+pub use sqlite::{Archive, SqliteJournal};
 pub use verify::{Verified, verify};
 pub use writer::{Writer, Written};
 
-use crate::engine::{Event, JournalKind, Record};
+use crate::engine::{Event, JournalKind, Record, State};
 use crate::model::Seq;
 
 #[cfg(test)]
@@ -48,6 +50,28 @@ pub trait Journal: Send {
     /// The number of the last durable record; 0 if there is none.
     fn last(&self) -> Seq;
 
+    /// The state from which the rest is to be folded: of the newest snapshot that fits, else before the
+    /// first record that is here.
+    ///
+    /// # Errors
+    /// The disk refused.
+    fn resume(&mut self) -> Result<State, JournalError> {
+        self.origin()
+    }
+
+    /// The first record that is here; earlier ones are in an archive.
+    fn first(&self) -> Seq {
+        1
+    }
+
+    /// The state before the first record that is here.
+    ///
+    /// # Errors
+    /// The disk refused, or what was kept of that state is damaged.
+    fn origin(&mut self) -> Result<State, JournalError> {
+        Ok(State::new())
+    }
+
     /// Commits so far through this handle. Each one cost one fsync, if the journal has a disk.
     fn commits(&self) -> u64;
 }
@@ -55,15 +79,28 @@ pub trait Journal: Send {
 /// Records read at once when a journal is read through.
 const PAGE: usize = 4096;
 
-/// Calls `each` with every record of a journal, in order.
+/// Calls `each` with every record that is in a journal, in order.
 ///
 /// # Errors
 /// What [`Journal::read`] says.
 pub fn for_each<E: From<JournalError>>(
     journal: &mut dyn Journal,
+    each: impl FnMut(Record) -> Result<(), E>,
+) -> Result<(), E> {
+    let after = journal.first() - 1;
+    for_each_after(journal, after, each)
+}
+
+/// Calls `each` with every record after one, in order.
+///
+/// # Errors
+/// What [`Journal::read`] says.
+pub fn for_each_after<E: From<JournalError>>(
+    journal: &mut dyn Journal,
+    after: Seq,
     mut each: impl FnMut(Record) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut from = 1;
+    let mut from = after + 1;
     loop {
         let page = journal.read(from, PAGE)?;
         let Some(last) = page.last().map(|record| record.seq) else { return Ok(()) };
@@ -77,6 +114,11 @@ pub fn for_each<E: From<JournalError>>(
 /// # Errors
 /// It is of the other kind, or its first record is not `JournalOpened`.
 pub fn check_kind(journal: &mut dyn Journal, wanted: JournalKind) -> Result<(), JournalError> {
+    if journal.first() > 1 {
+        let found = journal.origin()?.kind();
+        let other = found.filter(|found| *found != wanted);
+        return other.map_or(Ok(()), |found| Err(JournalError::Kind { found, wanted }));
+    }
     match journal.read(1, 1)?.first().map(|record| &record.event) {
         None => Ok(()),
         Some(Event::JournalOpened { kind, .. }) if *kind == wanted => Ok(()),

@@ -12,14 +12,17 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, Row, Tr
 
 use super::chain::{Chain, START, link};
 use super::disk::{Disk, System};
+use super::snapshot::{self, Taker};
 use super::{Anchor, Journal, JournalError, codec, follows};
-use crate::engine::Record;
+use crate::engine::{Record, State};
 use crate::model::{Digest, Seq};
 
+mod base;
 mod checkpoint;
 mod layout;
 mod log;
 
+pub use base::Archive;
 use checkpoint::Checkpointer;
 use layout::{prepare, recognise};
 
@@ -32,9 +35,12 @@ pub struct SqliteJournal {
     connection: Connection,
     checkpointer: Option<Checkpointer>,
     disk: Arc<dyn Disk>,
+    taker: Option<Taker>,
     path: PathBuf,
     /// Whether its table has a column for hashes.
     hashed: bool,
+    /// The last record that is in an archive.
+    base: Option<Anchor>,
     last: Seq,
     /// Hash of the last record.
     head: Digest,
@@ -86,6 +92,19 @@ impl SqliteJournal {
         Ok(journal)
     }
 
+    /// Has a snapshot taken after every so many records, and at a clean stop; 0 is never.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn with_snapshots(mut self, every: Seq) -> Result<Self, JournalError> {
+        if every > 0 {
+            let newest = snapshot::list(&self.path).ok().and_then(|found| found.first().map(|(seq, _)| *seq));
+            let since = self.last.saturating_sub(newest.unwrap_or(0));
+            self.taker = Some(Taker::spawn(self.path.clone(), every, since)?);
+        }
+        Ok(self)
+    }
+
     /// Opens a journal that another process may be writing.
     ///
     /// # Errors
@@ -122,13 +141,16 @@ impl SqliteJournal {
         let last: i64 = connection
             .query_row("SELECT ifnull(max(seq), 0) FROM records", [], |row| row.get(0))
             .map_err(opening(path))?;
+        let base = base::load(&connection, path)?;
         let mut journal = SqliteJournal {
             connection,
             checkpointer,
             disk,
+            taker: None,
             path: path.to_owned(),
             hashed,
-            last: last as Seq,
+            base,
+            last: (last as Seq).max(base.map_or(0, |base| base.seq)),
             head: START,
             commits: 0,
             poisoned: None,
@@ -140,6 +162,9 @@ impl SqliteJournal {
 
     /// The hash that a record was stored with; `None` if it has none, or is not there.
     pub(super) fn hash_of(&self, seq: Seq) -> Result<Option<Digest>, JournalError> {
+        if let Some(base) = self.base.filter(|base| base.seq == seq) {
+            return Ok(Some(base.hash));
+        }
         if !self.hashed {
             return Ok(None);
         }
@@ -247,6 +272,10 @@ impl Drop for SqliteJournal {
         if self.commits > 0 && self.poisoned.is_none() && !sick {
             // Nobody can be told any more; the next checkpoint writes it too.
             let _ = Anchor { seq: self.last, hash: self.head }.write(self.disk.as_ref(), &self.path);
+            // Waits for it, while the log is still there for its reader.
+            if let Some(mut taker) = self.taker.take() {
+                taker.stop();
+            }
         }
     }
 }
@@ -257,11 +286,14 @@ impl Journal for SqliteJournal {
         if let Some(why) = self.poisoned.clone().or(sick) {
             return Err(JournalError::Poisoned { why });
         }
-        let last = follows(self.last, batches)?;
+        let (first, last) = (self.last + 1, follows(self.last, batches)?);
         match self.store(batches) {
             Ok((bytes, head)) => {
                 (self.last, self.head) = (last, head);
                 self.commits += 1;
+                if let Some(taker) = &mut self.taker {
+                    taker.wrote(last + 1 - first);
+                }
                 if let Some(checkpointer) = &mut self.checkpointer {
                     checkpointer.wrote(bytes, Anchor { seq: last, hash: head });
                 }
@@ -277,6 +309,9 @@ impl Journal for SqliteJournal {
     fn read(&mut self, from: Seq, limit: usize) -> Result<Vec<Record>, JournalError> {
         let doing = "read";
         let from = from.max(1);
+        if let Some(base) = self.base.filter(|base| from <= base.seq) {
+            return Err(self.archived(base));
+        }
         let mut chain = Chain::after(self.hash_of(from - 1)?.unwrap_or(START));
         let hash = if self.hashed { "hash" } else { "NULL" };
         let sql =
@@ -299,6 +334,24 @@ impl Journal for SqliteJournal {
 
     fn last(&self) -> Seq {
         self.last
+    }
+
+    fn resume(&mut self) -> Result<State, JournalError> {
+        for (_, path) in snapshot::list(&self.path).unwrap_or_default() {
+            match snapshot::read(&path, |seq| self.hash_of(seq)) {
+                Ok(state) => return Ok(state),
+                Err(misfit) => tracing::warn!(target: "journal", "{misfit}"),
+            }
+        }
+        self.origin()
+    }
+
+    fn first(&self) -> Seq {
+        self.base.map_or(1, |base| base.seq + 1)
+    }
+
+    fn origin(&mut self) -> Result<State, JournalError> {
+        self.base_state()
     }
 
     fn commits(&self) -> u64 {

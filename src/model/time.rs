@@ -5,7 +5,7 @@ use std::ops::{Add, Range, Sub};
 use std::str::FromStr;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A point in time: microseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -94,6 +94,19 @@ impl Sub<Span> for Timestamp {
 /// that are kept by the ten thousand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment(Timestamp);
+
+/// Stored as an optional point in time.
+impl Serialize for Moment {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.get().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Moment {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Option::<Timestamp>::deserialize(deserializer).map(Moment::from)
+    }
+}
 
 impl Moment {
     /// No point in time.

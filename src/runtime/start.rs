@@ -14,7 +14,7 @@ use crate::agent::{Crew, Tools};
 use crate::engine::{
     Actor, Answer, Effect, Engine, Event, IllegalEvent, Record, ReplayError, Request, Setup, State,
 };
-use crate::journal::{Journal, JournalError, check_kind, for_each};
+use crate::journal::{Journal, JournalError, check_kind, for_each_after};
 use crate::model::{RequestId, Timestamp};
 
 /// What an engine is started with.
@@ -86,14 +86,18 @@ pub struct Folded {
 }
 
 impl Folded {
-    /// Reads a journal through; with `hashed`, a hash of its records is kept from here on.
+    /// Reads a journal through, from its newest snapshot on; with `hashed`, a hash of its records is kept
+    /// from here on.
     ///
     /// # Errors
     /// It is damaged, or of the other kind than the setup.
     pub fn read(journal: &mut dyn Journal, setup: &Setup, hashed: bool) -> Result<Self, StartError> {
         check_kind(journal, setup.kind)?;
-        let mut folded = Folded { state: State::new(), hash: hashed.then(RecordsHash::default) };
-        for_each(journal, |record| {
+        // A hash is of every record: then each is read, if each is here.
+        let hashed = hashed && journal.first() == 1;
+        let state = if hashed { State::new() } else { journal.resume()? };
+        let (after, mut folded) = (state.seq(), Folded { state, hash: hashed.then(RecordsHash::default) });
+        for_each_after(journal, after, |record| {
             if let Some(hash) = &mut folded.hash {
                 hash.add(&record);
             }

@@ -14,7 +14,7 @@ use super::promises::Promises;
 use super::report::Report;
 use super::setup::setups;
 use super::trace::{Trace, note};
-use crate::engine::{Engine, Event, Gate, Input, Output, Request, Setup, State};
+use crate::engine::{Engine, Event, Gate, Input, Output, Record, Request, Setup, State};
 use crate::model::{RunId, Span, StepIx, Timestamp};
 use crate::runtime::hold::Unacknowledged;
 
@@ -124,6 +124,22 @@ impl World {
             Err(panic) => format!("panic: {}", words_of(&*panic)),
         };
         Err(Violation { case: self.case, what, trace: self.trace.into_lines() })
+    }
+
+    /// What its engine works with.
+    pub fn setup(&self) -> Arc<Setup> {
+        Arc::clone(&self.setup)
+    }
+
+    /// Lives through it, and gives every record that became durable.
+    ///
+    /// # Errors
+    /// What was violated.
+    pub fn into_records(mut self) -> Result<Vec<Record>, Violation> {
+        match self.live() {
+            Ok(()) => Ok(self.disk.records),
+            Err(what) => Err(Violation { case: self.case, what, trace: self.trace.into_lines() }),
+        }
     }
 
     fn report(self) -> Report {

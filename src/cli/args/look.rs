@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args as ClapArgs, Subcommand};
+use clap::{ArgGroup, Args as ClapArgs, Subcommand};
 
 use crate::cli::help;
 use crate::cli::report::When;
@@ -137,14 +137,58 @@ pub enum Journal {
     /// Check every record of a journal: its hash, its place, and the anchor beside the journal
     #[command(after_help = help::VERIFY)]
     Verify(Show),
+    /// Move old records to a file of their own, which can be read and verified by itself
+    #[command(after_help = help::ARCHIVE)]
+    Archive(Archive),
+    /// Put the records of an archive back into the journal that they were taken from
+    #[command(after_help = help::RESTORE)]
+    Restore(Restore),
+}
+
+/// `quell journal archive`.
+#[derive(Debug, Clone, ClapArgs)]
+#[command(group(ArgGroup::new("which").required(true)))]
+pub struct Archive {
+    /// The state folder; no engine may be at work in it
+    #[arg(long, value_name = "DIR")]
+    pub state: PathBuf,
+    /// Archive the records before this one
+    #[arg(long, value_name = "SEQ", group = "which")]
+    #[arg(value_parser = clap::value_parser!(u64).range(2..))]
+    pub before: Option<u64>,
+    /// Archive the records that are older than so many days
+    #[arg(long, value_name = "N", group = "which")]
+    #[arg(value_parser = clap::value_parser!(u32).range(0..=36_500))]
+    pub keep_days: Option<u32>,
+    /// The file that they go to; it must not be there yet
+    #[arg(long, value_name = "FILE")]
+    pub to: PathBuf,
+    /// As JSON, one object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `quell journal restore`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Restore {
+    /// The state folder; no engine may be at work in it
+    #[arg(long, value_name = "DIR")]
+    pub state: PathBuf,
+    /// The archive: of several the latest first
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
 }
 
 /// `quell journal show` and `quell journal verify`.
 #[derive(Debug, Clone, ClapArgs)]
+#[command(group(ArgGroup::new("what").required(true)))]
 pub struct Show {
+    /// An archive
+    #[arg(value_name = "FILE", group = "what")]
+    pub file: Option<PathBuf>,
     /// The state folder
-    #[arg(long, value_name = "DIR")]
-    pub state: PathBuf,
+    #[arg(long, value_name = "DIR", group = "what")]
+    pub state: Option<PathBuf>,
     /// As JSON, one object per line
     #[arg(long)]
     pub json: bool,

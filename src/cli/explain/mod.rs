@@ -43,8 +43,15 @@ fn named(text: &str) -> Result<RunId, Error> {
 
 fn read(folder: &Path, id: RunId) -> Result<Explanation, Error> {
     let mut explainer = Explainer::of(id);
+    let before = records::before(folder)?;
+    explainer.state = before.state;
     records::past(folder, |record| explainer.take(record).map_err(|illegal| journal::unreadable(&illegal)))?;
     explainer.finish().ok_or_else(|| {
+        if let Some(archive) = &before.archive {
+            let what = format!("how {id} began is in no record of the journal");
+            return Error::failed(what)
+                .hint(format!("{}: `quell journal show FILE`", journal::elsewhere(archive)));
+        }
         let what = format!("{id} is in no record of {}", SafeText(&folder.display().to_string()));
         Error::failed(what).hint("`quell runs` lists the runs that there are")
     })

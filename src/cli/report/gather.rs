@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::Serialize;
 
 use super::{acts, todo};
+use crate::cli::journal::elsewhere;
+use crate::cli::records::Before;
 use crate::control::figures::Figures;
 use crate::engine::{
     Actor, Event, IllegalEvent, Incident, JournalKind, Obligation, Record, Run, RunStatus, State,
@@ -130,6 +132,9 @@ pub struct Report {
     pub refused: Listed<Act>,
     /// How often quell was started again.
     pub restarts: u64,
+    /// Where records of that time are that the journal has no more: the figures leave them out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub archived: Option<String>,
     /// The books of the sources, if an engine is at work.
     pub sources: Option<Figures>,
 }
@@ -146,6 +151,7 @@ pub struct Gathering {
     people: Listed<Act>,
     refused: Listed<Act>,
     restarts: u64,
+    archived: Option<String>,
 }
 
 impl Gathering {
@@ -162,7 +168,16 @@ impl Gathering {
             people: Listed::default(),
             refused: Listed::default(),
             restarts: 0,
+            archived: None,
         }
+    }
+
+    /// Begins where the journal begins.
+    pub fn after(mut self, before: Before) -> Self {
+        let left_out = before.archive.filter(|_| before.state.now() >= self.since);
+        self.archived = left_out.map(|archive| elsewhere(&archive));
+        self.state = before.state;
+        self
     }
 
     /// The next record. What came after the end is not looked at.
@@ -248,6 +263,7 @@ impl Gathering {
             people: self.people,
             refused: self.refused,
             restarts: self.restarts,
+            archived: self.archived,
             sources,
         }
     }

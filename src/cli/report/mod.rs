@@ -61,7 +61,7 @@ pub fn run(args: &Report) -> Result<(), Error> {
         let what = format!("--since {since} is not before --until {until}");
         return Err(Error::usage(what).hint("a duration counts back from --until, which is now by default"));
     }
-    let mut gathering = Gathering::of(since, until);
+    let mut gathering = Gathering::of(since, until).after(records::before(&folder)?);
     records::past(&folder, |record| gathering.take(record).map_err(|illegal| journal::unreadable(&illegal)))?;
     let report = gathering.finish(figures(&folder)?);
     print(&if args.json { show::json(&report) } else { show::text(&report) })
@@ -70,7 +70,8 @@ pub fn run(args: &Report) -> Result<(), Error> {
 /// What now is: that of the clock, or that of the last record in an exercise, which may have been played
 /// in another time.
 fn now(folder: &Path) -> Result<Timestamp, Error> {
-    let (mut exercise, mut last) = (false, Timestamp::MIN);
+    let before = records::before(folder)?.state;
+    let (mut exercise, mut last) = (before.kind() == Some(JournalKind::Exercise), before.now());
     records::past(folder, |record| {
         if let Event::JournalOpened { kind, .. } = &record.event {
             exercise = *kind == JournalKind::Exercise;

@@ -33,6 +33,10 @@ pub fn text(report: &Report) -> String {
         add(&mut out, "HALTED ", &format!("since {}, by {}{why}", moment(&halted.at), halted.by));
     }
 
+    if let Some(archived) = &report.archived {
+        add(&mut out, "left out: ", archived);
+    }
+
     head(&mut out, "to do first", if report.first.is_empty() { "nothing" } else { "" });
     for todo in report.first.iter().take(SHOWN) {
         add(&mut out, "  · ", &todo.what);

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::super::args::Trigger;
 use super::super::error::Error;
 use super::super::output::{Sink, json, summary, tell};
-use super::super::{Verdict, alone, ask, journal};
+use super::super::{Verdict, alone, ask, journal, records};
 use super::{given, named};
 use crate::control::client::{Client, Followed};
 use crate::engine::{Record, Request, Run, State};
@@ -27,10 +27,11 @@ const GLANCE: Duration = Duration::from_secs(1);
 pub fn run(args: &Trigger, folder: &Path, watcher: Client) -> Result<Verdict, Error> {
     let inputs = given(args)?;
     let mut sink = Sink::open(args.shown.out.as_deref())?;
-    let mut watch = Watch { watcher, state: State::new(), since: 0, kept: Vec::new() };
+    let state = records::before(folder)?.state;
+    let mut watch = Watch { watcher, state, since: 0, kept: Vec::new() };
     let lost = |error| ask::failed(folder, error);
     let now = watch.watcher.welcome().seq;
-    watch.watcher.subscribe(1).map_err(lost)?;
+    watch.watcher.subscribe(watch.state.seq() + 1).map_err(lost)?;
     while watch.state.seq() < now {
         watch.step(folder, None)?;
     }

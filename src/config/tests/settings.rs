@@ -141,7 +141,7 @@ fn mistakes_in_settings_are_named_with_their_place() {
 #[test]
 fn settings_are_read() {
     let text = "setup: a\nexercise: true\nseed: 9\nlateness: 5s\ntime: { year: 2024, tz: Europe/Berlin }\n\
-                limits: { finished: 5, finished_for: 1h, reopen: 2h }\nqueue: { signals: 7 }\nlines: { max_bytes: 2048 }\n\
+                limits: { finished: 5, finished_for: 1h, reopen: 2h }\nqueue: { signals: 7 }\nlines: { max_bytes: 2048 }\njournal: { snapshot_every: 5000 }\n\
                 operators: [{ user: ann, may: [run, halt] }, { group: soc, may: [view] }]\n";
     let loaded = load_texts(&[("settings.yaml", text)]).unwrap();
     let settings = loaded.settings;
@@ -153,6 +153,7 @@ fn settings_are_read() {
     assert_eq!(settings.operators, [operator(ann, &[Role::Run, Role::Halt]), operator(soc, &[Role::View])]);
     assert_eq!(loaded.setup.limits, settings.limits);
     assert_eq!((settings.queue.signals, settings.lines.max_bytes), (7, 2048));
+    assert_eq!(settings.journal.snapshot_every, 5_000);
     assert_eq!(loaded.rule_texts, [("t/rules/r.yml".to_owned(), RULE.to_owned())]);
 }
 

@@ -11,8 +11,27 @@ use crate::journal::JournalError;
 const APPLICATION_ID: i32 = 0x7175_656c;
 /// The layout of the tables: 2 has hashes.
 const LAYOUT: i32 = 2;
+/// That of a journal whose first records are in an archive. The others keep theirs: earlier releases
+/// read them.
+const ARCHIVED: i32 = 3;
 /// The oldest layout that is still read.
 const OLDEST: i32 = 1;
+
+/// The table of records.
+pub(super) const RECORDS: &str = "CREATE TABLE IF NOT EXISTS records
+   (seq INTEGER PRIMARY KEY, codec INTEGER NOT NULL, body BLOB NOT NULL, hash BLOB) STRICT;";
+/// The state before the first record that is there, and where those before it are.
+pub(super) const BASE: &str = "CREATE TABLE IF NOT EXISTS base
+   (seq INTEGER PRIMARY KEY, hash BLOB NOT NULL, version INTEGER NOT NULL, release TEXT NOT NULL,
+    sha256 BLOB NOT NULL, state BLOB NOT NULL) STRICT;
+ CREATE TABLE IF NOT EXISTS archives
+   (first INTEGER PRIMARY KEY, last INTEGER NOT NULL, file TEXT NOT NULL) STRICT;";
+
+/// Marks a file as ours, and with its layout.
+pub(super) fn mark(archived: bool) -> String {
+    let layout = if archived { ARCHIVED } else { LAYOUT };
+    format!("PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {layout};")
+}
 
 /// Makes the tables of a new file, adds to those of an older one what it has not, and sets how this
 /// connection writes.
@@ -32,14 +51,7 @@ pub(super) fn prepare(connection: &Connection, path: &Path) -> Result<(), Journa
         .execute_batch("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;")
         .map_err(opening(path))?;
     if tables == 0 {
-        let layout = format!(
-            "BEGIN IMMEDIATE;
-             PRAGMA application_id = {APPLICATION_ID};
-             PRAGMA user_version = {LAYOUT};
-             CREATE TABLE IF NOT EXISTS records
-               (seq INTEGER PRIMARY KEY, codec INTEGER NOT NULL, body BLOB NOT NULL, hash BLOB) STRICT;
-             COMMIT;"
-        );
+        let layout = format!("BEGIN IMMEDIATE; {} {RECORDS} COMMIT;", mark(false));
         connection.execute_batch(&layout).map_err(opening(path))?;
     }
     if !hashed {
@@ -90,7 +102,7 @@ pub(super) fn recognise(connection: &Connection, path: &Path) -> Result<bool, Jo
         return Err(not_ours("it is a database of another program".to_owned()));
     }
     match pragma("user_version")? {
-        layout @ OLDEST..=LAYOUT => Ok(layout >= 2),
-        other => Err(not_ours(format!("its layout is {other}, this release knows {OLDEST} to {LAYOUT}"))),
+        layout @ OLDEST..=ARCHIVED => Ok(layout >= 2),
+        other => Err(not_ours(format!("its layout is {other}, this release knows {OLDEST} to {ARCHIVED}"))),
     }
 }

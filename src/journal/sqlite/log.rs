@@ -50,7 +50,7 @@ pub(super) fn make_durable(disk: &dyn Disk, journal: &Path) -> Result<(), Journa
 /// # Errors
 /// The disk refuses.
 pub(super) fn damage(disk: &dyn Disk, journal: &Path) -> Result<Option<usize>, JournalError> {
-    let look = || Ok(read(disk, journal)?.as_deref().and_then(damaged_frame));
+    let look = || Ok::<_, JournalError>(read(disk, journal)?.as_deref().and_then(damaged_frame));
     match look()? {
         None => Ok(None),
         // The log may have begun anew while it was read: then it looks otherwise the second time.
