@@ -93,7 +93,7 @@ fn c19_what_a_silent_source_held_back_makes_nothing_late() {
     detector.send_held(due, &mut out);
     detector.observe(&failed(40, 1, "root"), &mut out);
     detector.finish(&mut out);
-    assert_eq!(brief(&out), ["100 192.0.2.1 2", "100 192.0.2.1 3", "100 192.0.2.1 4"]);
+    assert_eq!(brief(&out), ["100 192.0.2.1 2", "100 192.0.2.1 3", "40 192.0.2.1 4"]);
     assert_eq!(detector.stats().late, 0);
 }
 
