@@ -21,8 +21,8 @@ use super::state::{ByNames, Counts, by_names};
 use super::step::Answered;
 use super::{AgentState, Halt, Incident, JournalKind, Ledger, Obligation, Run, State, StepState};
 use crate::flow::slots::Slots;
+use crate::model::stored::stored;
 use crate::model::{Action, DetectionId, Digest, IncidentId, ObligationId, RunId, Seq, StepIx, Timestamp};
-use crate::stored;
 use crate::workflow::Plan;
 
 stored!(Account { minutes });

@@ -15,7 +15,7 @@ pub mod planted;
 mod presence;
 mod severity;
 mod signal;
-mod stored;
+pub(crate) mod stored;
 mod tape;
 mod text;
 mod time;

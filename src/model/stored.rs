@@ -3,7 +3,6 @@
 /// Stores a struct as the list of its fields, in the order that is given here. The list names every
 /// field, else it does not compile; a list that is shorter or longer is not read. So nothing is taken
 /// for granted that was not stored.
-#[macro_export]
 macro_rules! stored {
     ($name:ident { $($field:ident),+ $(,)? }) => {
         impl serde::Serialize for $name {
@@ -42,6 +41,8 @@ macro_rules! stored {
     };
 }
 
+pub(crate) use stored;
+
 #[cfg(test)]
 mod tests {
     #[derive(Debug, PartialEq)]
@@ -50,7 +51,7 @@ mod tests {
         right: Option<String>,
     }
 
-    crate::stored!(Pair { left, right });
+    super::stored!(Pair { left, right });
 
     #[test]
     fn a_struct_is_the_list_of_its_fields() {

@@ -53,6 +53,7 @@ impl State {
                     Some(lifted) => self.lift_to(lifted, *run, ObligationStatus::InDoubt, stamp),
                     None => {
                         self.effect_may_be(*run, *step);
+                        self.effect_ends_later(*run, *step, stamp);
                         self.effect_to(*run, *step, ObligationStatus::InDoubt, stamp);
                     }
                 }
@@ -256,6 +257,7 @@ impl State {
         match in_doubt {
             Some(true) => {
                 self.effect_may_be(id, ix);
+                self.effect_ends_later(id, ix, stamp);
                 self.effect_to(id, ix, ObligationStatus::InDoubt, stamp);
             }
             Some(false) => self.effect_never_was(id, ix, stamp),
@@ -271,6 +273,21 @@ impl State {
         {
             obligation.acted(id, ix);
         }
+    }
+
+    /// What may be there ends as if it had just been done: its time, and the time in which
+    /// a person would have had to confirm it.
+    fn effect_ends_later(&mut self, id: RunId, ix: StepIx, stamp: Stamp) {
+        let Some(run) = self.runs.get(id.0) else { return };
+        let confirm = run.plan.steps.get(ix.index()).and_then(|step| step.confirm);
+        let expires = run.steps.get(ix.index()).and_then(|step| step.action.as_ref()?.expires);
+        let Some(span) = expires.into_iter().chain(confirm).min() else { return };
+        let Some(obligation) = self.effect_mut(id, ix) else { return };
+        if let Some(holder) = obligation.holders.iter_mut().find(|h| (h.run, h.step) == (id, ix)) {
+            holder.until = (stamp.at + span).into();
+        }
+        obligation.changed = stamp.seq;
+        obligation.settle_until();
     }
 
     /// Whether an effect is not only of a step: others hold it, or another run is doing it anew.

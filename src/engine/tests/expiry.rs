@@ -194,3 +194,25 @@ fn c11_what_a_lift_could_not_undo_is_not_lifted_by_another_one() {
     assert!(told.contains("run-2 PARKED: not lifted: ob-1"), "{told}");
     assert!(!told.contains("run-3 created"), "{told}");
 }
+
+/// What is given up while it may be there ends like what was done: after its time, or after the time in which
+/// it would have had to be confirmed.
+#[test]
+fn c28_what_is_in_doubt_ends_on_time_too() {
+    for (time, script) in [
+        ("expires: 10m", "lost a\n wait 10m"),
+        ("confirm: 10m", "lost a\n wait 10m"),
+        ("expires: 10m", "crash\n wait 11m"),
+    ] {
+        let text =
+            timed("block").replace("expires: 10m", &format!("{time}, critical: false, on_failure: continue"));
+        let mut world = World::new(&[&text]);
+        let told = world.play("trigger timed a=x");
+        assert!(told.contains("starts (1): block x"), "{told}");
+        let told = world.play(script);
+        assert!(
+            !matches!(status(&world, 1), ObligationStatus::Owed | ObligationStatus::InDoubt),
+            "{time}: {told}"
+        );
+    }
+}

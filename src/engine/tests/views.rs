@@ -240,11 +240,11 @@ steps:
     world.play("trigger many");
     assert_eq!(told(&world), (3, 0, "0 in force, 3 owed".to_owned()));
     world.play("ok a\n crash");
-    assert_eq!(told(&world), (3, 1, "1 in force, 2 in doubt".to_owned()));
+    assert_eq!(told(&world), (3, 2, "1 in force, 2 in doubt".to_owned()));
     world.play("present b\n unknown c\n lift ob-1");
-    assert_eq!(told(&world), (3, 1, "1 in force, 1 lifting, 1 in doubt".to_owned()));
+    assert_eq!(told(&world), (3, 2, "1 in force, 1 lifting, 1 in doubt".to_owned()));
     world.play("ok ob-1\n abandon run-1\n crash\n absent ob-2");
-    assert_eq!(told(&world), (2, 0, "0 in force, 1 in doubt, 1 drifted".to_owned()));
+    assert_eq!(told(&world), (2, 1, "0 in force, 1 in doubt, 1 drifted".to_owned()));
     let entry = world.engine.state().ledger().get(ObligationId(2)).unwrap();
     assert_eq!((entry.ends_by(), entry.ends_by().name()), (EndsBy::Nobody, "when lifted"));
 }

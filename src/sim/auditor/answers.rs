@@ -64,7 +64,11 @@ impl Answers {
     pub fn said(&mut self, record: &Record) -> Result<(), String> {
         use Event::*;
         match &record.event {
-            RunCreated(new) if !new.lifts.is_empty() => {
+            // What was not durable never was, and its number is another's.
+            RunCreated(new) if new.lifts.is_empty() => {
+                self.lifts.remove(&new.run);
+            }
+            RunCreated(new) => {
                 self.lifts.insert(new.run);
             }
             StepStarted { run, step, attempt, .. } => self.begun((*run, *step, *attempt, false)),
@@ -144,7 +148,8 @@ impl Answers {
         if ok || self.by_hand.contains(&place) {
             return Ok(());
         }
-        Err(format!("C2: attempt {number} of {} counts as {word}, and nobody said so", name(place)))
+        let told = (said, self.found.get(&place), verified);
+        Err(format!("C2: attempt {number} of {} counts as {word}, and nobody said so: {told:?}", name(place)))
     }
 
     /// Something counts as failed: then it did not answer that it is done.

@@ -47,6 +47,14 @@ impl LedgerWitness {
             if state.runs().any(lifts) {
                 continue;
             }
+            // Of a step in doubt a person has to say whether it holds it, for as long as it wants.
+            let in_doubt = |holder: &Holder| {
+                let step = state.run(holder.run()).and_then(|run| run.steps().get(holder.step().index()));
+                step.is_some_and(|step| step.status() == StepStatus::InDoubt)
+            };
+            if obligation.holders().iter().any(in_doubt) {
+                continue;
+            }
             let effect: Effect = (Arc::clone(&obligation.action().name), obligation.target().cloned());
             let Some(holders) = self.holders.get(&effect).filter(|holders| !holders.is_empty()) else {
                 continue;
