@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Effect, LedgerWitness};
-use crate::engine::{ObligationStatus, Run, State};
+use crate::engine::{Holder, ObligationStatus, Run, State, StepStatus};
 use crate::model::{Span, Timestamp};
 
 /// What is overdue for longer is forgotten.
