@@ -4,9 +4,9 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::{Effect, Output, Record};
-use crate::model::Seq;
+use super::{Effect, Event, Output, Record};
 use crate::model::planted::{Bug, planted};
+use crate::model::{Detection, Seq};
 
 /// Holds records and effects back until the records are durable.
 #[derive(Debug, Default)]
@@ -83,6 +83,21 @@ impl Gate {
             released.effects.append(&mut self.open.effects);
         }
         released
+    }
+
+    /// What was offered and is not durable.
+    pub fn undurable(&self) -> impl Iterator<Item = &Record> {
+        let cut = self.cut.iter().flat_map(|(records, _)| records.iter());
+        cut.chain(&self.open.records)
+    }
+
+    /// Findings about incidents that are open, in records that are not durable: whoever opens the journal
+    /// anew has to be told of them again.
+    pub fn undurable_repeats(&self) -> impl Iterator<Item = &Detection> {
+        self.undurable().filter_map(|record| match &record.event {
+            Event::IncidentRepeated { detection, .. } => Some(&**detection),
+            _ => None,
+        })
     }
 
     /// An append failed: nothing more leaves this gate (C6). It is thrown away with its engine.

@@ -33,6 +33,7 @@ impl Engine {
         self.disarm_edited();
         let kept: Vec<RunId> = self.state.runs().map(|run| run.id()).collect();
         kept.into_iter().for_each(|run| self.keep_text(run));
+        self.look_for_agents_again();
         let spared = match self.spare_protected() {
             0 => String::new(),
             1 => "; 1 effect is lifted: its target is protected now".to_owned(),

@@ -59,6 +59,12 @@ impl Waiting {
         }
     }
 
+    /// Undos and lifts.
+    fn going_back(&self) -> Vec<(RunId, StepIx)> {
+        let back = self.places.iter().filter(|(_, (_, (Reverse((back, _)), ..)))| *back);
+        back.map(|(place, _)| *place).collect()
+    }
+
     pub fn is_waiting(&self, run: RunId, step: StepIx) -> bool {
         self.places.contains_key(&(run, step))
     }
@@ -70,6 +76,13 @@ impl Engine {
         let Some(lane) = self.lane(run, step, back) else { return };
         let place = (Reverse((back, self.priority(run))), run, step);
         self.waiting.add(lane, place);
+    }
+
+    /// Agents have left: an undo or a lift that nobody can do any more is not waited for in silence.
+    pub(super) fn look_for_agents_again(&mut self) {
+        for (run, step) in self.waiting.going_back() {
+            self.start_waiting(run, step);
+        }
     }
 
     fn lane(&self, id: RunId, step: StepIx, back: bool) -> Option<Lane> {

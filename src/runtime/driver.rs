@@ -187,9 +187,10 @@ impl Driver {
         self.engine.holds_repeats_of(at)
     }
 
-    /// As [`Engine::held_repeats`].
+    /// Repeats that are held back in memory, or not durable yet.
     pub fn held_repeats(&self) -> Vec<Detection> {
-        self.engine.held_repeats().cloned().collect()
+        let flushed = self.gate.undurable_repeats();
+        self.engine.held_repeats().chain(flushed).cloned().collect()
     }
 
     /// The number up to which everything is on disk.

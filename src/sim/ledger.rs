@@ -125,7 +125,11 @@ impl LedgerWitness {
                 // A person may say that it is undone while others hold it, or do it anew: then only this
                 // one lets go.
                 let held = self.holders.get(&effect).is_some_and(|holders| !holders.is_empty());
-                if !(held && self.by_hand.remove(&(*run, *step))) {
+                let anew = self.acting.values().flatten().any(|place| {
+                    place.0 != *run
+                        && self.actions.get(place).is_some_and(|action| self::effect(action) == effect)
+                });
+                if !((held || anew) && self.by_hand.remove(&(*run, *step))) {
                     self.gone(&effect);
                 }
             }

@@ -215,7 +215,7 @@ impl World {
     /// A write failed: nothing more leaves, the engine is thrown away (C6).
     fn hold(&mut self, why: &str) -> Result<(), String> {
         note!(self, "{} ! on hold: {why}", self.now.clock());
-        for repeat in self.engine.held_repeats() {
+        for repeat in self.engine.held_repeats().chain(self.gate.undurable_repeats()) {
             self.unacknowledged.keep(Seq::MAX, repeat.clone());
         }
         self.promises.gone();
