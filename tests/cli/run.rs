@@ -43,7 +43,7 @@ pub fn now() -> Instant {
 pub fn wait_for(mut what: impl FnMut() -> bool) {
     let since = now();
     while !what() {
-        assert!(since.elapsed() < Duration::from_secs(20), "it does not come");
+        assert!(since.elapsed() < Duration::from_secs(120), "it does not come");
         std::thread::sleep(Duration::from_millis(20));
     }
 }
