@@ -334,13 +334,6 @@ impl Obligation {
         Arc::from(format!("\0{}", self.id))
     }
 
-    /// Notes that a holder's own attempt was done, or may have been.
-    pub(super) fn acted(&mut self, run: RunId, step: StepIx) {
-        if let Some(holder) = self.holders.iter_mut().find(|h| (h.run, h.step) == (run, step)) {
-            holder.acted = true;
-        }
-    }
-
     /// Works out anew when it ends: when the last holder wants it to, or by itself before that.
     pub(super) fn settle_until(&mut self) {
         let each = self.holders.iter().filter(|holder| holder.acted).map(Holder::until);

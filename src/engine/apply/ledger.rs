@@ -38,7 +38,7 @@ impl State {
                 self.lease_returned(*run, *step);
                 match (retry_at, self.lifted_by_step(*run, *step)) {
                     (Some(_), Some(_)) => {}
-                    (Some(_), None) => self.effect_may_be(*run, *step),
+                    (Some(_), None) => self.effect_may_be(*run, *step, stamp),
                     (None, Some(lifted)) => self.lift_failed(lifted, *run, &failure.message, stamp),
                     (None, None) => self.effect_left(*run, *step, stamp),
                 }
@@ -52,8 +52,7 @@ impl State {
                 match self.lifted_by_step(*run, *step) {
                     Some(lifted) => self.lift_to(lifted, *run, ObligationStatus::InDoubt, stamp),
                     None => {
-                        self.effect_may_be(*run, *step);
-                        self.effect_ends_later(*run, *step, stamp);
+                        self.effect_may_be(*run, *step, stamp);
                         self.effect_to(*run, *step, ObligationStatus::InDoubt, stamp);
                     }
                 }
@@ -256,8 +255,7 @@ impl State {
         }
         match in_doubt {
             Some(true) => {
-                self.effect_may_be(id, ix);
-                self.effect_ends_later(id, ix, stamp);
+                self.effect_may_be(id, ix, stamp);
                 self.effect_to(id, ix, ObligationStatus::InDoubt, stamp);
             }
             Some(false) => self.effect_never_was(id, ix, stamp),
@@ -265,26 +263,18 @@ impl State {
         }
     }
 
-    /// An attempt may have acted: then its step holds the effect.
-    fn effect_may_be(&mut self, id: RunId, ix: StepIx) {
-        let step = self.runs.get(id.0).and_then(|run| run.steps.get(ix.index()));
-        if step.is_some_and(|step| step.in_doubt)
-            && let Some(obligation) = self.effect_mut(id, ix)
-        {
-            obligation.acted(id, ix);
-        }
-    }
-
-    /// What may be there ends as if it had just been done: its time, and the time in which
-    /// a person would have had to confirm it.
-    fn effect_ends_later(&mut self, id: RunId, ix: StepIx, stamp: Stamp) {
+    /// An attempt may have acted: then its step holds the effect. Whatever comes of the step, that ends as if
+    /// it had just been done: after its time, and after the time in which a person would have to confirm it.
+    fn effect_may_be(&mut self, id: RunId, ix: StepIx, stamp: Stamp) {
         let Some(run) = self.runs.get(id.0) else { return };
+        let Some(step) = run.steps.get(ix.index()).filter(|step| step.in_doubt) else { return };
         let confirm = run.plan.steps.get(ix.index()).and_then(|step| step.confirm);
-        let expires = run.steps.get(ix.index()).and_then(|step| step.action.as_ref()?.expires);
-        let Some(span) = expires.into_iter().chain(confirm).min() else { return };
+        let expires = step.action.as_ref().and_then(|action| action.expires);
+        let span = expires.into_iter().chain(confirm).min();
         let Some(obligation) = self.effect_mut(id, ix) else { return };
         if let Some(holder) = obligation.holders.iter_mut().find(|h| (h.run, h.step) == (id, ix)) {
-            holder.until = (stamp.at + span).into();
+            holder.acted = true;
+            holder.until = span.map(|span| stamp.at + span).into();
         }
         obligation.changed = stamp.seq;
         obligation.settle_until();

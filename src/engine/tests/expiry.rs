@@ -203,6 +203,11 @@ fn c28_what_is_in_doubt_ends_on_time_too() {
         ("expires: 10m", "lost a\n wait 10m"),
         ("confirm: 10m", "lost a\n wait 10m"),
         ("expires: 10m", "crash\n wait 11m"),
+        // Another run does the same while the first waits for its next attempt, and is never resumed.
+        (
+            "expires: 10m, retry: { attempts: 2, backoff: 1m }",
+            "lost a\n pause run-1\n wait 1m\n trigger timed a=x\n ok a\n wait 10m",
+        ),
     ] {
         let text =
             timed("block").replace("expires: 10m", &format!("{time}, critical: false, on_failure: continue"));

@@ -107,3 +107,29 @@ fn c11_what_nobody_can_undo_may_be_tried_again_while_nobody_can() {
     assert_eq!(status(&world), RunStatus::Cancelled);
     assert_eq!(replayed(&world), *world.engine.state());
 }
+
+#[test]
+fn c17_nobody_waits_in_silence_for_agents_that_are_gone() {
+    let text = "
+workflow: rung
+inputs: { a: text }
+steps:
+  - { id: a, role: BELL, action: block, with: { address: '${inputs.a}' } }
+  - { id: b, role: WALL, action: block, needs: [a], with: { address: '${inputs.a}.b' } }
+";
+    let other = "
+workflow: other
+steps:
+  - { id: z, role: BELL, action: block, with: { address: y } }
+";
+    let mut world = World::new(&[text, other]);
+    // The only agent that could undo it is busy with another run.
+    let told = world.play("trigger rung a=x\n ok a\n trigger other\n fail run-1/b");
+    let status = world.engine.state().run(RunId(1)).unwrap().status();
+    assert_eq!(status, RunStatus::RollingBack, "{told}");
+    let mut fewer = Setup::clone(&world.setup);
+    fewer.agents.retain(|agent| &*agent.role != "BELL");
+    let told = reload(&mut world, Arc::new(fewer));
+    assert_eq!(world.engine.state().run(RunId(1)).unwrap().status(), RunStatus::Stuck, "{told}");
+    assert!(told.contains("no agent of this setup can undo it"), "{told}");
+}
