@@ -30,6 +30,7 @@ pub struct Engine {
     pub(super) to_spare: BTreeSet<ObligationId>,
     /// Repeats that are not journaled yet.
     pub(super) mailbox: BTreeMap<IncidentId, Mailbox>,
+    pub(super) mailboxes: u64,
     pub(super) now: Timestamp,
     /// Nothing new is started: see [`Input::Drain`].
     pub(super) draining: bool,
@@ -59,6 +60,7 @@ impl Engine {
             expiries: Expiries::default(),
             to_spare: BTreeSet::new(),
             mailbox: BTreeMap::new(),
+            mailboxes: 0,
             now,
             draining: false,
             stale: 0,

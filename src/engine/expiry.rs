@@ -57,10 +57,28 @@ impl Engine {
                 self.state.run(*run).and_then(|run| run.steps().get(step.index())?.obligation())
             }
             StepJoined { obligation, .. } | LetGo { obligation, .. } => Some(*obligation),
+            UndoFailed { run, step, retry_at: None, .. } | UndoInDoubt { run, step, .. } => {
+                return self.watch_own_end(self.state.obligation_of(*run, *step).map(Obligation::id));
+            }
             _ => return,
         };
         if let Some(obligation) = obligation {
             self.watch_obligation(obligation);
+        }
+        if let StepFailed { run, step, .. }
+        | StepCancelled { run, step, .. }
+        | StepInDoubt { run, step, .. } = event
+        {
+            self.watch_own_end(self.state.run(*run).and_then(|run| run.lifted_by_step(*step)));
+        }
+    }
+
+    /// What could not be undone may have ended by itself meanwhile. One that quell would have to undo waits
+    /// for a person.
+    fn watch_own_end(&mut self, id: Option<ObligationId>) {
+        let obligation = id.and_then(|id| self.state.ledger().get(id));
+        if let Some(obligation) = obligation.filter(|o| o.ends_by() == EndsBy::Itself) {
+            self.watch_obligation(obligation.id());
         }
     }
 
@@ -110,7 +128,10 @@ impl Engine {
 
     /// What ends by itself is asked for, if somebody can be asked; anything else is undone.
     fn end(&mut self, id: ObligationId) {
-        let Some(obligation) = self.state.ledger().get(id) else { return };
+        // While its undo is under way it does not end; what comes of the undo arms the timer anew.
+        let Some(obligation) = self.state.ledger().get(id).filter(|o| o.status().can_be_lifted()) else {
+            return;
+        };
         match obligation.ends_by() {
             EndsBy::Itself if self.ask_for(id) => {}
             EndsBy::Itself => self.emit(Event::ObligationExpired { obligation: id }),
@@ -163,7 +184,7 @@ impl Engine {
             obligation.status(),
             ObligationStatus::InForce | ObligationStatus::InDoubt | ObligationStatus::Drifted
         );
-        if over && can && *found == Presence::Absent {
+        if over && obligation.status().can_be_lifted() && *found == Presence::Absent {
             return self.emit(Event::ObligationExpired { obligation: id });
         }
         self.emit(Event::ObligationProbed { obligation: id, found: Box::new(found.clone()) });

@@ -21,6 +21,8 @@ pub(super) struct Mailbox {
     pub others: Vec<Arc<Detection>>,
     /// When they are journaled.
     pub due: Timestamp,
+    /// Its number among all that there were.
+    pub number: u64,
 }
 
 impl Mailbox {
@@ -103,7 +105,10 @@ impl Engine {
                 mail.due
             }
             None => {
-                let mail = Mailbox { count, detection: Arc::clone(detection), others: Vec::new(), due };
+                self.mailboxes += 1;
+                let number = self.mailboxes;
+                let detection = Arc::clone(detection);
+                let mail = Mailbox { count, detection, others: Vec::new(), due, number };
                 self.mailbox.insert(id, mail);
                 self.timers.arm(due, TimerKey::Incident(id));
                 due
@@ -121,11 +126,16 @@ impl Engine {
         }
     }
 
-    /// Whether a repeat that was told at `at` or before may still be held back in memory only: a source
-    /// must be able to tell it again until then (C5).
-    pub fn holds_repeats_of(&self, at: Timestamp) -> bool {
-        // A letter lies here for that long at most.
-        self.mailbox.values().any(|mail| mail.due <= at + REPEATS_EVERY)
+    /// A mark between what was told until now and what is told from now on; see
+    /// [`Engine::holds_repeats_before`].
+    pub fn repeats_mark(&self) -> u64 {
+        self.mailboxes
+    }
+
+    /// Whether a repeat that was told before a mark may still be held back in memory only: a source must be
+    /// able to tell it again until then (C5). It is a count and no time, as clocks go back.
+    pub fn holds_repeats_before(&self, mark: u64) -> bool {
+        self.mailbox.values().any(|mail| mail.number <= mark)
     }
 
     /// The latest repeats that are held back in memory only.

@@ -81,7 +81,7 @@ pub static OBLIGATION: LazyLock<Machine<ObligationStatus, Obligation, Event>> = 
                 go(&[Lifting], InForce, "its lift was cancelled before it was done"),
                 go(&[Lifting], LiftFailed, "its undo is given up"),
                 go(&[InForce, InDoubt, Drifted], LiftFailed, "its undo cannot be begun"),
-                go(&[InForce, InDoubt, Drifted], Expired, "its time is over"),
+                go(&[InForce, InDoubt, Drifted, LiftFailed], Expired, "its time is over"),
                 go(&[InForce, InDoubt, LiftFailed], Drifted, "it was looked for and is not there"),
                 go(&[InForce, InDoubt, Lifting, Drifted, LiftFailed], Waived, "given up by a person"),
                 go(&[Waived], LiftFailed, "to be tried again, says a person"),

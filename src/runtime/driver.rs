@@ -182,9 +182,14 @@ impl Driver {
         self.engine.stale_answers()
     }
 
-    /// As [`Engine::holds_repeats_of`].
-    pub fn holds_repeats_of(&self, at: Timestamp) -> bool {
-        self.engine.holds_repeats_of(at)
+    /// As [`Engine::repeats_mark`].
+    pub fn repeats_mark(&self) -> u64 {
+        self.engine.repeats_mark()
+    }
+
+    /// As [`Engine::holds_repeats_before`].
+    pub fn holds_repeats_before(&self, mark: u64) -> bool {
+        self.engine.holds_repeats_before(mark)
     }
 
     /// Repeats that are held back in memory, or not durable yet.

@@ -317,7 +317,7 @@ impl RealTime {
     /// Sees to the cursors of live sources (C5).
     fn tend_sources(&mut self) {
         if let Some(live) = &mut self.live {
-            live.tend(&self.driver, self.watch.as_mut(), self.now, &mut self.found);
+            live.tend(&self.driver, self.watch.as_mut(), &mut self.found);
             self.tell_found(instant());
         }
     }

@@ -124,7 +124,8 @@ impl LedgerWitness {
                 self.forget((*run, *step));
                 // A person may say that it is undone while others hold it, or do it anew: then only this
                 // one lets go.
-                let held = self.holders.get(&effect).is_some_and(|holders| !holders.is_empty());
+                let held = self.holders.get(&effect).is_some_and(|holders| !holders.is_empty())
+                    || self.may_be_of_others(*run, &effect, before);
                 let anew = self.acting.values().flatten().any(|place| {
                     place.0 != *run
                         && self.actions.get(place).is_some_and(|action| self::effect(action) == effect)
@@ -164,6 +165,16 @@ impl LedgerWitness {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Whether a step of another run may have done the same: nobody knows what came of it.
+    fn may_be_of_others(&self, run: RunId, effect: &Effect, state: &State) -> bool {
+        let same =
+            self.actions.iter().filter(|(place, action)| place.0 != run && self::effect(action) == *effect);
+        same.map(|(place, _)| place).any(|(run, step)| {
+            let step = state.run(*run).and_then(|run| run.steps().get(step.index()));
+            step.is_some_and(|step| step.status() == StepStatus::InDoubt)
+        })
     }
 
     fn lifted(&self, (run, step): Place) -> Option<&(ObligationId, Effect)> {

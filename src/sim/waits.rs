@@ -29,10 +29,25 @@ pub fn everybody_waits(state: &State) -> Result<(), String> {
             _ => waits(state, run)?,
         };
         if waits.is_empty() {
-            return Err(format!("{} is {} and waits for nothing", run.id(), run.status()));
+            let steps: Vec<String> = (0..run.steps().len()).map(|i| stands(state, run, i)).collect();
+            let (id, status) = (run.id(), run.status());
+            return Err(format!("{id} is {status} and waits for nothing: {}", steps.join(", ")));
         }
     }
     Ok(())
+}
+
+/// Where a step stands, and the effect that it holds or lifts.
+fn stands(state: &State, run: &Run, step: usize) -> String {
+    let obligation = match run.lifts().get(step) {
+        Some(lifted) => state.ledger().get(*lifted),
+        None => state.obligation_of(run.id(), StepIx(step as u16)),
+    };
+    let told = obligation.map_or(String::new(), |o| {
+        let by = o.lifted_by().map_or(String::new(), |by| format!(" by {by}"));
+        format!(" ({} {}{by})", o.id(), o.status())
+    });
+    format!("{}{told}", run.steps()[step].status())
 }
 
 fn waits(state: &State, run: &Run) -> Result<BTreeSet<Waits>, String> {

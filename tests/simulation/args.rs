@@ -29,6 +29,9 @@ pub struct Args {
     /// The same, and once more while it recovers.
     #[arg(long)]
     pub crash_recovery: bool,
+    /// Goes on after a broken promise, and says all of them.
+    #[arg(long)]
+    pub keep_going: bool,
     /// A crash at this write only: `before:N`, `after:N` or `never`.
     #[arg(long, value_name = "WHERE", value_parser = crash_at)]
     crash_at: Option<Crashes>,

@@ -24,6 +24,7 @@ pub fn sail(
 ) -> Result<String, String> {
     let (next, end) = (AtomicU64::new(seeds.start), AtomicU64::new(seeds.end));
     let broken: Mutex<Option<Violation>> = Mutex::new(None);
+    let failed = AtomicU64::new(0);
     let total = Mutex::new(Summary::default());
     let (begun, said) = (instant(), Mutex::new(instant()));
     let worker = || {
@@ -36,6 +37,10 @@ pub fn sail(
             }
             match live(seed) {
                 Ok(report) => mine.add(report),
+                Err(violation) if args.keep_going => {
+                    eprintln!("{}: {}", violation.case, violation.what);
+                    failed.fetch_add(1, Ordering::Relaxed);
+                }
                 Err(violation) => {
                     end.fetch_min(seed, Ordering::Relaxed);
                     let mut broken = broken.lock().unwrap();
@@ -54,6 +59,9 @@ pub fn sail(
     }
     let total = total.into_inner().unwrap();
     let said = total.text(begun.elapsed());
+    if failed.load(Ordering::Relaxed) > 0 {
+        return Err(format!("{said}\n{} seeds break a promise, see above", failed.into_inner()));
+    }
     match args.all_faults() {
         true => total.is_lively().map(|()| said.clone()).map_err(|why| format!("{said}\n{why}")),
         false => Ok(said),

@@ -304,10 +304,13 @@ impl State {
         let Some(obligation) = self.effect_mut(id, ix) else { return };
         obligation.holders.retain(|holder| (holder.run, holder.step) != (id, ix));
         obligation.changed = stamp.seq;
-        let undone = matches!(obligation.status(), ObligationStatus::Owed | ObligationStatus::InDoubt);
-        match obligation.holders.is_empty() && undone {
-            true => self.effect_to(id, ix, ObligationStatus::Void, stamp),
-            false => obligation.settle_until(),
+        use ObligationStatus::{Drifted, InDoubt, InForce, LiftFailed, Lifted, Owed, Void};
+        match obligation.status() {
+            _ if !obligation.holders.is_empty() => obligation.settle_until(),
+            Owed | InDoubt => self.effect_to(id, ix, Void, stamp),
+            // A person said of the last who held it that it is undone, while this was under way.
+            InForce | Drifted | LiftFailed => self.effect_to(id, ix, Lifted, stamp),
+            _ => obligation.settle_until(),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::world::{START, World, setup};
-use crate::engine::{Input, ObligationStatus, Setup};
+use crate::engine::{Input, ObligationStatus, RunStatus, Setup};
 use crate::model::{Map, ObligationId, Outcome, RunId, Span, StepIx};
 
 /// `clamp` ends by itself and can be asked for, `hold` only ends by itself.
@@ -220,4 +220,31 @@ fn c28_what_is_in_doubt_ends_on_time_too() {
             "{time}: {told}"
         );
     }
+}
+
+/// C28: an undo that was given up, or is tried, is no reason to be in force for ever.
+#[test]
+fn c28_what_could_not_be_undone_ends_by_itself_all_the_same() {
+    let text = timed("hold")
+        + "  - { id: b, role: WALL, action: tell, with: { text: hi }, needs: [a], timeout: 590s }\n";
+    let attempts = [2, 3, 5, 9, 0].map(|pause| format!("\n undo-fails a\n wait {pause}s")).concat();
+    let given_up = format!("trigger timed a=x\n ok a\n fail b{attempts}");
+    let mut world = World::new(&[&text]);
+    let told = world.play(&given_up);
+    assert_eq!(status(&world, 1), ObligationStatus::LiftFailed, "{told}");
+    let told = world.play("wait 10m");
+    assert!(told.contains("ob-1 EXPIRED"), "{told}");
+    assert_eq!(status(&world, 1), ObligationStatus::Expired);
+    // It is over while nothing may be done: then there is nothing to undo any more.
+    let mut world = World::new(&[&text]);
+    world.play(&given_up);
+    let told = world.play("halt\n settle run-1 a again\n wait 10m\n release");
+    assert!(told.contains("ob-1 EXPIRED") && !told.contains("undo starts"), "{told}");
+    assert_eq!(world.engine.state().run(RunId(1)).unwrap().status(), RunStatus::RolledBack, "{told}");
+    // While an undo is under way it does not end; what comes of the undo is the last word.
+    let mut world = World::new(&[&text]);
+    let told = world.play("trigger timed a=x\n ok a\n wait 585s\n fail b\n wait 20s");
+    assert_eq!((status(&world, 1), told.contains("EXPIRED")), (ObligationStatus::Lifting, false), "{told}");
+    let told = world.play("undone a");
+    assert_eq!((status(&world, 1), told.contains("EXPIRED")), (ObligationStatus::Lifted, false), "{told}");
 }

@@ -28,7 +28,7 @@ use super::gauges::{BookTotals, SourceGauge};
 use super::inbox::{Inbox, Origin};
 use super::stream::Watch;
 use crate::journal::{Cursor, Cursors};
-use crate::model::{Detection, Seq, Signal, Span, Timestamp};
+use crate::model::{Detection, Seq, Signal, Span};
 use crate::source::follow::Start;
 
 pub use self::watch::LiveWatch;
@@ -76,7 +76,8 @@ impl Source {
 /// What was read so far, to be written once it is durable.
 struct Candidate {
     cursors: Cursors,
-    taken: Timestamp,
+    /// What the engine had been told when all of it was told; see [`Driver::repeats_mark`].
+    told: Option<u64>,
     /// Everything up to this record has to be on disk; known once nothing of it is held back any more.
     needs: Option<Seq>,
 }
@@ -168,20 +169,14 @@ impl Live {
 
     /// Takes cursors when they are due, and has them written once they are durable. What detection held
     /// back until now is put into `found` for the engine, so that it is in the journal before them.
-    pub fn tend(
-        &mut self,
-        driver: &Driver,
-        watch: &mut dyn Watch,
-        now: Timestamp,
-        found: &mut Vec<Detection>,
-    ) {
+    pub fn tend(&mut self, driver: &Driver, watch: &mut dyn Watch, found: &mut Vec<Detection>) {
         if self.keeper.is_none() {
             return;
         }
         if self.candidate.is_none() && instant() >= self.next {
             self.next = instant() + EVERY;
             watch.finish(found);
-            self.candidate = self.take(watch, now);
+            self.candidate = self.take(watch);
             if self.written.is_none() && self.candidate.is_none() {
                 // Until there is one, a file that is rotated away is not found again.
                 self.next = instant() + EVERY / 20;
@@ -190,7 +185,8 @@ impl Live {
             return;
         }
         let Some(candidate) = &mut self.candidate else { return };
-        if candidate.needs.is_none() && !driver.holds_repeats_of(candidate.taken) {
+        let told = *candidate.told.get_or_insert_with(|| driver.repeats_mark());
+        if candidate.needs.is_none() && !driver.holds_repeats_before(told) {
             candidate.needs = Some(driver.state().seq());
         }
         if candidate.needs.is_some_and(|seq| seq <= driver.durable())
@@ -200,10 +196,10 @@ impl Live {
         }
     }
 
-    fn take(&mut self, watch: &dyn Watch, now: Timestamp) -> Option<Candidate> {
+    fn take(&mut self, watch: &dyn Watch) -> Option<Candidate> {
         let cursors = self.cursors(watch);
         let news = self.written.as_ref() != Some(&cursors) && !cursors.sources.is_empty();
-        news.then_some(Candidate { cursors, taken: now, needs: None })
+        news.then_some(Candidate { cursors, told: None, needs: None })
     }
 
     fn cursors(&mut self, watch: &dyn Watch) -> Cursors {

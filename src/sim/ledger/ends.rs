@@ -47,10 +47,14 @@ impl LedgerWitness {
             if state.runs().any(lifts) {
                 continue;
             }
-            // Of a step in doubt a person has to say whether it holds it, for as long as it wants.
+            // Of a step in doubt a person has to say whether it holds it, for as long as it wants. So may one
+            // that waits for its next attempt in a run that is paused.
             let in_doubt = |holder: &Holder| {
                 let step = state.run(holder.run()).and_then(|run| run.steps().get(holder.step().index()));
-                step.is_some_and(|step| step.status() == StepStatus::InDoubt)
+                step.is_some_and(|step| {
+                    let waits = step.status() == StepStatus::Waiting && holder.until().is_none();
+                    step.status() == StepStatus::InDoubt || (waits && step.in_doubt())
+                })
             };
             if obligation.holders().iter().any(in_doubt) {
                 continue;

@@ -70,7 +70,7 @@ struct Line {
 #[derive(Debug)]
 struct Candidate {
     cursors: Cursors,
-    taken: Timestamp,
+    told: Option<u64>,
     needs: Option<Seq>,
 }
 
@@ -275,12 +275,13 @@ impl World {
             stream.detector.finish(&mut found);
             let cursors = stream.cursors();
             if stream.given.as_ref() != Some(&cursors) && !cursors.sources.is_empty() {
-                stream.candidate = Some(Candidate { cursors, taken: self.now, needs: None });
+                stream.candidate = Some(Candidate { cursors, told: None, needs: None });
             }
             return found.into_iter().for_each(|detection| self.tell(detection));
         }
         let Some(candidate) = &mut stream.candidate else { return };
-        if candidate.needs.is_none() && !self.engine.holds_repeats_of(candidate.taken) {
+        let told = *candidate.told.get_or_insert_with(|| self.engine.repeats_mark());
+        if candidate.needs.is_none() && !self.engine.holds_repeats_before(told) {
             candidate.needs = Some(self.engine.state().seq());
         }
         if candidate.needs.is_some_and(|seq| seq <= self.disk.reported())
