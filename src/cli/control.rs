@@ -14,6 +14,7 @@ use crate::control::socket;
 use crate::detect::Detector;
 use crate::engine::{Acts, JournalKind};
 use crate::model::Mistake;
+use crate::rule::RuleSet;
 use crate::runtime::gauges::Board;
 use crate::runtime::inbox::Inbox;
 use crate::runtime::reload::Fresh;
@@ -38,7 +39,7 @@ pub fn listen(
         // A replay of a setup for real work is an exercise, and stays one.
         forced: loaded.setup.kind == JournalKind::Exercise && !loaded.settings.exercise,
         seed: started.driver.state().seed(),
-        rules: loaded.rule_texts.clone(),
+        rules: Arc::clone(&loaded.rules),
         settings: loaded.settings.clone(),
         read: None,
     };
@@ -61,11 +62,11 @@ struct Files {
     named: Option<PathBuf>,
     forced: bool,
     seed: u64,
-    /// Path and text of each rule at work.
-    rules: Vec<(String, String)>,
+    /// The rules at work.
+    rules: Arc<RuleSet>,
     settings: Settings,
     /// What was read last, until it is taken.
-    read: Option<(Vec<(String, String)>, Settings)>,
+    read: Option<(Arc<RuleSet>, Settings)>,
 }
 
 fn listed(mistakes: &[Mistake]) -> String {
@@ -87,23 +88,21 @@ impl Reload for Files {
         }
         let (old, new) = (&self.settings, &loaded.settings);
         let changed =
-            loaded.rule_texts != self.rules || (old.lateness, &old.own.tags) != (new.lateness, &new.own.tags);
-        let mut notes = vec![match changed {
-            true => "rules have changed: every window begins anew",
-            false => "rules are the same: windows go on",
-        }];
+            *loaded.rules != *self.rules || (old.lateness, &old.own.tags) != (new.lateness, &new.own.tags);
+        let change = loaded.rules.change_from(&self.rules);
+        let mut notes = vec![change.to_string()];
         if (&old.queue, &old.lines, &old.time, old.seed) != (&new.queue, &new.lines, &new.time, new.seed) {
-            notes.push("`queue`, `lines`, `time` and `seed` count from the next start on");
+            notes.push("`queue`, `lines`, `time` and `seed` count from the next start on".to_owned());
         }
         if old.sources != new.sources {
-            notes.push("`sources` have changed: they count from the next start on");
+            notes.push("`sources` have changed: they count from the next start on".to_owned());
         }
         let note = notes.join("; ");
         let (secrets, origins) = (environment::secrets(&loaded), guard::origins(new));
         let operators = new.operators.clone();
-        self.read = Some((loaded.rule_texts, new.clone()));
+        self.read = Some((Arc::clone(&loaded.rules), new.clone()));
         let detector = changed.then(|| {
-            Detector::new(Arc::new(loaded.rules), loaded.settings.lateness, self.seed)
+            Detector::new(loaded.rules, loaded.settings.lateness, self.seed)
                 .knowing_itself_by(&loaded.settings.own.tags)
         });
         let fresh =

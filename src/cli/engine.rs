@@ -166,7 +166,7 @@ pub fn start(loaded: &Loaded, place: &Place, inbox: Inbox, job: Job) -> Result<R
     let findings = recorded.or(job.live.as_ref().map(|live| Arc::clone(&live.aside.findings)));
     let streaming = job.recording.is_some();
     let stream = job.recording.map_or_else(Opened::empty, |recording| Opened::new(Box::new(recording)));
-    let mut detector = Detector::new(Arc::new(loaded.rules.clone()), settings.lateness, seed)
+    let mut detector = Detector::new(Arc::clone(&loaded.rules), settings.lateness, seed)
         .knowing_itself_by(&settings.own.tags);
     let folded = Folded::read(journal.as_mut(), &recipe.setup, job.speed == Speed::Max)?;
     let wall = (!streaming).then(clock::wall);

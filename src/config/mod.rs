@@ -48,7 +48,7 @@ pub struct Loaded {
     /// What the engine works with.
     pub setup: Setup,
     /// What the detector works with.
-    pub rules: RuleSet,
+    pub rules: Arc<RuleSet>,
     /// Path and text of each rule file, in order of path.
     pub rule_texts: Vec<(String, String)>,
     /// `settings.yaml`.
@@ -93,6 +93,7 @@ pub fn load(folder: &Folder) -> Result<Loaded, Vec<Mistake>> {
     let protected = Arc::new(Protected::new(settings.protected.iter().cloned()));
     let setup = Setup { kind, acts, agents, workflows, limits, own, protected };
     let digest = folder.digest();
+    let rule_set = Arc::new(rule_set);
     Ok(Loaded { setup, rules: rule_set, rule_texts: rules.texts, settings, programs, needs, digest })
 }
 

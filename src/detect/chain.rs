@@ -122,6 +122,11 @@ impl Chain {
         }
     }
 
+    /// Forgets what was fed to other correlations than those of these ids.
+    pub fn keep_those_of(&mut self, rules: &[&str]) {
+        self.links.retain(|(_, link)| rules.contains(&&*link.rule));
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.links.len()

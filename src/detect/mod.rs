@@ -37,6 +37,7 @@ mod matcher;
 mod numbers;
 mod resume;
 mod sequence;
+mod succeed;
 mod values;
 
 use std::sync::Arc;

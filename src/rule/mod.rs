@@ -7,6 +7,7 @@
 //! placeholders (`expand`) are given by a document with the key `placeholders`.
 
 mod bounds;
+mod change;
 mod condition;
 mod correlation;
 mod detection;
@@ -30,6 +31,7 @@ mod text;
 mod texts;
 
 pub use bounds::Bounds;
+pub use change::Change;
 pub use condition::Condition;
 pub use correlation::{Counted, VALUES_PER_GROUP};
 pub use field::FieldName;

@@ -178,7 +178,8 @@ impl Stream for Recording {
 
 impl Watch for Detector {
     fn renew(&mut self, detector: Detector) {
-        *self = detector;
+        let before = std::mem::replace(self, detector);
+        self.succeed(before);
     }
 
     fn observe(&mut self, signal: &Signal, found: &mut Vec<Detection>) {

@@ -35,7 +35,8 @@ pub trait Watch: Send {
     /// Signals so far that were too old for the windows.
     fn late(&self) -> u64;
 
-    /// Goes on with other rules, which know of nothing yet. Call [`Watch::finish`] before.
+    /// Goes on with other rules; the windows of those that mean the same go on. Call [`Watch::finish`]
+    /// before.
     fn renew(&mut self, detector: Detector);
 
     /// Puts a signal that was looked at before a restart where later ones need it; it finds nothing.

@@ -31,7 +31,8 @@ impl LiveWatch {
 
 impl Watch for LiveWatch {
     fn renew(&mut self, detector: Detector) {
-        *self = LiveWatch::new(detector, self.clock);
+        let before = std::mem::replace(&mut self.detector, detector);
+        self.detector.succeed(before);
     }
 
     fn observe(&mut self, signal: &Signal, found: &mut Vec<Detection>) {
