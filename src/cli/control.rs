@@ -15,6 +15,7 @@ use crate::detect::Detector;
 use crate::engine::{Acts, JournalKind};
 use crate::model::Mistake;
 use crate::rule::RuleSet;
+use crate::runtime::clock::monotonic_nanos;
 use crate::runtime::gauges::Board;
 use crate::runtime::inbox::Inbox;
 use crate::runtime::reload::Fresh;
@@ -104,6 +105,7 @@ impl Reload for Files {
         let detector = changed.then(|| {
             Detector::new(loaded.rules, loaded.settings.lateness, self.seed)
                 .knowing_itself_by(&loaded.settings.own.tags)
+                .timed_by(monotonic_nanos)
         });
         let fresh =
             Fresh { setup: Arc::new(loaded.setup), secrets, origins, digest: loaded.digest, detector };

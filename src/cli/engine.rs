@@ -167,7 +167,8 @@ pub fn start(loaded: &Loaded, place: &Place, inbox: Inbox, job: Job) -> Result<R
     let streaming = job.recording.is_some();
     let stream = job.recording.map_or_else(Opened::empty, |recording| Opened::new(Box::new(recording)));
     let mut detector = Detector::new(Arc::clone(&loaded.rules), settings.lateness, seed)
-        .knowing_itself_by(&settings.own.tags);
+        .knowing_itself_by(&settings.own.tags)
+        .timed_by(clock::monotonic_nanos);
     let folded = Folded::read(journal.as_mut(), &recipe.setup, job.speed == Speed::Max)?;
     let wall = (!streaming).then(clock::wall);
     // A recording without a signal begins nowhere; any fixed time will do.

@@ -1,7 +1,7 @@
 //! Files on disk → a checked setup, with every mistake at once.
 //!
-//! A setup is a folder: `settings.yaml`, `agents/*.yaml`, `workflows/*.yaml`, `rules/*.yml`. The one
-//! of the exercise is part of the program.
+//! A setup is a folder: `settings.yaml`, `agents/*.yaml`, `workflows/*.yaml`, `rules/*.yml`,
+//! `indicators/*`. The one of the exercise is part of the program.
 
 mod actions;
 mod agents;
@@ -11,6 +11,7 @@ mod drill;
 mod endpoint;
 mod exec;
 mod folder;
+mod indicators;
 mod needs;
 mod operators;
 mod probe;
@@ -34,6 +35,7 @@ use crate::rule::RuleSet;
 use crate::workflow;
 
 pub use folder::{Folder, find, platform_folder};
+pub use indicators::{ListFile, Stamp, digest};
 pub use needs::Need;
 pub use operators::{Operator, Role, Who};
 pub use own::Own;
@@ -57,7 +59,11 @@ pub struct Loaded {
     pub programs: Vec<Program>,
     /// The secrets and certificates that agents need, in order of file.
     pub needs: Vec<Need>,
+    /// The indicator lists that the rules may ask, in order of name.
+    pub lists: Vec<ListFile>,
     /// SHA-256 over the sorted paths and texts.
+    pub files_digest: Digest,
+    /// The same with what is on the indicator lists.
     pub digest: Digest,
 }
 
@@ -70,7 +76,8 @@ pub fn load(folder: &Folder) -> Result<Loaded, Vec<Mistake>> {
     let settings = settings::read(folder, &mut mistakes);
     let agents = agents::read(folder, settings.exercise, &mut mistakes);
     let workflows = read_workflows(folder, &mut mistakes);
-    let rules = rules::read(folder, &mut mistakes);
+    let (lists, list_files) = indicators::read(folder, &settings.indicators, &mut mistakes);
+    let rules = rules::read(folder, &lists, &mut mistakes);
     mistakes.extend(budgets::check(folder, &settings, &agents));
     mistakes.extend(agents::conflicts(&agents));
     mistakes.extend(check::workflows(&workflows, &agents, settings.exercise));
@@ -92,9 +99,11 @@ pub fn load(folder: &Folder) -> Result<Loaded, Vec<Mistake>> {
     let (limits, own) = (settings.limits.clone(), Arc::clone(&settings.own.addresses));
     let protected = Arc::new(Protected::new(settings.protected.iter().cloned()));
     let setup = Setup { kind, acts, agents, workflows, limits, own, protected };
-    let digest = folder.digest();
+    let files_digest = folder.digest();
+    let digest = indicators::digest(files_digest, &lists);
+    let (rule_texts, lists) = (rules.texts, list_files);
     let rule_set = Arc::new(rule_set);
-    Ok(Loaded { setup, rules: rule_set, rule_texts: rules.texts, settings, programs, needs, digest })
+    Ok(Loaded { setup, rules: rule_set, rule_texts, settings, programs, needs, lists, files_digest, digest })
 }
 
 /// A workflow as far as it could be read, and its file.

@@ -10,9 +10,9 @@ use crate::flow::yaml::{Node, Place};
 use crate::model::{Mistake, Span};
 use crate::source;
 
-use super::{Folder, Operator, Own, SourceSpec, budgets, operators, own, protected, sources};
+use super::{Folder, Operator, Own, SourceSpec, budgets, indicators, operators, own, protected, sources};
 
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 15] = [
     "budgets",
     "setup",
     "exercise",
@@ -27,6 +27,7 @@ const KEYS: [&str; 14] = [
     "protected",
     "sources",
     "own",
+    "indicators",
 ];
 const LATER: [Later; 5] = ["escalation", "notify", "console", "failure_handling", "pools"];
 
@@ -61,6 +62,8 @@ pub struct Settings {
     pub sources: Vec<SourceSpec>,
     /// By what quell knows itself in signals (C36).
     pub own: Own,
+    /// Indicator lists beside those of the folder, or how those are read.
+    pub indicators: Vec<indicators::Named>,
 }
 
 /// Sizes of queues.
@@ -101,6 +104,7 @@ impl Default for Settings {
             protected: Vec::new(),
             sources: Vec::new(),
             own: Own::default(),
+            indicators: Vec::new(),
         }
     }
 }
@@ -172,6 +176,9 @@ fn read_all(reader: &mut Reader<'_>, node: &Node, settings: &mut Settings) {
     }
     if let Some(node) = node.get("own") {
         settings.own = own::read(reader, node);
+    }
+    if let Some(node) = node.get("indicators") {
+        settings.indicators = indicators::settings(reader, node);
     }
 }
 

@@ -1,6 +1,7 @@
 //! One correlation at work: its groups, and what of them is due to be sent.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use super::chain::Link;
 use super::episode::{Episode, identity};
@@ -8,6 +9,7 @@ use super::evidence::{Evidence, Recent};
 use super::groups::{Group, Groups, Item, Reading};
 use super::{Limits, Reach, key, numbers};
 use crate::model::{Detection, DetectionId, Signal, Span, Timestamp, Value};
+use crate::rule::indicator::Hit;
 use crate::rule::{Correlation, Counted, FieldName};
 
 /// The shortest time between two messages about one detection, in event time.
@@ -148,6 +150,13 @@ impl Correlator {
         })
     }
 
+    /// Keeps on which entry of a list the signal is that was just put in, if it is on one.
+    pub fn note_hit(&mut self, entered: Entered, hit: &Option<Arc<Hit>>) {
+        if let (Some(group), Some(hit)) = (self.groups.get_mut(entered.slot), hit) {
+            group.hit = Some(Arc::clone(hit));
+        }
+    }
+
     /// Decides what the signal that was just put in means for its group.
     pub fn judge(
         &mut self,
@@ -185,7 +194,7 @@ impl Correlator {
         };
         for episode in [&mut group.past, &mut group.episode].into_iter().flatten() {
             if episode.grew() && !episode.scheduled {
-                send(rule, &group.key, &group.recent, episode, evidence, out);
+                send(rule, (&group.key, &group.hit), &group.recent, episode, evidence, out);
                 episode.scheduled = true;
                 let at = place.now + UPDATE_EVERY;
                 self.due.push_back(Due { at, slot, birth: group.birth, id: episode.id });
@@ -229,7 +238,7 @@ impl Correlator {
             for episode in both.filter(|episode| episode.id == due.id) {
                 episode.scheduled = episode.grew();
                 if episode.scheduled {
-                    send(rule, &group.key, &group.recent, episode, evidence, out);
+                    send(rule, (&group.key, &group.hit), &group.recent, episode, evidence, out);
                     let at = now + UPDATE_EVERY;
                     self.due.push_back(Due { at, ..due });
                 }
@@ -318,14 +327,14 @@ fn close(group: &mut Group, rule: &Correlation, evidence: &Evidence, out: &mut V
 
 fn flush(group: &mut Group, rule: &Correlation, evidence: &Evidence, out: &mut Vec<Detection>) {
     if let Some(past) = group.past.as_mut().filter(|past| past.grew()) {
-        send(rule, &group.key, &group.recent, past, evidence, out);
+        send(rule, (&group.key, &group.hit), &group.recent, past, evidence, out);
     }
 }
 
 /// Sends a detection; one that only feeds others is silent.
 fn send(
     rule: &Correlation,
-    key: &[u8],
+    (key, hit): (&[u8], &Option<Arc<Hit>>),
     recent: &Recent,
     episode: &mut Episode,
     evidence: &Evidence,
@@ -347,6 +356,7 @@ fn send(
     if let Some(value) = episode.value {
         fields.insert("value".to_string(), value.into());
     }
+    hit.iter().for_each(|hit| super::name_entry(&mut fields, hit));
     out.push(Detection {
         id: episode.id,
         rule: rule.head.clone(),

@@ -2,6 +2,7 @@
 
 use std::hash::BuildHasher;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
@@ -16,6 +17,7 @@ use super::sequence::Sequence;
 use super::values::Values;
 use super::{Limits, Reach};
 use crate::model::Timestamp;
+use crate::rule::indicator::Hit;
 use crate::rule::{Correlation, Counted};
 
 /// What a signal brings into a window.
@@ -190,6 +192,8 @@ pub struct Group {
     pub recent: Recent,
     /// The last source that was proven, and when.
     pub proven: Option<(IpAddr, Timestamp)>,
+    /// The entry of an indicator list that a signal was on last.
+    pub hit: Option<Arc<Hit>>,
 }
 
 impl Group {
@@ -281,6 +285,7 @@ impl Groups {
             past: None,
             recent: Recent::default(),
             proven: None,
+            hit: None,
         };
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(None);

@@ -6,6 +6,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use super::bound::is_memorable;
+use super::figures::{Nanos, Timing};
 use crate::model::{LogSource, Signal};
 use crate::rule::{Candidates, Index, RuleSet};
 
@@ -39,6 +40,7 @@ pub struct Matcher {
     indexes: HashMap<Vec<u32>, Arc<Index>, FixedState>,
     candidates: Candidates,
     asked: u64,
+    timing: Option<Timing>,
 }
 
 impl Matcher {
@@ -52,12 +54,23 @@ impl Matcher {
             indexes: HashMap::with_hasher(FixedState::with_seed(seed)),
             candidates: Candidates::default(),
             asked: 0,
+            timing: None,
         }
     }
 
     /// How many rules were asked so far: the cost that routing and index leave over.
     pub fn asked(&self) -> u64 {
         self.asked
+    }
+
+    /// Times what rules cost, by this clock.
+    pub fn time_by(&mut self, clock: Nanos) {
+        self.timing = Some(Timing::new(clock, self.rules.rules().len()));
+    }
+
+    /// What was timed.
+    pub fn timing(&self) -> Option<&Timing> {
+        self.timing.as_ref()
     }
 
     /// Fills `found` with the numbers of the rules that match, in ascending order.
@@ -76,6 +89,16 @@ impl Matcher {
         };
         self.asked += candidates.len() as u64;
         let rules = self.rules.rules();
+        if let Some(timing) = &mut self.timing
+            && timing.is_due()
+        {
+            let ask = |number: &&u32| {
+                let rule = rules.get(**number as usize);
+                timing.time(**number, || rule.is_some_and(|rule| rule.program.matches(signal)))
+            };
+            found.extend(candidates.iter().filter(ask));
+            return;
+        }
         let matches =
             |number: &&u32| rules.get(**number as usize).is_some_and(|rule| rule.program.matches(signal));
         found.extend(candidates.iter().filter(matches));

@@ -13,6 +13,7 @@ impl Detector {
                 std::mem::swap(correlator, known);
             }
         }
+        self.tally.succeed(&self.rules, before.tally, &before.rules);
         let kept = self.rules.correlations().iter().zip(&change.same).filter(|(_, same)| same.is_some());
         let kept: Vec<&str> = kept.map(|(rule, _)| &*rule.head.id).collect();
         before.chain.keep_those_of(&kept);

@@ -38,14 +38,16 @@ impl RuleSet {
                 let alike = were.is_some_and(|were| rule.counts_as(were));
                 let (now, then) = (bases.get(number), old_bases.get(*before));
                 let (Some(now), Some(then)) = (now, then) else { return false };
-                alike && now.len() == then.len() && now.iter().zip(then).all(|(now, then)| match (now, then) {
-                    (Base::Rule(now), Base::Rule(then)) => self.finds_as(*now, old, *then),
-                    // A correlation comes after those that it refers to.
-                    (Base::Correlation(now), Base::Correlation(then)) => {
-                        change.same.get(*now) == Some(&Some(*then))
-                    }
-                    _ => false,
-                })
+                alike
+                    && now.len() == then.len()
+                    && now.iter().zip(then).all(|(now, then)| match (now, then) {
+                        (Base::Rule(now), Base::Rule(then)) => self.finds_as(*now, old, *then),
+                        // A correlation comes after those that it refers to.
+                        (Base::Correlation(now), Base::Correlation(then)) => {
+                            change.same.get(*now) == Some(&Some(*then))
+                        }
+                        _ => false,
+                    })
             });
             let told = before.and_then(|before| old.correlations.get(before));
             let told = told.is_some_and(|were| were.head == rule.head && were.emits == rule.emits);
@@ -100,14 +102,7 @@ impl Correlation {
     fn counts_as(&self, other: &Correlation) -> bool {
         let Correlation { counted, group_by, keys, timespan, bounds, chained, .. } = self;
         (counted, group_by, keys, timespan, bounds, chained)
-            == (
-                &other.counted,
-                &other.group_by,
-                &other.keys,
-                &other.timespan,
-                &other.bounds,
-                &other.chained,
-            )
+            == (&other.counted, &other.group_by, &other.keys, &other.timespan, &other.bounds, &other.chained)
     }
 }
 
@@ -147,7 +142,8 @@ title: Waves\nname: waves\ncorrelation: {type: event_count, rules: many, group-b
 title: Alone\nname: alone\ndetection: {s: {a: b}, condition: s}\n";
 
     fn set(text: &str) -> RuleSet {
-        crate::rule::load(&[("r.yml".to_owned(), text.to_owned())]).unwrap_or_else(|wrong| panic!("{wrong:?}"))
+        crate::rule::load(&[("r.yml".to_owned(), text.to_owned())])
+            .unwrap_or_else(|wrong| panic!("{wrong:?}"))
     }
 
     #[test]

@@ -152,9 +152,12 @@ fn of_test<'r>(field: &'r FieldName, test: &'r Test) -> Option<Vec<Mark<'r>>> {
             (None, Some(text)) => Mark::Inside(field, text),
             (None, None) => Mark::Present(field),
         }]),
-        Test::Expression(_) | Test::Compare(..) | Test::Part(..) | Test::Within(_) | Test::Other { .. } => {
-            Some(vec![Mark::Present(field)])
-        }
+        Test::Expression(_)
+        | Test::Compare(..)
+        | Test::Part(..)
+        | Test::Within(_)
+        | Test::Listed(_)
+        | Test::Other { .. } => Some(vec![Mark::Present(field)]),
     }
 }
 
