@@ -181,6 +181,10 @@ pub fn start(loaded: &Loaded, place: &Place, inbox: Inbox, job: Job) -> Result<R
         false => None,
     };
     let reloader = control.as_ref().map(Server::reloader);
+    if let Some(reloader) = reloader.clone().filter(|_| !loaded.lists.is_empty() && job.live.is_some()) {
+        let watching = control::watch_lists(reloader);
+        watching.map_err(|error| Error::failed("cannot start a thread").because(error))?;
+    }
     board.update(|gauges| {
         (gauges.now, gauges.started) = (now, now);
         gauges.virtual_time = streaming || job.speed.times() != Some(1.0);

@@ -31,7 +31,7 @@ use std::sync::Arc;
 use crate::engine::protect::Protected;
 use crate::engine::{Acts, JournalKind, Setup};
 use crate::model::{Digest, Mistake};
-use crate::rule::RuleSet;
+use crate::rule::{self, RuleSet};
 use crate::workflow;
 
 pub use folder::{Folder, find, platform_folder};
@@ -104,6 +104,18 @@ pub fn load(folder: &Folder) -> Result<Loaded, Vec<Mistake>> {
     let (rule_texts, lists) = (rules.texts, list_files);
     let rule_set = Arc::new(rule_set);
     Ok(Loaded { setup, rules: rule_set, rule_texts, settings, programs, needs, lists, files_digest, digest })
+}
+
+/// The sound rules of a setup, and what is wrong with the others and with its indicator lists.
+pub fn sound_rules(folder: &Folder) -> rule::Loaded {
+    let mut mistakes = Vec::new();
+    let settings = settings::read(folder, &mut Vec::new());
+    let (lists, _) = indicators::read(folder, &settings.indicators, &mut mistakes);
+    let texts: Vec<_> = folder.files("rules").map(|(path, text)| (path, text.to_owned())).collect();
+    let mut loaded = rule::load_sound_with(&texts, &lists);
+    loaded.mistakes.extend(mistakes);
+    loaded.mistakes.sort();
+    loaded
 }
 
 /// A workflow as far as it could be read, and its file.

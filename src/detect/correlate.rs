@@ -3,14 +3,15 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::baseline::Usual;
 use super::chain::Link;
 use super::episode::{Episode, identity};
 use super::evidence::{Evidence, Recent};
-use super::groups::{Group, Groups, Item, Reading};
+use super::groups::{Group, Groups, Item, Reading, Window};
 use super::{Limits, Reach, key, numbers};
 use crate::model::{Detection, DetectionId, Signal, Span, Timestamp, Value};
 use crate::rule::indicator::Hit;
-use crate::rule::{Correlation, Counted, FieldName};
+use crate::rule::{Anomaly, Correlation, Counted, FieldName};
 
 /// The shortest time between two messages about one detection, in event time.
 pub const UPDATE_EVERY: Span = Span::from_secs(1);
@@ -25,7 +26,7 @@ pub struct Place<'a> {
 
 impl Place<'_> {
     pub fn reach(&self) -> Reach {
-        Reach { span: self.rule.timespan, keep: self.now - self.lateness - self.rule.timespan }
+        Reach { span: self.rule.timespan, keep: self.now - self.lateness - self.rule.retention() }
     }
 }
 
@@ -144,7 +145,11 @@ impl Correlator {
                 Item { value: self.groups.hash(&self.bytes), ..item }
             }
             Counted::Rules(_) | Counted::Sequence => Item { value: position as u64, ..item },
-            Counted::Sum(field) | Counted::Average(field) | Counted::Percentile(field, _) => {
+            Counted::Anomaly(Anomaly { field: None, .. }) => item,
+            Counted::Sum(field)
+            | Counted::Average(field)
+            | Counted::Percentile(field, _)
+            | Counted::Anomaly(Anomaly { field: Some(field), .. }) => {
                 Item { number: numbers::millionths(number(field)?), ..item }
             }
         })
@@ -192,6 +197,9 @@ impl Correlator {
                 }
             }
         };
+        if let (Window::Baseline(baseline), Some(episode)) = (&group.window, &mut group.episode) {
+            episode.usual = baseline.usual().or(episode.usual);
+        }
         for episode in [&mut group.past, &mut group.episode].into_iter().flatten() {
             if episode.grew() && !episode.scheduled {
                 send(rule, (&group.key, &group.hit), &group.recent, episode, evidence, out);
@@ -283,16 +291,20 @@ fn judge_late(group: &mut Group, place: &Place, signal: &Signal, reading: Readin
 fn grown(rule: &Correlation, before: u64, count: u64, signal: &Signal) -> u64 {
     match rule.counted {
         Counted::Values(_) | Counted::Rules(_) | Counted::Sequence => before.max(count),
-        Counted::Events | Counted::Sum(_) | Counted::Average(_) | Counted::Percentile(..) => {
-            before.saturating_add(signal.weight.into())
-        }
+        Counted::Events
+        | Counted::Sum(_)
+        | Counted::Average(_)
+        | Counted::Percentile(..)
+        | Counted::Anomaly(_) => before.saturating_add(signal.weight.into()),
     }
 }
 
 /// What a window amounts to, where that is not its count.
 fn value(rule: &Correlation, reading: Reading) -> Option<f64> {
     match rule.counted {
-        Counted::Sum(_) | Counted::Average(_) | Counted::Percentile(..) => Some(reading.measure),
+        Counted::Sum(_) | Counted::Average(_) | Counted::Percentile(..) | Counted::Anomaly(_) => {
+            Some(reading.measure)
+        }
         _ => None,
     }
 }
@@ -355,6 +367,11 @@ fn send(
     }
     if let Some(value) = episode.value {
         fields.insert("value".to_string(), value.into());
+    }
+    if let Some(Usual { observed, mean, deviation }) = episode.usual {
+        for (name, number) in [("observed", observed), ("usual", mean), ("deviation", deviation)] {
+            fields.insert(name.to_string(), number.into());
+        }
     }
     hit.iter().for_each(|hit| super::name_entry(&mut fields, hit));
     out.push(Detection {

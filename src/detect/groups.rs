@@ -7,6 +7,7 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
+use super::baseline::Baseline;
 use super::correlate::Place;
 use super::episode::Episode;
 use super::events::Events;
@@ -57,6 +58,7 @@ pub enum Window {
     Rules(Values),
     Numbers(Figure, Numbers),
     Sequence(Sequence),
+    Baseline(Baseline),
 }
 
 impl Window {
@@ -70,6 +72,7 @@ impl Window {
             Counted::Sum(_) => numbers(Figure::Sum),
             Counted::Average(_) => numbers(Figure::Average),
             Counted::Percentile(_, rank) => numbers(Figure::Percentile(*rank)),
+            Counted::Anomaly(_) => Window::Baseline(Baseline::default()),
         }
     }
 
@@ -80,6 +83,7 @@ impl Window {
             Window::Values(values) | Window::Rules(values) => values.newest(),
             Window::Numbers(_, numbers) => numbers.newest(),
             Window::Sequence(sequence) => sequence.newest(),
+            Window::Baseline(baseline) => baseline.newest(),
         }
     }
 
@@ -90,6 +94,7 @@ impl Window {
             Window::Values(values) | Window::Rules(values) => values.since(),
             Window::Numbers(_, numbers) => numbers.since(),
             Window::Sequence(sequence) => sequence.longest(reach.span).1,
+            Window::Baseline(baseline) => baseline.newest(),
         }
     }
 
@@ -101,6 +106,7 @@ impl Window {
             Window::Rules(values) => drop(values.insert(at, item.value, reach)),
             Window::Numbers(_, numbers) => numbers.insert(at, item.number, item.weight, reach),
             Window::Sequence(sequence) => sequence.insert(at, item.value as u32, reach),
+            Window::Baseline(baseline) => baseline.insert(at, item, rule),
         }
         self.reading(rule, reach)
     }
@@ -124,6 +130,7 @@ impl Window {
                 Reading { measure: numbers.figure(*figure), count: numbers.count() }
             }
             Window::Sequence(sequence) => Reading::of_count(sequence.longest(reach.span).0),
+            Window::Baseline(baseline) => Reading { measure: baseline.measure(), count: baseline.count() },
         }
     }
 
@@ -149,6 +156,8 @@ impl Window {
                 }
             }
             Window::Sequence(sequence) => counted(sequence.longest_around(at, reach)),
+            // What came late changes nothing about what was found then.
+            Window::Baseline(_) => (Reading { measure: f64::NAN, count: 0 }, at, at),
         }
     }
 
@@ -158,6 +167,7 @@ impl Window {
             Window::Values(values) | Window::Rules(values) => values.len(),
             Window::Numbers(_, numbers) => numbers.len(),
             Window::Sequence(sequence) => sequence.len(),
+            Window::Baseline(_) => 1,
         }
     }
 
@@ -170,6 +180,7 @@ impl Window {
                 Window::Values(values) | Window::Rules(values) => values.drop_oldest(),
                 Window::Numbers(_, numbers) => numbers.coarsen(reach),
                 Window::Sequence(sequence) => sequence.drop_oldest(),
+                Window::Baseline(_) => {}
             }
         }
         (before - self.len()) as u64

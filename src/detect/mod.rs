@@ -24,6 +24,7 @@
 //!
 //! What was given up is counted in [`Stats::evicted`].
 
+mod baseline;
 pub mod bound;
 mod correlate;
 mod episode;
@@ -43,10 +44,11 @@ mod values;
 
 use std::sync::Arc;
 
+pub use baseline::{Baseline, Usual};
 pub use chain::Link;
 pub use figures::{Figures, ListFigures, Nanos, RuleFigures, SAMPLED, TOLD};
 pub use matcher::{Matcher, Routing};
-pub use resume::{Checkpoint, OpenEpisode, OpenGroup};
+pub use resume::{Checkpoint, OpenBaseline, OpenEpisode, OpenGroup};
 
 use crate::model::{Detection, Map, RuleHead, Signal, Span, Timestamp};
 use crate::rule::indicator::Hit;

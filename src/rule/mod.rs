@@ -7,6 +7,7 @@
 //! placeholders (`expand`) are given by a document with the key `placeholders`, or by an indicator list;
 //! `quell.list` and `quell.domain` ask such a list too.
 
+mod anomaly;
 mod bounds;
 mod change;
 mod condition;
@@ -32,6 +33,7 @@ mod set;
 mod text;
 mod texts;
 
+pub use anomaly::Anomaly;
 pub use bounds::Bounds;
 pub use change::Change;
 pub use condition::Condition;

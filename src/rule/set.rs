@@ -76,6 +76,14 @@ pub struct Correlation {
 }
 
 impl Correlation {
+    /// How long a group without signals is kept beyond its lateness.
+    pub fn retention(&self) -> Span {
+        match &self.counted {
+            Counted::Anomaly(anomaly) => anomaly.keep.max(self.timespan),
+            _ => self.timespan,
+        }
+    }
+
     /// Whether it matters which of its rules a signal matched.
     pub fn counts_rules(&self) -> bool {
         matches!(self.counted, Counted::Rules(_) | Counted::Sequence)

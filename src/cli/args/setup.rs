@@ -63,6 +63,15 @@ pub struct Rules {
     /// Print the ATT&CK tactics and techniques that the rules name, with how many do
     #[arg(long)]
     pub coverage: bool,
+    /// Print the indicator lists of the setup, and which patterns of theirs are not understood
+    #[arg(long, conflicts_with_all = ["rules", "check", "coverage"])]
+    pub lists: bool,
+    /// Print hits, cost and last match of the rules of an engine at work
+    #[arg(long, conflicts_with_all = ["rules", "check", "coverage", "lists", "config"])]
+    pub live: bool,
+    /// With --live: the engine's state folder
+    #[arg(long, value_name = "DIR", requires = "live")]
+    pub state: Option<PathBuf>,
     /// One JSON object per row
     #[arg(long)]
     pub json: bool,
