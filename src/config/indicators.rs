@@ -194,6 +194,23 @@ pub(super) fn read(folder: &Folder, named: &[Named], mistakes: &mut Vec<Mistake>
     (lists, files.into_values().map(|(file, _)| file).collect())
 }
 
+/// Lists of files without a setup, each called as its file without the ending.
+///
+/// # Errors
+/// Why one cannot be read, or its mistakes.
+pub fn named(paths: &[PathBuf]) -> Result<Lists, Vec<Mistake>> {
+    let (mut lists, mut mistakes) = (Lists::default(), Vec::new());
+    for path in paths {
+        let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+        let spec = Spec { name, file: path.display().to_string(), format: format_of(path), kind: Kind::Any };
+        match (ListFile { spec, path: Some(path.clone()) }).read() {
+            Ok(list) => lists.insert(list.into()),
+            Err(wrong) => mistakes.extend(wrong),
+        }
+    }
+    if mistakes.is_empty() { Ok(lists) } else { Err(mistakes) }
+}
+
 /// SHA-256 over a setup: what its files have, and what its lists have. Without lists that of the files.
 pub fn digest(files: Digest, lists: &Lists) -> Digest {
     if lists.is_empty() {

@@ -35,7 +35,7 @@ use crate::rule::{self, RuleSet};
 use crate::workflow;
 
 pub use folder::{Folder, find, platform_folder};
-pub use indicators::{ListFile, Stamp, digest};
+pub use indicators::{ListFile, Stamp, digest, named as named_lists};
 pub use needs::Need;
 pub use operators::{Operator, Role, Who};
 pub use own::Own;

@@ -17,6 +17,9 @@ pub struct Detect {
     /// A rule file, or a folder that is searched for .yml and .yaml; may be given more than once
     #[arg(long, required = true, value_name = "PATH")]
     pub rules: Vec<PathBuf>,
+    /// An indicator list that the rules ask by its file name: .txt, .csv or .json (STIX); may be given more than once
+    #[arg(long, value_name = "FILE")]
+    pub indicators: Vec<PathBuf>,
     /// Format of the lines: auto (each line by what it looks like), eve, zeek, sshd or json
     #[arg(long, value_name = "FORMAT", default_value = "auto")]
     pub format: Format,
