@@ -73,8 +73,8 @@ pub struct Replay {
 /// What is watched live.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct Sources {
-    /// What to watch, one record per line: a file (with --follow), a named pipe, or `-` for the stdin of
-    /// `run`. A format in front counts for this one: eve:/var/log/suricata/eve.json. Default: the setup's
+    /// What to watch, one record per line: a file (with --follow), a named pipe, a socket
+    /// (udp://ADDRESS:PORT, tcp://ADDRESS:PORT, unix:///PATH), or `-` for the stdin of `run`. A format in front counts for this one: eve:/var/log/suricata/eve.json. Default: the setup's
     #[arg(value_name = "SOURCE")]
     pub sources: Vec<String>,
     /// Watch files grow, through rotation; wait for those that are not there yet
