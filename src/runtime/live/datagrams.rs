@@ -235,7 +235,7 @@ fn take(reader: &mut Reader, held: &Held, datagram: Datagram, place: &mut Place)
         stamp(&mut signal, from);
         if !from.ip().is_loopback() {
             // Anybody can send a datagram in anybody's name.
-            signal.common.proven = signal.common.proven.and(Some(false));
+            signal.common.proven = signal.common.source_ip.map(|_| false);
         }
     }
     reader.hand_on(held, signal, *place, at);
