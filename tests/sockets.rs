@@ -107,7 +107,7 @@ fn c18_what_sockets_received_before_a_stop_is_processed() {
     // Bad ones: no signal, a count that lies, a message that is cut off.
     sender.send_to(b"this is no signal", ("127.0.0.1", udp)).unwrap();
     write!(counted, "7 <38>1 -junk").unwrap();
-    write!(lines, "<38>no line feed").unwrap();
+    write!(lines, "<38>2026-03-14T10:00:30Z web app: no line feed").unwrap();
     drop((lines, counted));
     let summary = running.stop();
     let figure = |name: &str| summary[name].as_u64().unwrap();

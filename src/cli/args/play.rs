@@ -55,7 +55,8 @@ pub struct Replay {
     /// How to play.
     #[command(flatten)]
     pub play: Play,
-    /// Format of the lines: auto (each line by what it looks like), eve, zeek, sshd or json
+    /// Format of the lines: auto (each line by what it looks like), eve, zeek, sshd, json, syslog,
+    /// journald or logfmt
     #[arg(long, value_name = "FORMAT", default_value = "auto")]
     pub format: Format,
     /// Year of log lines that have none. Default: the setup's
@@ -83,7 +84,8 @@ pub struct Sources {
     /// Where to begin in a file that was not followed before. Default: end
     #[arg(long, value_name = "end|start", requires = "follow")]
     pub from: Option<From>,
-    /// Format of the lines: auto (each line by what it looks like), eve, zeek, sshd or json
+    /// Format of the lines: auto (each line by what it looks like), eve, zeek, sshd, json, syslog,
+    /// journald or logfmt
     #[arg(long, value_name = "FORMAT", default_value = "auto", requires = "sources")]
     pub format: Format,
     /// Year of log lines that have none. Default: that of the clock

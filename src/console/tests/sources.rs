@@ -17,7 +17,8 @@ fn a_blind_source_stands_in_the_first_line_and_in_its_pane() {
     let first = screen.lines().next().unwrap();
     assert!(first.contains("1 source BLIND"), "{first}");
     let rows: Vec<&str> = screen.lines().filter(|row| row.contains("  7")).collect();
-    let at = |text: &str| rows.iter().position(|row| row.contains(text)).unwrap_or_else(|| panic!("{screen}"));
+    let at =
+        |text: &str| rows.iter().position(|row| row.contains(text)).unwrap_or_else(|| panic!("{screen}"));
     assert!(at("BLIND: silent for 600s") < at("b.log"), "{screen}");
     assert!(!screen.contains('\u{1b}'));
     model.live_gauges.sources.clear();

@@ -33,8 +33,10 @@ impl Default for Thresholds {
 
 /// Over which time undecodable lines are a share.
 pub const WINDOW: Span = Span::from_secs(300);
-/// Of fewer lines nothing is said.
+/// Of fewer lines, or of fewer that are no signals, nothing is said.
 pub const LEAST: u64 = 20;
+#[allow(missing_docs)]
+pub const LEAST_BAD: u64 = 5;
 /// How often a source is looked at.
 const EVERY: Span = Span::from_secs(1);
 /// Time that passed unseen, in a machine that slept or was stopped, is no silence.
@@ -171,7 +173,7 @@ impl Lookout {
         let (_, received, undecodable) = self.slots.front()?;
         let received = seen.received.saturating_sub(*received);
         let undecodable = seen.undecodable.saturating_sub(*undecodable);
-        (received >= LEAST).then(|| undecodable.saturating_mul(1000) / received)
+        (received >= LEAST && undecodable >= LEAST_BAD).then(|| undecodable.saturating_mul(1000) / received)
     }
 
     fn set(&mut self, how: Blindness, is: Option<Figure>, now: Timestamp, found: &mut Vec<Detection>) {
@@ -319,6 +321,9 @@ mod tests {
             course.seconds(100, good, bad);
             assert_eq!(course.found.len(), told, "{good} {bad}");
         }
+        let mut course = Course::new(THRESHOLDS);
+        course.seconds(1, 0, 0).seconds(1, 16, 4);
+        assert_eq!(course.rules(), [""; 0], "of a few bad ones nothing is said");
         let mut course = Course::new(THRESHOLDS);
         course.seconds(1, 100, 0).seconds(19, 0, 1);
         assert_eq!(course.rules(), [""; 0], "of a few lines nothing is said");
