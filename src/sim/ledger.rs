@@ -107,6 +107,7 @@ impl LedgerWitness {
                 if !self.present.contains(&effect(action)) {
                     return Err(format!("S3.5: step {} of {run} joins what is not there", step.0));
                 }
+                self.let_go.remove(&place);
                 self.actions.insert(place, Arc::clone(action));
                 self.done(place, true, record.at);
             }
@@ -174,8 +175,8 @@ impl LedgerWitness {
                     self.forget((*run, *step));
                 }
             }
-            // What a lift could not undo, and that is accepted, is not on the ledger any more.
-            Event::StepSettled { run, step, undo: false, settled: Settled::Skip, .. } => {
+            // What a lift could not undo, and that is undone by hand or accepted, is not on the ledger any more.
+            Event::StepSettled { run, step, undo: false, settled: Settled::Skip | Settled::Done, .. } => {
                 let stands = |id| before.ledger().get(id).is_some_and(|o| !o.status().is_ended());
                 if let Some((_, effect)) = self.lifted((*run, *step)).filter(|(id, _)| stands(*id)).cloned() {
                     self.gone(&effect);
