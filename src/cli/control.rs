@@ -154,7 +154,7 @@ impl Reload for Files {
         if (&old.queue, &old.lines, &old.time, old.seed) != (&new.queue, &new.lines, &new.time, new.seed) {
             notes.push("`queue`, `lines`, `time` and `seed` count from the next start on".to_owned());
         }
-        if old.sources != new.sources {
+        if (&old.sources, old.blindness) != (&new.sources, new.blindness) {
             notes.push("`sources` have changed: they count from the next start on".to_owned());
         }
         let fresh = work.fresh(changed.then(|| work.detector(self.seed)));

@@ -8,11 +8,15 @@ use crate::flow::fault::Fault;
 use crate::flow::reader::{Later, Reader};
 use crate::flow::yaml::{Node, Place};
 use crate::model::{Mistake, Span};
+use crate::runtime::live::blindness::Thresholds;
 use crate::source;
 
-use super::{Folder, Operator, Own, SourceSpec, budgets, indicators, operators, own, protected, sources};
+use super::{
+    Folder, Operator, Own, SourceSpec, blindness, budgets, indicators, operators, own, protected, sources,
+};
 
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 16] = [
+    "blindness",
     "budgets",
     "setup",
     "exercise",
@@ -60,6 +64,8 @@ pub struct Settings {
     pub protected: Vec<Entry>,
     /// What `run` and `serve` watch, if nothing is named to them.
     pub sources: Vec<SourceSpec>,
+    /// When a source that says nothing of it counts as blind.
+    pub blindness: Thresholds,
     /// By what quell knows itself in signals (C36).
     pub own: Own,
     /// Indicator lists beside those of the folder, or how those are read.
@@ -103,6 +109,7 @@ impl Default for Settings {
             operators: Vec::new(),
             protected: Vec::new(),
             sources: Vec::new(),
+            blindness: Thresholds::default(),
             own: Own::default(),
             indicators: Vec::new(),
         }
@@ -171,8 +178,12 @@ fn read_all(reader: &mut Reader<'_>, node: &Node, settings: &mut Settings) {
     if let Some(node) = node.get("operators") {
         settings.operators = operators::read(reader, node);
     }
+    if let Some(node) = node.get("blindness") {
+        reader.mapping(node, "blindness", &blindness::KEYS, &[]);
+        settings.blindness = blindness::override_with(reader, node, settings.blindness);
+    }
     if let Some(node) = node.get("sources") {
-        settings.sources = sources::read(reader, node);
+        settings.sources = sources::read(reader, node, settings.blindness);
     }
     if let Some(node) = node.get("own") {
         settings.own = own::read(reader, node);

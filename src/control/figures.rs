@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::Timestamp;
-use crate::runtime::gauges::{Gauges, Latencies, Stage};
+use crate::runtime::gauges::{Gauges, Latencies, SourceGauge, Stage};
 
 /// Seconds of the signal rate that travel.
 const SECONDS: usize = 60;
@@ -46,6 +46,9 @@ pub struct Figures {
     /// Indicator lists that could not be read anew, each with why: the ones before stay.
     #[serde(default)]
     pub stale_lists: Vec<(String, String)>,
+    /// The live sources.
+    #[serde(default)]
+    pub sources: Vec<SourceGauge>,
 }
 
 /// How long a stage took, in microseconds.
@@ -96,6 +99,7 @@ impl Figures {
             draining: gauges.draining,
             rules: (*gauges.rules).clone(),
             stale_lists: gauges.stale_lists.clone(),
+            sources: gauges.sources.clone(),
         }
     }
 }

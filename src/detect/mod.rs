@@ -46,6 +46,7 @@ use std::sync::Arc;
 
 pub use baseline::{Baseline, Usual};
 pub use chain::Link;
+pub use episode::identity;
 pub use figures::{Figures, ListFigures, Nanos, RuleFigures, SAMPLED, TOLD};
 pub use matcher::{Matcher, Routing};
 pub use resume::{Checkpoint, OpenBaseline, OpenEpisode, OpenGroup};

@@ -307,7 +307,7 @@ impl RealTime {
             self.watch.settle(self.now, &mut self.found);
             self.tell_found(instant());
         }
-        if !self.streaming && !self.finished && self.taken.queued == 0 {
+        if !self.streaming && !self.finished && self.taken.queued == 0 && !self.taken.held {
             self.finished = true;
             self.watch.finish(&mut self.found);
             self.tell_found(instant());
@@ -318,6 +318,9 @@ impl RealTime {
     fn tend_sources(&mut self) {
         if let Some(live) = &mut self.live {
             live.tend(&self.driver, self.watch.as_mut(), &mut self.found);
+            if self.draining.is_none() {
+                live.look_out(self.now, self.inbox.oldest(), &mut self.found);
+            }
             self.tell_found(instant());
         }
     }

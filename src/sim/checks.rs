@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::case::Case;
-use crate::engine::{Event, JournalKind, NewRun, Record, Task};
+use crate::engine::{Event, JournalKind, Limits, NewRun, Record, Task};
 use crate::model::{Digest, RunId, StepIx};
 
 mod doubt;
@@ -96,6 +96,11 @@ enum Done {
 }
 
 impl Witness {
+    /// Before anything happened, under these limits.
+    pub fn new(limits: &Limits) -> Self {
+        Witness { consent: super::consent::Consent::new(limits), ..Witness::default() }
+    }
+
     /// A record became durable.
     pub fn record(&mut self, record: &Record) -> Result<(), String> {
         self.nothing_observed_acts(&record.event)?;
@@ -153,6 +158,8 @@ impl Witness {
             }
             Event::StepStarted { run, step, attempt, action, undo, .. } => {
                 self.settled((*run, *step));
+                // It let go of what an attempt before may have done: this is another effect.
+                self.undone.remove(&(*run, *step));
                 self.attempts.insert((*run, *step), (*attempt, action.idempotent));
                 if undo.is_some() {
                     self.reversible.insert((*run, *step));
@@ -227,6 +234,7 @@ impl Witness {
             }
             Event::StepSettled { .. } => self.settled_by_person(&record.event),
             Event::StepJoined { run, step, undo, .. } => {
+                self.undone.remove(&(*run, *step));
                 if undo.is_some() {
                     self.reversible.insert((*run, *step));
                 }

@@ -20,7 +20,8 @@ pub struct Detect {
     /// An indicator list that the rules ask by its file name: .txt, .csv or .json (STIX); may be given more than once
     #[arg(long, value_name = "FILE")]
     pub indicators: Vec<PathBuf>,
-    /// Format of the lines: auto (each line by what it looks like), eve, zeek, sshd or json
+    /// Format of the lines: auto (each line by what it looks like), eve, zeek, sshd, json, syslog,
+    /// journald or logfmt
     #[arg(long, value_name = "FORMAT", default_value = "auto")]
     pub format: Format,
     /// Whether a rule sees only signals from the log source that it names
