@@ -295,7 +295,7 @@ mod tests {
                 vec![],
                 "",
                 vec![
-                    "DIR/rules/t.yml:3:41: there is no indicator list `bad`\n  hint: put its file into indicators/, or name it under `indicators` in settings.yaml",
+                    "DIR/rules/t.yml:3:39: there is no indicator list `bad`\n  hint: put its file into indicators/, or name it under `indicators` in settings.yaml",
                 ],
             ),
             (
