@@ -166,13 +166,16 @@ fn s4_an_indicator_list_is_read_anew_when_it_changes() {
     let mut service = Service::new(
         "setup: w\nexercise: true\nsources: [{ follow: HERE/log, format: json, from: start }]\n",
     );
-    service.write(
-        "setup/rules/r.yml",
-        &RULE.replace("it: { event_type: found }", "it: { source_ip|quell.list: bad }"),
-    );
+    let rule = RULE.replace("it: { event_type: found }", "it: { source_ip|quell.list: bad }");
+    service.write("setup/rules/r.yml", &rule.replace("logsource: { product: any }\n", ""));
+    let seen = |service: &Service, source: u8| {
+        let mut file = fs::File::options().create(true).append(true).open(service.at("log")).unwrap();
+        let line = format!("{{\"time\":\"2026-03-14T09:00:00Z\",\"source_ip\":\"192.0.2.{source}\"}}\n");
+        file.write_all(line.as_bytes()).unwrap();
+    };
     service.write("setup/indicators/bad.txt", "192.0.2.0/29 # ours\n");
-    service.signal_line("log", 1);
-    service.signal_line("log", 77);
+    seen(&service, 1);
+    seen(&service, 77);
     service.start(service.command(&["serve"]));
     wait_for(|| service.completed() == 1);
     let incident = &lines(&service.ask(&["incidents", "--json"]))[0];
@@ -192,14 +195,14 @@ fn s4_an_indicator_list_is_read_anew_when_it_changes() {
     // One with a mistake: the list of before stays.
     service.write("setup/indicators/bad.txt", "192.0.2.0/29\n192.0.2.77/99\n");
     wait_for(|| service.ask(&["rules", "--live"]).contains("bad.txt:2:1: expected an address or a network"));
-    service.signal_line("log", 2);
+    seen(&service, 2);
     wait_for(|| service.completed() == 2);
 
     service.write("setup/indicators/bad.txt", "192.0.2.77\n");
     wait_for(|| digest().is_some_and(|now| Some(now) != first));
     wait_for(|| !service.ask(&["rules", "--live"]).contains("stays"));
-    service.signal_line("log", 3);
-    service.signal_line("log", 77);
+    seen(&service, 3);
+    seen(&service, 77);
     wait_for(|| service.completed() == 3);
     let events = lines(&service.ask(&["events", "--json"]));
     let loaded = events.iter().filter(|row| row["event"] == "setup_loaded").count();
