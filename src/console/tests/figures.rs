@@ -82,7 +82,7 @@ pub fn rules() -> crate::detect::Figures {
         name: name.into(),
         level,
         author: Some("A. \u{1b}[2J Nother".into()),
-        correlation: nanos == None,
+        correlation: nanos.is_none(),
         hits,
         last: (hits > 0).then(|| Timestamp::from_secs(1_773_482_531)),
         asked: 100,
