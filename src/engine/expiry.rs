@@ -53,7 +53,8 @@ impl Engine {
             | EffectConfirmed { run, step, .. }
             | StepFailed { run, step, .. }
             | StepCancelled { run, step, .. }
-            | StepInDoubt { run, step, .. } => {
+            | StepInDoubt { run, step, .. }
+            | StepProbed { run, step, again_at: None, .. } => {
                 self.state.run(*run).and_then(|run| run.steps().get(step.index())?.obligation())
             }
             StepJoined { obligation, .. } | LetGo { obligation, .. } => Some(*obligation),
@@ -107,8 +108,8 @@ impl Engine {
                 return self.timers.arm(slot, TimerKey::Obligation(id));
             }
         }
-        // Somebody does it again right now: what comes of that arms the timer anew.
-        if obligation.holders().iter().any(|holder| self.performs(holder)) {
+        // Somebody does it again right now, or asks for it: what comes of that arms the timer anew.
+        if obligation.holders().iter().any(|holder| self.is_at_it(holder)) {
             return;
         }
         match self.expiries.asked.get(&id).copied() {
@@ -121,21 +122,28 @@ impl Engine {
         }
     }
 
-    fn performs(&self, holder: &Holder) -> bool {
+    fn is_at_it(&self, holder: &Holder) -> bool {
         let run = self.state.run(holder.run());
         let step = run.and_then(|run| run.steps().get(holder.step().index()));
-        step.is_some_and(|step| step.status() == StepStatus::Running)
+        step.is_some_and(|step| match step.status() {
+            StepStatus::Running => true,
+            StepStatus::InDoubt => step.is_probing(),
+            _ => false,
+        })
     }
 
-    /// What ends by itself is asked for, if somebody can be asked; anything else is undone.
+    /// What ends by itself, or may not be there, is asked for, if somebody can be asked; anything else is
+    /// undone.
     fn end(&mut self, id: ObligationId) {
         // While its undo is under way it does not end; what comes of the undo arms the timer anew.
         let Some(obligation) = self.state.ledger().get(id).filter(|o| o.status().can_be_lifted()) else {
             return;
         };
+        let in_doubt = obligation.status() == ObligationStatus::InDoubt;
         match obligation.ends_by() {
             EndsBy::Itself if self.ask_for(id) => {}
             EndsBy::Itself => self.emit(Event::ObligationExpired { obligation: id }),
+            EndsBy::Quell if in_doubt && self.ask_for(id) => {}
             EndsBy::Quell => self.lift_overdue(id),
             EndsBy::Nobody => {}
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::engine::{Event, ObligationStatus, Record, Settled, State, StepStatus, Task};
-use crate::model::{Action, ObligationId, RunId, Seq, Span, StepIx, Timestamp};
+use crate::model::{Action, ObligationId, Presence, RunId, Seq, Span, StepIx, Timestamp};
 
 mod ends;
 
@@ -100,6 +100,19 @@ impl LedgerWitness {
                 let stands = |id| before.ledger().get(id).is_some_and(|o| !o.status().is_ended());
                 if self.lifted((*run, *step)).is_none_or(|(id, _)| stands(*id)) {
                     self.done((*run, *step), false, record.at);
+                }
+            }
+            // What was in doubt is not there.
+            Event::StepProbed { run, step, undo: false, found, .. } if **found == Presence::Absent => {
+                let of = before.run(*run).and_then(|run| run.steps().get(step.index()));
+                let doubted = of.filter(|step| step.status() == StepStatus::InDoubt);
+                let action = doubted.and_then(|_| self.actions.get(&(*run, *step)));
+                if let Some(effect) = action.map(|action| effect(action)).filter(|effect| {
+                    let other = |place: &&Place| **place != (*run, *step);
+                    !self.holders.get(effect).is_some_and(|holders| holders.keys().any(|p| other(&p)))
+                        && !self.may_be_of_others(*run, effect, before)
+                }) {
+                    self.gone(&effect);
                 }
             }
             Event::StepJoined { run, step, action, .. } => {

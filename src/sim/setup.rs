@@ -118,9 +118,13 @@ fn parsed<T: AsRef<str>>(texts: &[T]) -> Workflows {
 }
 
 static PLAIN: LazyLock<Workflows> = LazyLock::new(|| parsed(&WORKFLOWS));
-/// The same with long delays between attempts.
-static SLOW: LazyLock<Workflows> =
-    LazyLock::new(|| parsed(&WORKFLOWS.map(|text| text.replace("backoff: 2s", "backoff: 25s"))));
+/// The same with long delays between attempts, and an effect that soon ends.
+static SLOW: LazyLock<Workflows> = LazyLock::new(|| {
+    parsed(&WORKFLOWS.map(|text| {
+        let text = text.replace("backoff: 2s", "backoff: 25s");
+        text.replace("with: { x: b }, verify: true", "with: { x: b }, verify: true, expires: 20s")
+    }))
+});
 static CHANGED: LazyLock<Workflows> = LazyLock::new(|| parsed(&EDITED));
 
 fn action(idempotent: bool, undo: Option<&str>) -> ActionSpec {

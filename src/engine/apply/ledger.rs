@@ -97,7 +97,12 @@ impl State {
                 }
             }
             StepProbing { run, step, .. } => self.lease_kept(*run, *step, stamp),
-            StepProbed { run, step, again_at: None, .. } => self.lease_returned(*run, *step),
+            StepProbed { run, step, again_at: None, undo, found, .. } => {
+                self.lease_returned(*run, *step);
+                if **found == Presence::Absent && !undo {
+                    self.effect_absent(*run, *step, stamp);
+                }
+            }
             RollbackStarted { run, .. } | RunFailed { run, .. } | RunAbandoned { run, .. } => {
                 self.leases_left(*run);
                 self.effects_cancelled(*run, stamp);
@@ -307,6 +312,24 @@ impl State {
         obligation.settle_until();
         if obligation.status() == ObligationStatus::Lifting {
             self.effect_to(id, ix, ObligationStatus::LiftFailed, stamp);
+        }
+    }
+
+    /// What was in doubt was looked for and is not there: nothing is owed until the next attempt.
+    fn effect_absent(&mut self, id: RunId, ix: StepIx, stamp: Stamp) {
+        let step = self.runs.get(id.0).and_then(|run| run.steps.get(ix.index()));
+        if step.is_none_or(|step| step.in_doubt || step.status() != StepStatus::InDoubt) {
+            return;
+        }
+        let Some(obligation) = self.effect_mut(id, ix) else { return };
+        if obligation.status() != ObligationStatus::InDoubt {
+            return;
+        }
+        obligation.holders.retain(|holder| (holder.run, holder.step) != (id, ix));
+        obligation.changed = stamp.seq;
+        match obligation.holders.is_empty() {
+            true => self.effect_to(id, ix, ObligationStatus::Void, stamp),
+            false => obligation.settle_until(),
         }
     }
 

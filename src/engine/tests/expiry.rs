@@ -270,3 +270,27 @@ steps:
     let told = world.play("wait 6s");
     assert!(told.contains("unblock x"), "{told}");
 }
+
+/// C3: what is asked for is not undone before the answer, and what was not found is not undone at all.
+#[test]
+fn c3_the_end_of_what_may_be_there_waits_for_what_is_found() {
+    let text = timed("wire").replace("expires: 10m", "expires: 5s, retry: { attempts: 3, backoff: 1m }");
+    let mut world = World::new(&[&text]);
+    let told = world.play("trigger timed a=x\n crash\n wait 7s");
+    assert!(told.contains("→ looks for wire") && !told.contains("lift"), "{told}");
+    let told = world.play("absent a");
+    assert_eq!(status(&world, 1), ObligationStatus::Void, "{told}");
+    let told = world.play("wait 1ms\n ok a");
+    assert_eq!(
+        (status(&world, 1), status(&world, 2)),
+        (ObligationStatus::Void, ObligationStatus::InForce),
+        "{told}"
+    );
+    // Nobody knows: it is asked for once more before it is undone.
+    let mut world = World::new(&[&text]);
+    world.play("trigger timed a=x\n crash\n unknown a");
+    let told = world.play("wait 5s");
+    assert!(told.contains("→ looks for wire") && !told.contains("unwire"), "{told}");
+    let told = world.play("absent ob-1");
+    assert_eq!(status(&world, 1), ObligationStatus::Expired, "{told}");
+}
