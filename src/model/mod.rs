@@ -8,6 +8,7 @@ mod document;
 mod endpoint;
 mod http_request;
 mod ids;
+mod json;
 mod mistake;
 mod network;
 mod outcome;
