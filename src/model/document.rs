@@ -140,6 +140,11 @@ pub(super) fn hash(key: &[u8]) -> u32 {
     ((sum ^ (sum >> 29)).wrapping_mul(ODD) >> 32) as u32
 }
 
+/// What [`Document::hashed_fields`] tells of a field of this name.
+pub fn key_hash(name: &str) -> u32 {
+    hash(name.as_bytes())
+}
+
 /// A record: its raw line and its fields. Of duplicate keys the last one counts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Document {
@@ -148,6 +153,7 @@ pub struct Document {
     side: String,
     nodes: Vec<Node>,
     late: Vec<Late>,
+    verbatim: bool,
 }
 
 impl Document {
@@ -169,7 +175,9 @@ impl Document {
     /// The usual line; any other comes back.
     pub(super) fn parse_quickly(text: Arc<str>) -> Result<Document, Arc<str>> {
         match json::read(&text) {
-            Some(json::Read { side, nodes, late }) => Ok(Document { text, side, nodes, late }),
+            Some(json::Read { side, nodes, late, verbatim }) => {
+                Ok(Document { text, side, nodes, late, verbatim })
+            }
             None => Err(text),
         }
     }
@@ -181,12 +189,12 @@ impl Document {
         (&mut json).deserialize_map(Root(&mut tape))?;
         json.end()?;
         let Tape { side, nodes, .. } = tape;
-        Ok(Document { text, side, nodes, late: Vec::new() })
+        Ok(Document { text, side, nodes, late: Vec::new(), verbatim: false })
     }
 
     /// A record without fields yet.
     pub fn of_line(text: Arc<str>) -> Document {
-        Document { text, side: String::new(), nodes: Vec::new(), late: Vec::new() }
+        Document { text, side: String::new(), nodes: Vec::new(), late: Vec::new(), verbatim: false }
     }
 
     /// Adds a text field. A value that is a piece of the line (see [`Document::of_line`]) is best
@@ -228,6 +236,21 @@ impl Document {
     /// The top-level fields in the order of the line; a duplicate key is there twice.
     pub fn fields(&self) -> impl Iterator<Item = (&str, Field<'_>)> {
         self.children(0, self.nodes.len())
+    }
+
+    /// The top-level fields with the hashes of their names: see [`key_hash`].
+    pub fn hashed_fields(&self) -> impl Iterator<Item = (u32, &str, Field<'_>)> {
+        let mut children = self.children(0, self.nodes.len());
+        std::iter::from_fn(move || {
+            let hash = self.nodes.get(children.next).map(|node| node.hash)?;
+            children.next().map(|(key, field)| (hash, key, field))
+        })
+    }
+
+    /// Whether every character of a text value stands in the line as such, unless it is a control
+    /// character, `"`, `\` or `/`.
+    pub fn is_verbatim(&self) -> bool {
+        self.verbatim
     }
 
     /// Every text value at any depth.

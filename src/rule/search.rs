@@ -58,6 +58,15 @@ impl Test {
         }
     }
 
+    /// Whether it looks at values only.
+    fn is_of_values(&self) -> bool {
+        match self {
+            Test::Null => false,
+            Test::Either(tests) => tests.iter().all(Test::is_of_values),
+            _ => true,
+        }
+    }
+
     fn passes(&self, value: Scalar, signal: &Signal, buffer: &mut String) -> bool {
         match (self, value) {
             (Test::Null, value) => value == Scalar::Null,
@@ -110,6 +119,12 @@ impl Search {
             Search::Not(part) => !part.matches(signal),
             Search::Field { field, tests, all } => {
                 let mut buffer = String::new();
+                // The field is looked up once for all tests, where one is enough.
+                if !all && tests.len() > 1 && tests.iter().all(Test::is_of_values) {
+                    return field.any(signal, |value| {
+                        tests.iter().any(|test| test.passes(value, signal, &mut buffer))
+                    });
+                }
                 let mut holds = |test: &Test| test.holds(field, signal, &mut buffer);
                 if *all { tests.iter().all(holds) } else { tests.iter().any(&mut holds) }
             }
