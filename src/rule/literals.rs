@@ -16,13 +16,12 @@ const PIECE: usize = 4;
 const FEW: usize = 48;
 const LONG: usize = 256;
 /// Pieces that many values have: a text is better told by another one.
-const COMMON: &[&str] = &[
-    ".exe", ".dll", "\\win", "wind", "indo", "ndow", "dows", "ows\\", "\\sys", "syst", "yste", "stem", "tem3", "em32",
-    "m32\\", "prog", "rogr", "ogra", "gram", "file", "iles", "les\\", "powe", "ower", "wers", "ersh", "rshe", "shel",
-    "hell", "micr", "icro", "cros", "roso", "osof", "soft", "user", "sers", "ers\\", "\\use", "appd", "ppda", "pdat",
-    "data", "ata\\", "\\app", "loca", "ocal", "cal\\", "temp", "http", "ttp:", "tps:", "://w", "www.", ".com", "hklm",
-    "klm\\", "oftw", "ftwa", "twar", "ware", "curr", "urre", "rren", "rent", "vers", "ersi", "rsio", "sion", "cont",
-    "serv", "ervi", "rvic", "vice", "exe\"", "xe\" ", " -no", "comm", "onte", "tion", "ntro", "set\\",
+const COMMON: &[&[u8; PIECE]] = &[
+    b".exe", b".dll", b"\\win", b"wind", b"indo", b"ndow", b"dows", b"ows\\", b"\\sys", b"syst", b"yste", b"stem", b"tem3", b"em32", b"m32\\", b"prog", b"rogr", b"ogra",
+    b"gram", b"file", b"iles", b"les\\", b"powe", b"ower", b"wers", b"ersh", b"rshe", b"shel", b"hell", b"micr", b"icro", b"cros", b"roso", b"osof", b"soft", b"user",
+    b"sers", b"ers\\", b"\\use", b"appd", b"ppda", b"pdat", b"data", b"ata\\", b"\\app", b"loca", b"ocal", b"cal\\", b"temp", b"http", b"ttp:", b"tps:", b"://w", b"www.",
+    b".com", b"hklm", b"klm\\", b"oftw", b"ftwa", b"twar", b"ware", b"curr", b"urre", b"rren", b"rent", b"vers", b"ersi", b"rsio", b"sion", b"cont", b"serv", b"ervi",
+    b"rvic", b"vice", b"exe\"", b"xe\" ", b" -no", b"comm", b"onte", b"tion", b"ntro", b"set\\",
 ];
 /// Bytes of lower case text, the most common first.
 const USUAL: &[u8] = b"eotainsrlcdmpw\\ uhg.f3y2vb-0k1x64\"5798/j_:=,zq()";
@@ -90,8 +89,8 @@ impl Literals {
     fn add(&mut self, text: Box<str>, rules: Vec<u32>) {
         let bytes: Box<[u8]> = text.into_boxed_bytes();
         let cost = |piece: &[u8]| {
-            let usual: usize = piece.iter().map(|byte| usualness(*byte)).sum();
-            let common = COMMON.iter().any(|common| common.as_bytes() == piece);
+            let usual: usize = piece.iter().map(|byte| usual(*byte)).sum();
+            let common = COMMON.iter().any(|common| common.as_slice() == piece);
             let crowd = self.pieces.get(&plain(piece)).map_or(0, Vec::len);
             usual + 40 * crowd + if common { 200 } else { 0 }
         };
@@ -185,8 +184,17 @@ fn plain(piece: &[u8]) -> u32 {
     piece.first_chunk::<4>().map_or(0, |bytes| u32::from_le_bytes(*bytes) | 0x2020_2020)
 }
 
-fn usualness(byte: u8) -> usize {
-    USUAL.iter().position(|usual| *usual == byte).map_or(0, |at| USUAL.len() - at)
+fn usual(byte: u8) -> usize {
+    const RANKS: [u8; 256] = {
+        let mut ranks = [0; 256];
+        let mut rest = USUAL;
+        while let Some((byte, after)) = rest.split_first() {
+            ranks[*byte as usize] = rest.len() as u8;
+            rest = after;
+        }
+        ranks
+    };
+    RANKS.get(usize::from(byte)).map_or(0, |rank| usize::from(*rank))
 }
 
 /// Whether lower case is that of its ASCII letters, as far as ASCII is concerned: two characters beyond

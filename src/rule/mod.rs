@@ -28,6 +28,7 @@ mod room;
 mod search;
 mod set;
 mod text;
+mod text_set;
 mod texts;
 
 pub use bounds::Bounds;

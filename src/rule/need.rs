@@ -62,6 +62,9 @@ impl<'r> Usage<'r> {
             Test::Text(pattern) => {
                 self.count(of_pattern(field, pattern));
             }
+            Test::Texts(set) => {
+                set.patterns().iter().for_each(|pattern| self.count(of_pattern(field, pattern)));
+            }
             Test::Either(tests) => tests.iter().for_each(|test| self.test(field, test)),
             _ => {}
         }
@@ -158,6 +161,7 @@ fn of_test<'r>(field: &'r FieldName, test: &'r Test) -> Option<Vec<Mark<'r>>> {
         Test::Null => None,
         Test::Either(tests) => every(tests.iter().map(|test| of_test(field, test))),
         Test::Text(pattern) => Some(vec![of_pattern(field, pattern)]),
+        Test::Texts(set) => Some(set.patterns().iter().map(|pattern| of_pattern(field, pattern)).collect()),
         Test::Expression(_) | Test::Compare(..) | Test::Part(..) | Test::Within(_) | Test::Other { .. } => {
             Some(vec![Mark::Present(field)])
         }
@@ -179,6 +183,9 @@ fn of_keyword(test: &Test) -> Option<Vec<Mark<'_>>> {
     match test {
         Test::Either(tests) => every(tests.iter().map(of_keyword)),
         Test::Text(pattern) => pattern.literal().map(|text| vec![Mark::Word(text)]),
+        Test::Texts(set) => {
+            set.patterns().iter().map(|pattern| pattern.literal().map(Mark::Word)).collect()
+        }
         _ => None,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use memchr::memchr2;
+use memchr::{memchr2, memmem};
 
 use super::literals::folds_bytewise;
 use super::text::{Text, Token};
@@ -82,6 +82,14 @@ impl Pattern {
     pub fn exact(&self) -> Option<&str> {
         match &self.shape {
             Shape::Plain(Anchor::Whole, text) if !self.cased && !self.dashes => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The text in lower case, if exactly the values in which it stands match.
+    pub fn anywhere(&self) -> Option<&str> {
+        match &self.shape {
+            Shape::Plain(Anchor::Anywhere, text) if !self.cased && !self.dashes && !text.is_empty() => Some(text),
             _ => None,
         }
     }
@@ -244,7 +252,12 @@ fn glob(tokens: &[Token], value: &str) -> bool {
             }
             (None, Some((after, from))) => {
                 let Some(first) = from.chars().next() else { return false };
-                let from = from.get(first.len_utf8()..).unwrap_or_default();
+                let mut from = from.get(first.len_utf8()..).unwrap_or_default();
+                // Where the text behind the `*` does not stand, nothing need be tried.
+                if let Some(Token::Text(text)) = tokens.get(after) {
+                    let Some(next) = memmem::find(from.as_bytes(), text.as_bytes()) else { return false };
+                    from = from.get(next..).unwrap_or_default();
+                }
                 star = Some((after, from));
                 rest = from;
                 at = after;

@@ -4,6 +4,7 @@ use super::expression::Expression;
 use super::field::FieldName;
 use super::moment::TimePart;
 use super::pattern::{Anchor, Pattern, fold};
+use super::text_set::TextSet;
 use crate::model::{Network, Scalar, Signal};
 
 /// One test of one value.
@@ -13,6 +14,8 @@ pub enum Test {
     Null,
     /// The value as text fits: numbers and booleans are compared by their text.
     Text(Pattern),
+    /// One of many texts fits.
+    Texts(TextSet),
     /// The expression is found in the value as text.
     Expression(Expression),
     /// The value as a number compares so.
@@ -72,6 +75,7 @@ impl Test {
             (Test::Null, value) => value == Scalar::Null,
             (_, Scalar::Null) => false,
             (Test::Text(pattern), value) => pattern.matches(value.text(buffer)),
+            (Test::Texts(set), value) => set.matches(value.text(buffer)),
             (Test::Expression(expression), value) => expression.matches(value.text(buffer)),
             (Test::Compare(order, limit), value) => value.number().is_some_and(|n| order.holds(n, *limit)),
             (Test::Part(part, order, limit), value) => part.of(value).is_some_and(|n| order.holds(n, *limit)),
