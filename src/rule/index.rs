@@ -18,7 +18,9 @@ pub struct Index {
     /// Rules that need nothing.
     always: Vec<u32>,
     /// Fields that only the record's own field of that name can be, by name.
-    own: HashTable<(Box<str>, Marks)>,
+    own: HashTable<(Box<str>, usize)>,
+    /// What stands under them.
+    marks: Vec<Marks>,
     /// The other fields.
     others: Vec<(FieldName, Marks)>,
     /// Texts of which one must stand in some value, with the rules that need them.
@@ -32,10 +34,22 @@ pub struct Scope {
     rules: Box<[u64]>,
     /// Those that need nothing.
     always: Box<[u32]>,
-    /// Which of the fields that are not the record's own alone they ask for.
-    others: Box<[usize]>,
+    /// What they ask of the record's own fields, by number.
+    own: Box<[Asked]>,
+    /// Which of the other fields they ask for, by number.
+    others: Box<[(usize, Asked)]>,
     /// Texts that may stand in any value.
     words: Words,
+}
+
+/// What the rules of a scope ask of a field. A field of which they ask nothing is not looked at,
+/// however many others do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Asked {
+    present: bool,
+    exact: bool,
+    last: bool,
+    inside: bool,
 }
 
 #[derive(Debug, Default)]
@@ -156,8 +170,9 @@ impl Index {
             match field {
                 Some(field) if !field.is_plain() => index.others.push((field.clone(), marks)),
                 _ => {
-                    let of = |(name, _): &(Box<str>, Marks)| spread(key_hash(name));
-                    index.own.insert_unique(spread(key_hash(name)), (name.into(), marks), of);
+                    let of = |(name, _): &(Box<str>, usize)| spread(key_hash(name));
+                    index.own.insert_unique(spread(key_hash(name)), (name.into(), index.marks.len()), of);
+                    index.marks.push(marks);
                 }
             }
         }
@@ -185,9 +200,9 @@ impl Index {
     pub fn plain_scope(&self, numbers: &[u32], words: bool) -> Scope {
         let wanting = self.words.iter().filter(|_| words).flat_map(|(_, wanting)| wanting);
         let within = |number: &u32| numbers.binary_search(number).is_ok();
-        let others = self.others.iter().enumerate();
-        let others = others.filter(|(_, (_, marks))| marks.rules().any(|number| within(&number)));
-        let others = others.map(|(at, _)| at).collect();
+        let own = self.marks.iter().map(|marks| marks.asked(within)).collect();
+        let others = self.others.iter().map(|(_, marks)| marks.asked(within)).enumerate();
+        let others = others.filter(|(_, asked)| *asked != Asked::default()).collect();
         let always = self.always.iter().chain(wanting).copied().filter(within).collect();
         let words = numbers.last().map_or(0, |last| *last as usize / 64 + 1);
         let mut rules = vec![0u64; words].into_boxed_slice();
@@ -196,7 +211,7 @@ impl Index {
                 *word |= 1 << (number & 63);
             }
         }
-        Scope { rules, always, others, words: Words::default() }
+        Scope { rules, always, own, others, words: Words::default() }
     }
 
     /// Finds the rules of that scope that can match: no other one does.
@@ -209,19 +224,23 @@ impl Index {
         hits.add(&scope.always);
         if !self.own.is_empty() {
             for (hash, key, field) in signal.document.hashed_fields() {
-                let Some((_, marks)) = self.own.find(spread(hash), |(name, _)| **name == *key) else { continue };
-                hits.add(&marks.present);
-                if marks.by_value() {
-                    each(field, &mut |value| marks.look(value, buffers, &mut hits));
+                let Some((_, number)) = self.own.find(spread(hash), |(name, _)| **name == *key) else { continue };
+                let (Some(asked), Some(marks)) = (scope.own.get(*number), self.marks.get(*number)) else { continue };
+                if asked.present {
+                    hits.add(&marks.present);
+                }
+                if asked.of_values() {
+                    each(field, &mut |value| marks.look(*asked, value, buffers, &mut hits));
                 }
             }
         }
-        for (field, marks) in scope.others.iter().filter_map(|at| self.others.get(*at)) {
-            if !marks.present.is_empty() && field.present(signal) {
+        for (number, asked) in &scope.others {
+            let Some((field, marks)) = self.others.get(*number) else { continue };
+            if asked.present && field.present(signal) {
                 hits.add(&marks.present);
             }
-            if marks.by_value() {
-                field.any(signal, |value| marks.look(value, buffers, &mut hits));
+            if asked.of_values() {
+                field.any(signal, |value| marks.look(*asked, value, buffers, &mut hits));
             }
         }
         scope.words.look(signal, &mut buffers.folded, &mut hits);
@@ -274,8 +293,7 @@ impl Ends {
 
     fn look(&self, text: &str, folded: &mut String, hits: &mut Hits<'_>) {
         // No character has a lower case of less than a third of its bytes.
-        if !self.rules.is_empty()
-            && text.len() / 3 <= self.longest
+        if text.len() / 3 <= self.longest
             && let Some(numbers) = self.rules.get(fold_into(text, folded))
         {
             hits.add(numbers);
@@ -283,31 +301,38 @@ impl Ends {
     }
 }
 
-impl Marks {
-    /// Perhaps more than once.
-    fn rules(&self) -> impl Iterator<Item = u32> {
-        let ends = self.exact.rules.values().chain(self.last.rules.values()).flatten();
-        let inside = self.inside.iter().flat_map(Literals::rules);
-        self.present.iter().chain(ends).chain(inside).copied()
+impl Asked {
+    fn of_values(self) -> bool {
+        self.exact || self.last || self.inside
     }
+}
 
-    fn by_value(&self) -> bool {
-        self.inside.is_some() || !self.exact.rules.is_empty() || !self.last.rules.is_empty()
+impl Marks {
+    /// What the rules that are within ask.
+    fn asked(&self, within: impl Fn(&u32) -> bool + Copy) -> Asked {
+        Asked {
+            present: self.present.iter().any(within),
+            exact: self.exact.rules.values().flatten().any(within),
+            last: self.last.rules.values().flatten().any(within),
+            inside: self.inside.iter().flat_map(Literals::rules).any(within),
+        }
     }
 
     /// Adds what stands under a value; never ends the search.
-    fn look(&self, value: Scalar, buffers: &mut Buffers, hits: &mut Hits<'_>) -> bool {
+    fn look(&self, asked: Asked, value: Scalar, buffers: &mut Buffers, hits: &mut Hits<'_>) -> bool {
         let Buffers { text, folded } = buffers;
         let text = value.text(text);
-        self.exact.look(text, folded, hits);
-        if !self.last.rules.is_empty() {
+        if asked.exact {
+            self.exact.look(text, folded, hits);
+        }
+        if asked.last {
             for separator in ['\\', '/'] {
                 if let Some(at) = text.rfind(separator) {
                     self.last.look(text.get(at..).unwrap_or_default(), folded, hits);
                 }
             }
         }
-        if let Some(inside) = &self.inside {
+        if let Some(inside) = self.inside.as_ref().filter(|_| asked.inside) {
             inside.look(text, folded, &mut |rules| hits.add(rules));
         }
         false
