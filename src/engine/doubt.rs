@@ -83,7 +83,7 @@ impl Engine {
     /// Asks whether the effect of a step is there: in doubt, or to verify it. While everything is halted
     /// nothing new is asked; it is when the halt is over.
     pub(super) fn ask(&mut self, id: RunId, ix: StepIx, undo: bool) {
-        if self.holds(id) {
+        if self.holds(id) || !self.is_open_question(id, ix, undo) {
             return;
         }
         let Question { agent, kind, action, timeout, check } = match self.question(id, ix) {
@@ -112,6 +112,18 @@ impl Engine {
         match self.library.spec(agent).and_then(|spec| Some(&spec.actions.get(action)?.means)) {
             Some(super::Means::Exec(exec)) => Span(exec.grace.0 + REAP.0),
             _ => Span::ZERO,
+        }
+    }
+
+    /// Whether it is still of interest: what an answer to another question set off may have gone past it.
+    fn is_open_question(&self, id: RunId, ix: StepIx, undo: bool) -> bool {
+        let run = self.state.run(id).filter(|run| !run.status().is_terminal());
+        let Some(step) = run.and_then(|run| run.steps().get(ix.index())) else { return false };
+        match step.status() {
+            StepStatus::InDoubt | StepStatus::Verifying => !undo,
+            StepStatus::UndoInDoubt => undo,
+            StepStatus::Undoing => undo && step.undo_performed,
+            _ => false,
         }
     }
 

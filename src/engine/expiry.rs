@@ -111,11 +111,12 @@ impl Engine {
         if obligation.holders().iter().any(|holder| self.performs(holder)) {
             return;
         }
-        match self.expiries.asked.get(&id) {
-            Some(deadline) if *deadline <= self.now => {
+        match self.expiries.asked.get(&id).copied() {
+            Some(deadline) if deadline <= self.now => {
                 self.on_obligation_probed(id, &Presence::Unknown("no answer in time".to_owned()));
             }
-            Some(_) => {}
+            // It was asked for when it had no end yet: its timer may be gone.
+            Some(deadline) => self.timers.arm(deadline, TimerKey::Obligation(id)),
             None => self.end(id),
         }
     }

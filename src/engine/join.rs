@@ -79,6 +79,10 @@ impl Engine {
             self.let_go(id, ix, entry, why.into(), &Actor::engine());
             return Owed::Settled;
         }
+        if !obligation.holders().iter().any(|h| (h.run(), h.step()) == (id, ix)) {
+            self.let_go(id, ix, entry, "it let go of it before".into(), &Actor::engine());
+            return Owed::Settled;
+        }
         let target = obligation.target().cloned();
         let elsewhere = obligation.lifted_by().filter(|run| {
             *run != id && obligation.status() == ObligationStatus::Lifting && self.is_live(*run)

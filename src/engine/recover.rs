@@ -261,6 +261,7 @@ impl Engine {
         match run.status() {
             RunStatus::Running | RunStatus::Paused => self.settle_forward(id),
             RunStatus::RollingBack => self.settle_rollback(id),
+            RunStatus::Parked => self.ask_verifying(id),
             _ => {}
         }
     }
@@ -287,13 +288,11 @@ impl Engine {
         self.requeue(id);
         let Some(run) = self.state.run(id) else { return };
         let places = run.steps().iter().enumerate().map(|(i, step)| (StepIx(i as u16), step));
-        let verifying = places.clone().filter(|(_, step)| step.status() == StepStatus::Verifying);
-        let verifying: Vec<StepIx> = verifying.map(|(ix, _)| ix).collect();
         let in_doubt = places.filter(|(_, step)| step.status() == StepStatus::InDoubt);
         let in_doubt: Vec<(StepIx, Remedy)> = in_doubt.map(|(ix, step)| (ix, step.remedy())).collect();
-        let asked = in_doubt.iter().filter(|(_, remedy)| *remedy == Remedy::Ask).map(|(ix, _)| *ix);
-        for step in verifying.into_iter().chain(asked) {
-            self.ask(id, step, false);
+        self.ask_verifying(id);
+        for (step, _) in in_doubt.iter().filter(|(_, remedy)| *remedy == Remedy::Ask) {
+            self.ask(id, *step, false);
         }
         if let Some((step, _)) = in_doubt.iter().find(|(_, remedy)| *remedy == Remedy::Park) {
             return self.park_in_doubt(id, *step, "doing it twice may harm");
@@ -305,6 +304,17 @@ impl Engine {
             }
         }
         self.advance(id);
+    }
+
+    /// What was performed and is being verified is asked for anew, also while a person has to say what comes
+    /// of another step.
+    fn ask_verifying(&mut self, id: RunId) {
+        let Some(run) = self.state.run(id) else { return };
+        let steps = run.steps().iter().enumerate();
+        let verifying = steps.filter(|(_, step)| step.status() == StepStatus::Verifying);
+        for step in verifying.map(|(i, _)| StepIx(i as u16)).collect::<Vec<_>>() {
+            self.ask(id, step, false);
+        }
     }
 
     /// Steps that waited for an agent or for their turn do so again; without their place in the queue they would be

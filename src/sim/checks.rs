@@ -153,6 +153,8 @@ impl Witness {
             }
             Event::StepStarted { run, step, attempt, action, undo, .. } => {
                 self.settled((*run, *step));
+                // It let go of what an attempt before may have done: this is another effect.
+                self.undone.remove(&(*run, *step));
                 self.attempts.insert((*run, *step), (*attempt, action.idempotent));
                 if undo.is_some() {
                     self.reversible.insert((*run, *step));
@@ -227,6 +229,7 @@ impl Witness {
             }
             Event::StepSettled { .. } => self.settled_by_person(&record.event),
             Event::StepJoined { run, step, undo, .. } => {
+                self.undone.remove(&(*run, *step));
                 if undo.is_some() {
                     self.reversible.insert((*run, *step));
                 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::engine::{Event, ObligationStatus, Record, Run, State};
+use crate::engine::{Event, ObligationStatus, Record, Run, RunStatus, State};
 use crate::model::{RunId, Span, StepIx, Timestamp};
 
 /// How long after its time it may take until it is begun to be taken back: what holds it up is a disk, a
@@ -55,7 +55,12 @@ impl Confirmed {
             let held = state.obligation_of(run, step).filter(|obligation| {
                 // Who else holds it may keep it; a lift that did not go well is a person's.
                 let lift = |run: &Run| !run.status().is_terminal() && run.lifts().contains(&obligation.id());
-                if state.runs().any(lift) {
+                // One that a person cancelled or abandoned too.
+                let by_person = |run: &Run| {
+                    let ended = matches!(run.status(), RunStatus::Cancelled | RunStatus::Abandoned);
+                    ended && run.lifts().contains(&obligation.id())
+                };
+                if state.runs().any(|run| lift(run) || by_person(run)) {
                     return false;
                 }
                 let others = obligation.other_holders(run, step, now).next().is_some();

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::engine::{Event, Record, Settled, State, StepStatus, Task};
+use crate::engine::{Event, ObligationStatus, Record, Settled, State, StepStatus, Task};
 use crate::model::{Action, ObligationId, RunId, Seq, Span, StepIx, Timestamp};
 
 mod ends;
@@ -31,6 +31,10 @@ pub struct LedgerWitness {
     looked_at: BTreeSet<Place>,
     /// Steps of which a person said that they are undone.
     by_hand: BTreeSet<Place>,
+    /// Steps that may have acted: nobody knows.
+    maybe: BTreeSet<Place>,
+    /// Effects that a person keeps from being lifted although their time is over.
+    kept: BTreeSet<ObligationId>,
     /// Steps that let go.
     let_go: BTreeSet<Place>,
     /// The last turn at each target, and whose it was.
@@ -65,6 +69,7 @@ impl LedgerWitness {
             Event::StepStarted { run, step, action, undo, .. } => {
                 let place = (*run, *step);
                 self.looked_at.remove(&place);
+                self.let_go.remove(&place);
                 self.takes_turn(place, action.target.as_ref())?;
                 if let Some((id, effect)) = self.lifted(place).cloned() {
                     if !self.present.contains(&effect) {
@@ -72,6 +77,10 @@ impl LedgerWitness {
                     }
                 } else if undo.is_some() || action.expires.is_some() {
                     self.actions.insert(place, Arc::clone(action));
+                    // Who tries a run again takes over what it may have done.
+                    if let Some(earlier) = self.retries.get(run) {
+                        self.forget((*earlier, *step));
+                    }
                     // It may be there from now on: its outcome may be lost.
                     self.present.insert(effect(action));
                 }
@@ -87,25 +96,40 @@ impl LedgerWitness {
             }
             Event::StepSucceeded { run, step, .. } => {
                 self.ends_turn((*run, *step));
-                self.done((*run, *step), false, record.at);
+                // What is not on the ledger any more was done anew by others, if it is there.
+                let stands = |id| before.ledger().get(id).is_some_and(|o| !o.status().is_ended());
+                if self.lifted((*run, *step)).is_none_or(|(id, _)| stands(*id)) {
+                    self.done((*run, *step), false, record.at);
+                }
             }
             Event::StepJoined { run, step, action, .. } => {
                 let place = (*run, *step);
                 if !self.present.contains(&effect(action)) {
                     return Err(format!("S3.5: step {} of {run} joins what is not there", step.0));
                 }
+                self.let_go.remove(&place);
                 self.actions.insert(place, Arc::clone(action));
                 self.done(place, true, record.at);
             }
-            Event::StepFailed { run, step, .. }
-            | Event::StepCancelled { run, step, .. }
-            | Event::StepInDoubt { run, step, .. }
-            | Event::UndoFailed { run, step, .. }
-            | Event::UndoInDoubt { run, step, .. } => self.ends_turn((*run, *step)),
+            Event::StepFailed { run, step, failure, .. } => {
+                self.ends_turn((*run, *step));
+                if failure.kind.in_doubt() {
+                    self.maybe.insert((*run, *step));
+                }
+            }
+            Event::StepCancelled { run, step, .. } | Event::StepInDoubt { run, step, .. } => {
+                self.ends_turn((*run, *step));
+                self.maybe.insert((*run, *step));
+            }
+            Event::UndoFailed { run, step, .. } | Event::UndoInDoubt { run, step, .. } => {
+                self.ends_turn((*run, *step))
+            }
             Event::StepPerformed { run, step, .. } | Event::UndoPerformed { run, step, .. } => {
                 self.looked_at.insert((*run, *step));
             }
+            Event::RollbackStarted { run, by, .. } if &*by.0 != "quell" => self.keeps(*run),
             Event::RunAbandoned { run, .. } => {
+                self.keeps(*run);
                 let of_run = self.looked_at.iter().filter(|(other, _)| other == run);
                 of_run.copied().collect::<Vec<_>>().into_iter().for_each(|place| self.ends_turn(place));
             }
@@ -137,13 +161,24 @@ impl LedgerWitness {
             Event::StepSettled { run, step, undo: true, settled: Settled::Done, .. } => {
                 self.by_hand.insert((*run, *step));
             }
+            // It is there still, says a person.
+            Event::StepSettled { run, step, undo: true, settled: Settled::Again, .. } => {
+                let again = self.actions.get(&(*run, *step)).map(|action| effect(action));
+                self.present.extend(again);
+            }
             Event::StepSettled { run, step, undo: true, settled: Settled::Skip, .. } => {
                 self.ends_turn((*run, *step));
-                self.forget((*run, *step));
+                // If no undo was begun, and nobody else wants it, it is in force as before.
+                let o = before.obligation_of(*run, *step);
+                let as_before = o.filter(|o| o.status() == ObligationStatus::InForce);
+                if as_before.is_none_or(|o| o.other_holders(*run, *step, record.at).next().is_some()) {
+                    self.forget((*run, *step));
+                }
             }
-            // What a lift could not undo, and that is accepted, is not on the ledger any more.
-            Event::StepSettled { run, step, undo: false, settled: Settled::Skip, .. } => {
-                if let Some((_, effect)) = self.lifted((*run, *step)).cloned() {
+            // What a lift could not undo, and that is undone by hand or accepted, is not on the ledger any more.
+            Event::StepSettled { run, step, undo: false, settled: Settled::Skip | Settled::Done, .. } => {
+                let stands = |id| before.ledger().get(id).is_some_and(|o| !o.status().is_ended());
+                if let Some((_, effect)) = self.lifted((*run, *step)).filter(|(id, _)| stands(*id)).cloned() {
                     self.gone(&effect);
                 }
             }
@@ -173,8 +208,16 @@ impl LedgerWitness {
             self.actions.iter().filter(|(place, action)| place.0 != run && self::effect(action) == *effect);
         same.map(|(place, _)| place).any(|(run, step)| {
             let step = state.run(*run).and_then(|run| run.steps().get(step.index()));
-            step.is_some_and(|step| step.status() == StepStatus::InDoubt)
+            step.is_some_and(|step| {
+                step.status() == StepStatus::InDoubt
+                    || (step.in_doubt() && step.status() != StepStatus::Undone)
+            })
         })
+    }
+
+    fn keeps(&mut self, lift: RunId) {
+        let lifted = self.lifts.get(&lift).into_iter().flatten();
+        self.kept.extend(lifted.map(|(id, _)| *id));
     }
 
     fn lifted(&self, (run, step): Place) -> Option<&(ObligationId, Effect)> {
@@ -323,12 +366,16 @@ impl LedgerWitness {
                 }
             }
         }
+        let (counted, stand) = (state.ledger().standing_count(), state.ledger().standing().count());
+        if counted != stand {
+            return Err(format!("S3.5: {stand} effects stand, and {counted} are counted"));
+        }
         let standing = state.ledger().standing();
         let lost = standing.filter(|o| {
             o.holders().is_empty() && !self.lifts.values().flatten().any(|(id, _)| *id == o.id())
         });
-        match lost.map(|o| o.id()).next() {
-            Some(id) => Err(format!("S3.5: {id} stands, and nobody holds it")),
+        match lost.map(|o| (o.id(), o.status())).next() {
+            Some((id, status)) => Err(format!("S3.5: {id} stands as {status}, and nobody holds it")),
             None => Ok(()),
         }
     }

@@ -29,12 +29,29 @@ pub fn everybody_waits(state: &State) -> Result<(), String> {
             _ => waits(state, run)?,
         };
         if waits.is_empty() {
-            let steps: Vec<String> = (0..run.steps().len()).map(|i| stands(state, run, i)).collect();
-            let (id, status) = (run.id(), run.status());
-            return Err(format!("{id} is {status} and waits for nothing: {}", steps.join(", ")));
+            return Err(waits_for_nothing(state, run));
         }
     }
     Ok(())
+}
+
+/// That a run is live and nothing that can come is waited for, with where its steps stand.
+pub fn waits_for_nothing(state: &State, run: &Run) -> String {
+    let steps: Vec<String> = (0..run.steps().len()).map(|i| stands(state, run, i)).collect();
+    format!("{} is {} and waits for nothing: {}", run.id(), run.status(), steps.join(", "))
+}
+
+/// Whether an effect that a run takes back is being lifted by another one that waits for a person.
+pub fn waits_for_others(state: &State, run: &Run) -> bool {
+    (0..run.steps().len()).any(|i| {
+        let obligation = match run.lifts().get(i) {
+            Some(lifted) => state.ledger().get(*lifted),
+            None => state.obligation_of(run.id(), StepIx(i as u16)),
+        };
+        let lifting = obligation.filter(|o| o.status() == ObligationStatus::Lifting);
+        let by = lifting.and_then(|o| state.run(o.lifted_by()?)).filter(|by| by.id() != run.id());
+        by.is_some_and(|by| by.status().waits_for_person())
+    })
 }
 
 /// Where a step stands, and the effect that it holds or lifts.
@@ -45,7 +62,9 @@ fn stands(state: &State, run: &Run, step: usize) -> String {
     };
     let told = obligation.map_or(String::new(), |o| {
         let by = o.lifted_by().map_or(String::new(), |by| format!(" by {by}"));
-        format!(" ({} {}{by})", o.id(), o.status())
+        let lease = o.target().and_then(|target| state.lease(target));
+        let turn = lease.map_or(String::new(), |lease| format!(", turn of {}", lease.run()));
+        format!(" ({} {}{by}{turn})", o.id(), o.status())
     });
     format!("{}{told}", run.steps()[step].status())
 }

@@ -144,6 +144,7 @@ impl Args {
         match name {
             "seeds_hold_every_promise" => asked[0],
             "the_same_seed_is_the_same_world" => asked[1] || plain,
+            "seeds_that_broke_one_hold_it_now" => plain,
             "a_crash_at_every_write_is_survived" => asked[2] || plain,
             _ => true,
         }

@@ -18,6 +18,7 @@ struct Trial {
 
 const TRIALS: &[Trial] = &[
     Trial { name: "seeds_hold_every_promise", run: seeds },
+    Trial { name: "seeds_that_broke_one_hold_it_now", run: once_broken },
     Trial { name: "the_same_seed_is_the_same_world", run: twice },
     Trial { name: "a_crash_at_every_write_is_survived", run: everywhere },
     Trial { name: "planted_bugs_are_found", run: planted::plants },
@@ -54,6 +55,20 @@ fn seeds(args: &Args) -> Result<String, String> {
     trace.iter().for_each(|line| println!("  {line}"));
     let report = lived.map_err(|sim::Violation { case, what, .. }| format!("{case}: {what}"))?;
     Ok(format!("seed {seed}: trace {:016x}, {} records", report.fingerprint, report.records))
+}
+
+/// Each of these once found a bug.
+const ONCE_BROKEN: &[u64] = &[
+    1_364, 2_107, 2_941, 3_392, 3_980, 5_839, 6_973, 7_397, 8_785, 8_821, 10_342, 11_052, 14_841, 17_380,
+    17_741, 20_163, 31_591, 42_437, 47_463, 47_755, 48_999, 51_371, 55_465, 62_458, 64_890, 65_459, 71_278,
+    82_932, 83_114, 84_644, 85_101, 97_799,
+];
+
+fn once_broken(args: &Args) -> Result<String, String> {
+    for seed in ONCE_BROKEN {
+        sim::run(&args.case(*seed)).map_err(|violation| violation.to_string())?;
+    }
+    Ok(format!("{} seeds", ONCE_BROKEN.len()))
 }
 
 /// Each seed twice: whatever depends on more than the seed shows.

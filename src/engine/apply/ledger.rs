@@ -38,21 +38,21 @@ impl State {
                 self.lease_returned(*run, *step);
                 match (retry_at, self.lifted_by_step(*run, *step)) {
                     (Some(_), Some(_)) => {}
-                    (Some(_), None) => self.effect_may_be(*run, *step, stamp),
+                    (Some(_), None) => self.effect_may_be(*run, *step, failure.kind.in_doubt(), stamp),
                     (None, Some(lifted)) => self.lift_failed(lifted, *run, &failure.message, stamp),
-                    (None, None) => self.effect_left(*run, *step, stamp),
+                    (None, None) => self.effect_left(*run, *step, failure.kind.in_doubt(), stamp),
                 }
             }
             StepCancelled { run, step, .. } => {
                 self.lease_returned(*run, *step);
-                self.effect_left(*run, *step, stamp);
+                self.effect_left(*run, *step, true, stamp);
             }
             StepInDoubt { run, step, .. } => {
                 self.lease_returned(*run, *step);
                 match self.lifted_by_step(*run, *step) {
                     Some(lifted) => self.lift_to(lifted, *run, ObligationStatus::InDoubt, stamp),
                     None => {
-                        self.effect_may_be(*run, *step, stamp);
+                        self.effect_may_be(*run, *step, true, stamp);
                         self.effect_to(*run, *step, ObligationStatus::InDoubt, stamp);
                     }
                 }
@@ -101,6 +101,9 @@ impl State {
             RollbackStarted { run, .. } | RunFailed { run, .. } | RunAbandoned { run, .. } => {
                 self.leases_left(*run);
                 self.effects_cancelled(*run, stamp);
+                if matches!(event, RunAbandoned { .. }) {
+                    self.undos_abandoned(*run, stamp);
+                }
             }
             _ => {}
         }
@@ -119,7 +122,9 @@ impl State {
         let Event::StepStarted { run: id, step: ix, agent, action, undo, deadline, .. } = event else {
             return;
         };
-        if (undo.is_none() && action.expires.is_none()) || self.effect_mut(*id, *ix).is_some() {
+        // It may have let go of it since its last attempt.
+        let holds = |o: &mut Obligation| o.holders.iter().any(|h| (h.run, h.step) == (*id, *ix));
+        if (undo.is_none() && action.expires.is_none()) || self.effect_mut(*id, *ix).is_some_and(holds) {
             return;
         }
         self.effect_owed(*id, *ix, (*agent, action, undo.as_ref()), deadline.since(stamp.at), stamp);
@@ -242,7 +247,8 @@ impl State {
     }
 
     /// A step is over without having succeeded. What may have acted is in doubt; what did not lets go.
-    fn effect_left(&mut self, id: RunId, ix: StepIx, stamp: Stamp) {
+    /// `acted` is whether its last attempt may have.
+    fn effect_left(&mut self, id: RunId, ix: StepIx, acted: bool, stamp: Stamp) {
         let step = self.runs.get(id.0).and_then(|run| run.steps.get(ix.index()));
         let in_doubt = step.map(|step| step.in_doubt);
         if let Some(lifted) = self.lifted_by_step(id, ix) {
@@ -255,7 +261,7 @@ impl State {
         }
         match in_doubt {
             Some(true) => {
-                self.effect_may_be(id, ix, stamp);
+                self.effect_may_be(id, ix, acted, stamp);
                 self.effect_to(id, ix, ObligationStatus::InDoubt, stamp);
             }
             Some(false) => self.effect_never_was(id, ix, stamp),
@@ -265,14 +271,15 @@ impl State {
 
     /// An attempt may have acted: then its step holds the effect. Whatever comes of the step, that ends as if
     /// it had just been done: after its time, and after the time in which a person would have to confirm it.
-    fn effect_may_be(&mut self, id: RunId, ix: StepIx, stamp: Stamp) {
+    fn effect_may_be(&mut self, id: RunId, ix: StepIx, acted: bool, stamp: Stamp) {
         let Some(run) = self.runs.get(id.0) else { return };
         let Some(step) = run.steps.get(ix.index()).filter(|step| step.in_doubt) else { return };
         let confirm = run.plan.steps.get(ix.index()).and_then(|step| step.confirm);
         let expires = step.action.as_ref().and_then(|action| action.expires);
         let span = expires.into_iter().chain(confirm).min();
         let Some(obligation) = self.effect_mut(id, ix) else { return };
-        if let Some(holder) = obligation.holders.iter_mut().find(|h| (h.run, h.step) == (id, ix)) {
+        let holder = obligation.holders.iter_mut().find(|h| (h.run, h.step) == (id, ix));
+        if let Some(holder) = holder.filter(|holder| acted || !holder.acted) {
             holder.acted = true;
             holder.until = span.map(|span| stamp.at + span).into();
         }
@@ -298,18 +305,27 @@ impl State {
         obligation.holders.retain(|holder| (holder.run, holder.step) != (id, ix));
         obligation.changed = stamp.seq;
         obligation.settle_until();
+        if obligation.status() == ObligationStatus::Lifting {
+            self.effect_to(id, ix, ObligationStatus::LiftFailed, stamp);
+        }
     }
 
     fn effect_never_was(&mut self, id: RunId, ix: StepIx, stamp: Stamp) {
+        let tries_again = self.runs.get(id.0).is_some_and(|run| run.retry_of.is_some());
         let Some(obligation) = self.effect_mut(id, ix) else { return };
+        // What the run did that is tried again is still there.
+        if tries_again && obligation.run != id && obligation.holders.len() == 1 {
+            return;
+        }
         obligation.holders.retain(|holder| (holder.run, holder.step) != (id, ix));
         obligation.changed = stamp.seq;
-        use ObligationStatus::{Drifted, InDoubt, InForce, LiftFailed, Lifted, Owed, Void};
+        use ObligationStatus::{Drifted, InDoubt, InForce, LiftFailed, Lifted, Owed, Void, Waived};
         match obligation.status() {
             _ if !obligation.holders.is_empty() => obligation.settle_until(),
             Owed | InDoubt => self.effect_to(id, ix, Void, stamp),
-            // A person said of the last who held it that it is undone, while this was under way.
-            InForce | Drifted | LiftFailed => self.effect_to(id, ix, Lifted, stamp),
+            // While this was under way, a person said of the last who held it that it is undone, or that it stays.
+            Drifted | LiftFailed => self.effect_to(id, ix, Lifted, stamp),
+            InForce => self.effect_to(id, ix, Waived, stamp),
             _ => obligation.settle_until(),
         }
     }
@@ -323,7 +339,16 @@ impl State {
         };
         let cancelled = run.steps.iter().enumerate().filter(concerned);
         for ix in cancelled.map(|(i, _)| StepIx(i as u16)).collect::<Vec<_>>() {
-            self.effect_left(id, ix, stamp);
+            self.effect_left(id, ix, false, stamp);
+        }
+    }
+
+    /// Undos that were to be tried again will not be: somebody else may lift their effects.
+    fn undos_abandoned(&mut self, id: RunId, stamp: Stamp) {
+        let Some(run) = self.runs.get(id.0) else { return };
+        let undoing = run.steps.iter().enumerate().filter(|(_, step)| step.status() == StepStatus::Undoing);
+        for ix in undoing.map(|(i, _)| StepIx(i as u16)).collect::<Vec<_>>() {
+            self.undo_given_up(id, ix, "its run was abandoned", stamp);
         }
     }
 
@@ -383,6 +408,10 @@ impl State {
 
     /// Moves what a lift is about; the person who ordered the lift changed it.
     fn lift_to(&mut self, lifted: ObligationId, run: RunId, to: ObligationStatus, stamp: Stamp) {
+        // It was given up meanwhile: what comes of the lift is of no interest any more.
+        if self.ledger.get(lifted).is_none_or(|obligation| obligation.status().is_ended()) {
+            return;
+        }
         let run = self.runs.get(run.0).filter(|run| run.is_lift_by_hand());
         let by = run.map(|run| run.by.clone());
         self.obligation_to(lifted, to, by, stamp);
@@ -390,7 +419,8 @@ impl State {
 
     fn lift_failed(&mut self, lifted: ObligationId, run: RunId, why: &str, stamp: Stamp) {
         self.lift_to(lifted, run, ObligationStatus::LiftFailed, stamp);
-        if let Some(obligation) = self.ledger.obligations.get_mut(lifted.0) {
+        let obligation = self.ledger.obligations.get_mut(lifted.0);
+        if let Some(obligation) = obligation.filter(|o| o.status() == ObligationStatus::LiftFailed) {
             obligation.why = Some(Arc::from(why));
         }
     }

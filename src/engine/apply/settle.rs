@@ -81,7 +81,7 @@ impl State {
     /// The ledger, when the undo of a step is settled. What is not undone, and that is accepted, is owed no
     /// longer; an effect of which no undo was tried is in force as before.
     pub(super) fn effect_settled(&mut self, event: &Event, stamp: Stamp) {
-        use ObligationStatus::{InForce, LiftFailed, Lifting, Waived};
+        use ObligationStatus::{InDoubt, InForce, LiftFailed, Lifting, Waived};
         let Event::StepSettled { run, step, undo: true, settled, reason, by, .. } = event else { return };
         if *settled == Settled::Again
             && let Some(waived) = self.obligation_of(*run, *step).filter(|o| o.status() == Waived)
@@ -94,7 +94,15 @@ impl State {
         if matches!(settled, Settled::Skip | Settled::Done) && others {
             obligation.holders.retain(|holder| (holder.run, holder.step) != (*run, *step));
             obligation.changed = stamp.seq;
-            return obligation.settle_until();
+            obligation.settle_until();
+            // Its undo is not under way any more.
+            return match (settled, status) {
+                (Settled::Skip, Lifting | LiftFailed | InDoubt) => {
+                    self.obligation_to(id, InForce, None, stamp)
+                }
+                (_, Lifting) => self.obligation_to(id, LiftFailed, None, stamp),
+                _ => {}
+            };
         }
         match (settled, status) {
             // By hand, before its turn came: that it is undone is said by the record that follows.

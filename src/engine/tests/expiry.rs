@@ -248,3 +248,25 @@ fn c28_what_could_not_be_undone_ends_by_itself_all_the_same() {
     let told = world.play("undone a");
     assert_eq!((status(&world, 1), told.contains("EXPIRED")), (ObligationStatus::Lifted, false), "{told}");
 }
+
+/// C28: a question that nobody answers, put while there was no end in sight, does not hold the end up.
+#[test]
+fn c28_what_was_asked_for_long_before_its_end_ends() {
+    let text = "
+workflow: timed
+inputs: { a: text, for: text }
+steps:
+  - { id: a, role: WALL, action: clamp, with: { address: '${inputs.a}' }, expires: '${inputs.for}' }
+  - { id: b, role: WALL, action: once, needs: [a], with: { address: '${run.id}' } }
+";
+    let mut world = World::new(&[text]);
+    world.play(
+        "trigger timed a=x for=1h\n pause run-1\n ok a\n trigger timed a=x for=10m\n ok run-2/b\n wait 595s",
+    );
+    let told = world.play("crash\n wait 1s\n cancel run-1");
+    assert!(told.contains("→ looks for clamp") && told.contains("run-1 a lets go of ob-1"), "{told}");
+    let told = world.play("wait 5s");
+    assert!(!told.contains("unblock"), "{told}");
+    let told = world.play("wait 6s");
+    assert!(told.contains("unblock x"), "{told}");
+}

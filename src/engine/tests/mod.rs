@@ -15,6 +15,7 @@ mod halt;
 mod hands;
 mod ledger;
 mod ledger_shared;
+mod letting_go;
 mod lifecycle;
 mod lift;
 mod lift_answers;

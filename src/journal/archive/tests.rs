@@ -232,3 +232,23 @@ fn snapshots_of_what_is_archived_go_and_the_others_count() {
     snapshot::take(&path, 90).unwrap();
     assert_eq!(verify(&path).unwrap().snapshots[0].ignored, None);
 }
+
+/// One file of each layout opens for ever: this one with its archive, if its first state cannot be read
+/// any more.
+#[test]
+fn c8_a_journal_that_was_archived_by_an_earlier_release_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, old) = (folder.path().join("journal.db"), folder.path().join("old.db"));
+    std::fs::copy(fixture("layout-3.db"), &path).unwrap();
+    std::fs::copy(fixture("layout-3.archive.db"), &old).unwrap();
+    assert_eq!((range(&old), range(&path)), ((1, 23), (24, 406)));
+    let whole = folded(&fixture("layout-2.db"));
+    let mut journal = SqliteJournal::open_read_only(&path).unwrap();
+    match journal.origin() {
+        Ok(state) => assert_eq!(state.seq(), 23),
+        Err(error) => assert!(error.to_string().contains("layout-3.archive.db"), "{error}"),
+    }
+    drop(journal);
+    restore(&path, &old).unwrap();
+    assert_eq!((range(&path), folded(&path)), ((1, 406), whole));
+}

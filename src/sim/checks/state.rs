@@ -2,6 +2,7 @@
 
 use super::Witness;
 use crate::engine::{RunStatus, State, StepStatus};
+use crate::sim::waits::{waits_for_nothing, waits_for_others};
 
 impl Witness {
     /// What must hold of a state at any moment.
@@ -37,12 +38,16 @@ impl Witness {
 
     /// What must hold when nothing goes wrong any more and nothing is left to happen.
     pub fn at_rest(state: &State) -> Result<(), String> {
+        // A person may be needed for it to be released.
+        if state.halt().is_some() {
+            return Ok(());
+        }
         let restless = state.runs().find(|run| {
             let status = run.status();
-            !(status.is_terminal() || status.waits_for_person())
+            !(status.is_terminal() || status.waits_for_person() || waits_for_others(state, run))
         });
         match restless {
-            Some(run) => Err(format!("{} is {} and waits for nothing", run.id(), run.status())),
+            Some(run) => Err(waits_for_nothing(state, run)),
             None if state.counts().live_runs
                 == state.runs().filter(|r| !r.status().is_terminal()).count() =>
             {

@@ -44,7 +44,7 @@ impl LedgerWitness {
         for obligation in state.ledger().standing().filter(|_| state.halt().is_none()) {
             // A lift of it may be paused, or wait for a person, also after an attempt that came to nothing.
             let lifts = |run: &Run| !run.status().is_terminal() && run.lifts().contains(&obligation.id());
-            if state.runs().any(lifts) {
+            if state.runs().any(lifts) || self.kept.contains(&obligation.id()) {
                 continue;
             }
             // Of a step in doubt a person has to say whether it holds it, for as long as it wants. So may one
@@ -56,7 +56,9 @@ impl LedgerWitness {
                     step.status() == StepStatus::InDoubt || (waits && step.in_doubt())
                 })
             };
-            if obligation.holders().iter().any(in_doubt) {
+            // Of an ended run nobody will say.
+            let may_be = |h: &Holder| h.until().is_none() && self.maybe.contains(&(h.run(), h.step()));
+            if obligation.holders().iter().any(|holder| in_doubt(holder) || may_be(holder)) {
                 continue;
             }
             let effect: Effect = (Arc::clone(&obligation.action().name), obligation.target().cloned());
