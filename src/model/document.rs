@@ -126,7 +126,12 @@ pub(super) fn hash(key: &[u8]) -> u32 {
             u64::from(*first) | u64::from(middle) << 8 | u64::from(*last) << 16
         }
         [only] => u64::from(*only),
-        key => match (key.first_chunk::<8>(), key.last_chunk::<8>(), key.first_chunk::<4>(), key.last_chunk::<4>()) {
+        key => match (
+            key.first_chunk::<8>(),
+            key.last_chunk::<8>(),
+            key.first_chunk::<4>(),
+            key.last_chunk::<4>(),
+        ) {
             (Some(first), Some(last), ..) => {
                 u64::from_le_bytes(*first) ^ u64::from_le_bytes(*last).rotate_left(29)
             }
@@ -200,7 +205,8 @@ impl Document {
     /// Adds a text field. A value that is a piece of the line (see [`Document::of_line`]) is best
     /// given as its byte range with [`Document::push_range`].
     pub fn push_text(&mut self, key: &str, value: &str) {
-        let node = Node { key: self.aside(key), hash: hash(key.as_bytes()), kind: Kind::Text(self.aside(value)) };
+        let node =
+            Node { key: self.aside(key), hash: hash(key.as_bytes()), kind: Kind::Text(self.aside(value)) };
         self.nodes.push(node);
     }
 

@@ -139,7 +139,11 @@ impl<'t> Reader<'t> {
         self.at += 1;
         let at = self.read.nodes.len();
         self.push(key, Kind::Null);
-        if object { self.object(depth)? } else { self.array(depth)? }
+        if object {
+            self.object(depth)?
+        } else {
+            self.array(depth)?
+        }
         let end = self.read.nodes.len() as u32;
         self.read.nodes.get_mut(at)?.kind = if object { Kind::Object(end) } else { Kind::Array(end) };
         Some(())
@@ -242,10 +246,17 @@ impl<'t> Reader<'t> {
             return Some(if negative { Kind::Negative(-(whole as i64)) } else { Kind::Unsigned(whole) });
         }
         let text = self.line.get(start..self.at)?;
-        if plain && !negative && let Ok(number) = text.parse() {
+        if plain
+            && !negative
+            && let Ok(number) = text.parse()
+        {
             return Some(Kind::Unsigned(number));
         }
-        if plain && negative && whole != 0 && let Ok(number) = text.parse() {
+        if plain
+            && negative
+            && whole != 0
+            && let Ok(number) = text.parse()
+        {
             return Some(Kind::Negative(number));
         }
         text.parse().ok().filter(|number: &f64| number.is_finite()).map(Kind::Float)
@@ -330,7 +341,9 @@ mod tests {
             let slow = slow.unwrap_or_else(|error| panic!("{line}: {error}"));
             assert_eq!(shape(&mut quick.fields()), shape(&mut slow.fields()), "{line}");
             for (key, _) in slow.fields() {
-                let shown = |document: &Document| document.get(key).map(|field| shape(&mut [("", field)].into_iter()));
+                let shown = |document: &Document| {
+                    document.get(key).map(|field| shape(&mut [("", field)].into_iter()))
+                };
                 assert_eq!(shown(quick), shown(&slow), "{line}");
             }
         }
@@ -356,10 +369,36 @@ mod tests {
     #[test]
     fn what_is_no_json_is_left_to_the_other_reader() {
         for line in [
-            "", "{", "[]", "1", "{}x", "{,}", r#"{"a"}"#, r#"{"a":}"#, r#"{"a":1,}"#, r#"{"a":01}"#, r#"{"a":+1}"#,
-            r#"{"a":1.}"#, r#"{"a":.1}"#, r#"{"a":1e}"#, r#"{"a":-}"#, r#"{"a":1e999}"#, r#"{"a":tru}"#, r#"{"a":"\x"}"#,
-            r#"{"a":"\u12"}"#, r#"{"a":"\ud800"}"#, r#"{"a":"x}"#, r#"{"a":"x\"}"#, r#"{"a":[1}"#, r#"{"a":{]}"#,
-            r#"{'a':1}"#, r#"{a:1}"#, "{\"a\":\"\u{1}\"}", r#"{"a":[1,]}"#, r#"{"a":nullx}"#, r#"{"a":1 2}"#,
+            "",
+            "{",
+            "[]",
+            "1",
+            "{}x",
+            "{,}",
+            r#"{"a"}"#,
+            r#"{"a":}"#,
+            r#"{"a":1,}"#,
+            r#"{"a":01}"#,
+            r#"{"a":+1}"#,
+            r#"{"a":1.}"#,
+            r#"{"a":.1}"#,
+            r#"{"a":1e}"#,
+            r#"{"a":-}"#,
+            r#"{"a":1e999}"#,
+            r#"{"a":tru}"#,
+            r#"{"a":"\x"}"#,
+            r#"{"a":"\u12"}"#,
+            r#"{"a":"\ud800"}"#,
+            r#"{"a":"x}"#,
+            r#"{"a":"x\"}"#,
+            r#"{"a":[1}"#,
+            r#"{"a":{]}"#,
+            r#"{'a':1}"#,
+            r#"{a:1}"#,
+            "{\"a\":\"\u{1}\"}",
+            r#"{"a":[1,]}"#,
+            r#"{"a":nullx}"#,
+            r#"{"a":1 2}"#,
         ] {
             assert!(!same(line), "{line}");
             assert!(Document::parse(line.into()).is_err(), "{line}");
@@ -367,9 +406,45 @@ mod tests {
     }
 
     const PIECES: [&str; 40] = [
-        "{", "}", "[", "]", ",", ":", "\"", "\\", " ", "\t", "\n", "a", "\"a\"", "\"b\"", "\"\\u0061\"", "\\u00e9",
-        "\\ud83d\\ude00", "\\ud800", "\\n", "\\/", "\\\\", "\\\"", "0", "1", "-", "12345678901234567890", ".5", "e9",
-        "E+400", "true", "false", "null", "é", "\u{1F600}", "\u{7f}", "\"a\":1", "\"b\":\"x\\\\y\"", "\"c\":[1,2]", "\"d\":{\"e\":null}",
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        "\"",
+        "\\",
+        " ",
+        "\t",
+        "\n",
+        "a",
+        "\"a\"",
+        "\"b\"",
+        "\"\\u0061\"",
+        "\\u00e9",
+        "\\ud83d\\ude00",
+        "\\ud800",
+        "\\n",
+        "\\/",
+        "\\\\",
+        "\\\"",
+        "0",
+        "1",
+        "-",
+        "12345678901234567890",
+        ".5",
+        "e9",
+        "E+400",
+        "true",
+        "false",
+        "null",
+        "é",
+        "\u{1F600}",
+        "\u{7f}",
+        "\"a\":1",
+        "\"b\":\"x\\\\y\"",
+        "\"c\":[1,2]",
+        "\"d\":{\"e\":null}",
         "abcdefghijklmnopqrstuvwxyz",
     ];
 

@@ -146,8 +146,10 @@ impl Index {
                 continue;
             };
             for mark in need {
-                let (Mark::Exact(field, _) | Mark::Last(field, _) | Mark::Inside(field, _) | Mark::Present(field)) =
-                    &mark
+                let (Mark::Exact(field, _)
+                | Mark::Last(field, _)
+                | Mark::Inside(field, _)
+                | Mark::Present(field)) = &mark
                 else {
                     if let Mark::Word(text) = &mark {
                         list(&mut words, text, number);
@@ -224,8 +226,12 @@ impl Index {
         hits.add(&scope.always);
         if !self.own.is_empty() {
             for (hash, key, field) in signal.document.hashed_fields() {
-                let Some((_, number)) = self.own.find(spread(hash), |(name, _)| **name == *key) else { continue };
-                let (Some(asked), Some(marks)) = (scope.own.get(*number), self.marks.get(*number)) else { continue };
+                let Some((_, number)) = self.own.find(spread(hash), |(name, _)| **name == *key) else {
+                    continue;
+                };
+                let (Some(asked), Some(marks)) = (scope.own.get(*number), self.marks.get(*number)) else {
+                    continue;
+                };
                 if asked.present {
                     hits.add(&marks.present);
                 }

@@ -17,11 +17,14 @@ const FEW: usize = 48;
 const LONG: usize = 256;
 /// Pieces that many values have: a text is better told by another one.
 const COMMON: &[&[u8; PIECE]] = &[
-    b".exe", b".dll", b"\\win", b"wind", b"indo", b"ndow", b"dows", b"ows\\", b"\\sys", b"syst", b"yste", b"stem", b"tem3", b"em32", b"m32\\", b"prog", b"rogr", b"ogra",
-    b"gram", b"file", b"iles", b"les\\", b"powe", b"ower", b"wers", b"ersh", b"rshe", b"shel", b"hell", b"micr", b"icro", b"cros", b"roso", b"osof", b"soft", b"user",
-    b"sers", b"ers\\", b"\\use", b"appd", b"ppda", b"pdat", b"data", b"ata\\", b"\\app", b"loca", b"ocal", b"cal\\", b"temp", b"http", b"ttp:", b"tps:", b"://w", b"www.",
-    b".com", b"hklm", b"klm\\", b"oftw", b"ftwa", b"twar", b"ware", b"curr", b"urre", b"rren", b"rent", b"vers", b"ersi", b"rsio", b"sion", b"cont", b"serv", b"ervi",
-    b"rvic", b"vice", b"exe\"", b"xe\" ", b" -no", b"comm", b"onte", b"tion", b"ntro", b"set\\",
+    b".exe", b".dll", b"\\win", b"wind", b"indo", b"ndow", b"dows", b"ows\\", b"\\sys", b"syst", b"yste",
+    b"stem", b"tem3", b"em32", b"m32\\", b"prog", b"rogr", b"ogra", b"gram", b"file", b"iles", b"les\\",
+    b"powe", b"ower", b"wers", b"ersh", b"rshe", b"shel", b"hell", b"micr", b"icro", b"cros", b"roso",
+    b"osof", b"soft", b"user", b"sers", b"ers\\", b"\\use", b"appd", b"ppda", b"pdat", b"data", b"ata\\",
+    b"\\app", b"loca", b"ocal", b"cal\\", b"temp", b"http", b"ttp:", b"tps:", b"://w", b"www.", b".com",
+    b"hklm", b"klm\\", b"oftw", b"ftwa", b"twar", b"ware", b"curr", b"urre", b"rren", b"rent", b"vers",
+    b"ersi", b"rsio", b"sion", b"cont", b"serv", b"ervi", b"rvic", b"vice", b"exe\"", b"xe\" ", b" -no",
+    b"comm", b"onte", b"tion", b"ntro", b"set\\",
 ];
 /// Bytes of lower case text, the most common first.
 const USUAL: &[u8] = b"eotainsrlcdmpw\\ uhg.f3y2vb-0k1x64\"5798/j_:=,zq()";

@@ -143,7 +143,9 @@ impl<'r> Usage<'r> {
 
 fn key<'r>(mark: Mark<'r>) -> (&'r str, Cow<'r, str>) {
     match mark {
-        Mark::Exact(field, text) | Mark::Last(field, text) | Mark::Inside(field, text) => (field.as_str(), text),
+        Mark::Exact(field, text) | Mark::Last(field, text) | Mark::Inside(field, text) => {
+            (field.as_str(), text)
+        }
         // No text that is looked for inside another is empty.
         Mark::Present(field) => (field.as_str(), Cow::Borrowed("")),
         Mark::Word(text) => ("", text),
@@ -183,9 +185,7 @@ fn of_keyword(test: &Test) -> Option<Vec<Mark<'_>>> {
     match test {
         Test::Either(tests) => every(tests.iter().map(of_keyword)),
         Test::Text(pattern) => pattern.literal().map(|text| vec![Mark::Word(text)]),
-        Test::Texts(set) => {
-            set.patterns().iter().map(|pattern| pattern.literal().map(Mark::Word)).collect()
-        }
+        Test::Texts(set) => set.patterns().iter().map(|pattern| pattern.literal().map(Mark::Word)).collect(),
         _ => None,
     }
 }

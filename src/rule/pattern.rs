@@ -89,7 +89,9 @@ impl Pattern {
     /// The text in lower case, if exactly the values in which it stands match.
     pub fn anywhere(&self) -> Option<&str> {
         match &self.shape {
-            Shape::Plain(Anchor::Anywhere, text) if !self.cased && !self.dashes && !text.is_empty() => Some(text),
+            Shape::Plain(Anchor::Anywhere, text) if !self.cased && !self.dashes && !text.is_empty() => {
+                Some(text)
+            }
             _ => None,
         }
     }
