@@ -95,7 +95,7 @@ impl Reload for Files {
         if (&old.queue, &old.lines, &old.time, old.seed) != (&new.queue, &new.lines, &new.time, new.seed) {
             notes.push("`queue`, `lines`, `time` and `seed` count from the next start on");
         }
-        if old.sources != new.sources {
+        if (&old.sources, old.blindness) != (&new.sources, new.blindness) {
             notes.push("`sources` have changed: they count from the next start on");
         }
         let note = notes.join("; ");

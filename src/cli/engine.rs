@@ -196,7 +196,11 @@ pub fn start(loaded: &Loaded, place: &Place, inbox: Inbox, job: Job) -> Result<R
             engine.spawn(move || until_over(control, || replay.run(job.stay))).map_err(failed)?
         }
         Speed::Times(times) => {
-            let (clock, reading) = (Clock::paced(now, times), Reading::default());
+            let clock = match &job.live {
+                Some(_) => Clock::live_from(now),
+                None => Clock::paced(now, times),
+            };
+            let reading = Reading::default();
             let (watch, live): (Box<dyn Watch>, _) = match job.live {
                 None => (Box::new(detector), None),
                 Some(job) => {

@@ -42,12 +42,13 @@ Examples:
   quell run --follow auth.log --from start --state work/ --json
   journalctl -f -o short-iso -u ssh | quell run -
   mkfifo signals; quell run signals
+  quell run syslog:udp://127.0.0.1:5514 tcp://127.0.0.1:5514
 
 In a setup with `exercise: true` drills act, and nothing is kept unless --state says where. In any other setup agents act as its workflows are armed, and the state is kept.
 
-With a state folder quell remembers how far it read: after a stop, a crash or kill -9 it reads on from there, also if the file was rotated meanwhile, and what was handled before is not handled again; --from counts for files that it has not followed before. A pipe cannot be read again.
+With a state folder quell remembers how far it read: after a stop, a crash or kill -9 it reads on from there, also if the file was rotated meanwhile, and what was handled before is not handled again; --from counts for files that it has not followed before. A pipe or a socket cannot be read again.
 
-It ends when every pipe has ended and no run is live. A followed file has no end: TERM or INT stops it, what is in flight finishes first.
+It ends when every pipe has ended and no run is live. A followed file and a socket have no end: TERM or INT stops it, what is in flight finishes first.
 
 Exit codes: 0 it ended; 1 a source or the journal failed; 2 usage or setup; 3 something waits for a person; 141 nobody reads the output.";
 

@@ -10,6 +10,7 @@ use super::error::Error;
 use super::output::print;
 use crate::control::figures::Figures;
 use crate::model::SafeText;
+use crate::runtime::gauges::SourceGauge;
 
 /// Prints them.
 ///
@@ -37,6 +38,29 @@ fn text(figures: &Figures) -> String {
     out
 }
 
+fn line(source: &SourceGauge) -> String {
+    let mut line = format!("from     {}: {} received", SafeText(&source.name), source.received);
+    for (n, what) in [
+        (source.undecodable, "no signals"),
+        (source.overflow, "dropped by a full queue"),
+        (source.waiting as u64, "waiting"),
+        (source.connections as u64, "connections"),
+    ] {
+        if n > 0 {
+            line.push_str(&format!(", {n} {what}"));
+        }
+    }
+    if let Some(last) = source.last {
+        line.push_str(&format!("; last at {last}"));
+    }
+    for (word, why) in [("BLIND", &source.blind), ("LOST", &source.lost), ("it", &source.trouble)] {
+        if let Some(why) = why {
+            line.push_str(&format!("; {word}: {}", SafeText(why)));
+        }
+    }
+    line
+}
+
 fn write(out: &mut String, figures: &Figures) -> fmt::Result {
     let of = figures;
     let dropped = of.undecodable + of.too_long + of.overflow;
@@ -47,6 +71,9 @@ fn write(out: &mut String, figures: &Figures) -> fmt::Result {
         of.received, of.processed, of.deduplicated, of.queued, of.late, of.ahead
     )?;
     writeln!(out, "queue    {} of {}", of.queue.0, of.queue.1)?;
+    for source in &of.sources {
+        writeln!(out, "{}", line(source))?;
+    }
     for latency in of.latencies.iter().filter(|latency| latency.count > 0) {
         writeln!(
             out,

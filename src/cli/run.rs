@@ -37,7 +37,7 @@ pub fn run(args: &Run) -> Result<Verdict, Error> {
         false => logging::to_stderr(),
     }
     if place.is_kept() && live.sources.iter().any(|source| source.path().is_none()) {
-        let why = "a pipe cannot be read again: after a crash, what it said last is lost";
+        let why = "a pipe or a socket cannot be read again: after a crash, what it said last is lost";
         if console { tracing::warn!(target: "source", "{why}") } else { tell(&format!("quell: {why}")) }
     }
     let watched = match shown {

@@ -12,7 +12,7 @@ use super::engine::Live;
 use super::error::Error;
 use super::outputs::keep_apart;
 use super::place::Place;
-use crate::config::{Loaded, SourceSpec};
+use crate::config::{Loaded, Named, SourceSpec};
 use crate::journal::Cursors;
 use crate::runtime::live::decoding::{Aside, Reading};
 use crate::runtime::live::reader::Kind;
@@ -20,6 +20,7 @@ use crate::runtime::live::{SOURCES, Source};
 use crate::source::decode;
 use crate::source::follow::Start;
 use crate::source::quarantine::Quarantine;
+use crate::source::socket::{Address, Listener};
 
 /// The sources of a verb: those that are named, else those of the setup.
 ///
@@ -29,11 +30,12 @@ pub fn of(args: &Sources, loaded: &Loaded) -> Result<Vec<Source>, Error> {
     if args.sources.is_empty() { configured(loaded) } else { named(args, loaded) }
 }
 
-/// Has sources begin where an earlier start was, and opens what is written about them. `out` is written
+/// Has sources begin where an earlier start was, opens the sockets among them, and what is written about them. `out` is written
 /// too.
 ///
 /// # Errors
-/// What is written is one of the sources, or cannot be written; what was kept cannot be read.
+/// What is written is one of the sources, or cannot be written; what was kept cannot be read; a socket cannot
+/// be had.
 pub fn open(
     mut sources: Vec<Source>,
     args: &Sources,
@@ -43,6 +45,7 @@ pub fn open(
     let paths: Vec<PathBuf> = sources.iter().filter_map(|source| source.path().map(PathBuf::from)).collect();
     keep_apart(&paths, &[("--out", out), ("--quarantine", args.quarantine.as_deref())])?;
     let cursors = cursors(place, &mut sources)?;
+    sources.iter_mut().try_for_each(listen)?;
     let kept = args.quarantine.as_deref().map(appended).transpose()?;
     let aside = Aside { quarantine: Arc::new(Mutex::new(Quarantine::new(kept))), ..Aside::default() };
     let folder = place.is_kept().then(|| place.path().to_owned());
@@ -64,6 +67,14 @@ pub fn keep_open(sources: &mut [Source]) {
 pub fn names(sources: &[Source]) -> String {
     let names: Vec<&str> = sources.iter().map(|source| source.name.as_str()).collect();
     names.join(", ")
+}
+
+/// Opens a socket.
+fn listen(source: &mut Source) -> Result<(), Error> {
+    let Kind::Socket(address) = &source.kind else { return Ok(()) };
+    let opened = Listener::open(address.clone());
+    source.listener = Some(opened.map_err(|error| Error::usage(error.message).hint(error.hint))?);
+    Ok(())
 }
 
 /// Lines of earlier starts stay.
@@ -115,7 +126,12 @@ fn named(args: &Sources, loaded: &Loaded) -> Result<Vec<Source>, Error> {
         let reading = Reading { format, year: args.year, tz: tz.clone(), lateness: loaded.settings.lateness };
         let kind = kind(name, args.follow, start.clone())?;
         let name = if name == "-" { "stdin" } else { name };
-        add(&mut sources, Source { name: name.to_owned(), kind, reading })?;
+        let name = match &kind {
+            Kind::Socket(address) => address.to_string(),
+            _ => name.to_owned(),
+        };
+        let blindness = loaded.settings.blindness;
+        add(&mut sources, Source { name, kind, reading, blindness, listener: None })?;
     }
     Ok(sources)
 }
@@ -123,25 +139,35 @@ fn named(args: &Sources, loaded: &Loaded) -> Result<Vec<Source>, Error> {
 fn configured(loaded: &Loaded) -> Result<Vec<Source>, Error> {
     let mut sources = Vec::new();
     for spec in &loaded.settings.sources {
-        let SourceSpec { path, pipe, format, from_start, year, tz } = spec;
-        let name = path.display().to_string();
-        let start = if *from_start { Start::Beginning } else { Start::End };
-        let kind = match kind(&name, true, start).map_err(|error| error.hint("`sources` in settings.yaml"))? {
-            Kind::File(..) if *pipe => {
-                let error = Error::usage(format!("{name} is no pipe"));
-                return Err(error.hint("make it: mkfifo; or say `follow` in `sources` of settings.yaml"));
+        let SourceSpec { what, format, from_start, year, tz, blindness } = spec;
+        let name = what.to_string();
+        let kind = match what {
+            Named::Socket(address) => Kind::Socket(address.clone()),
+            Named::File(_) | Named::Pipe(_) => {
+                let start = if *from_start { Start::Beginning } else { Start::End };
+                of_path(&name, matches!(what, Named::Pipe(_)), start)?
             }
-            Kind::Pipe(_) if !*pipe => {
-                let error = Error::usage(format!("{name} is a pipe"));
-                return Err(error.hint("say `pipe` in `sources` of settings.yaml"));
-            }
-            kind => kind,
         };
         let tz = tz.clone().unwrap_or_else(|| loaded.settings.time.tz.clone());
         let reading = Reading { format: *format, year: *year, tz, lateness: loaded.settings.lateness };
-        add(&mut sources, Source { name, kind, reading })?;
+        add(&mut sources, Source { name, kind, reading, blindness: *blindness, listener: None })?;
     }
     Ok(sources)
+}
+
+/// A file or a pipe, as the settings say.
+fn of_path(name: &str, pipe: bool, start: Start) -> Result<Kind, Error> {
+    match kind(name, true, start).map_err(|error| error.hint("`sources` in settings.yaml"))? {
+        Kind::File(..) if pipe => {
+            let error = Error::usage(format!("{name} is no pipe"));
+            Err(error.hint("make it: mkfifo; or say `follow` in `sources` of settings.yaml"))
+        }
+        Kind::Pipe(_) if !pipe => {
+            let error = Error::usage(format!("{name} is a pipe"));
+            Err(error.hint("say `pipe` in `sources` of settings.yaml"))
+        }
+        kind => Ok(kind),
+    }
 }
 
 fn add(sources: &mut Vec<Source>, source: Source) -> Result<(), Error> {
@@ -164,6 +190,10 @@ fn format_of(named: &str, otherwise: decode::Format) -> (decode::Format, &str) {
 fn kind(name: &str, follow: bool, start: Start) -> Result<Kind, Error> {
     if name == "-" {
         return Ok(Kind::Stdin);
+    }
+    if Address::is_meant(name) && !Path::new(name).exists() {
+        let address = name.parse().map_err(|why: String| Error::usage(format!("`{name}`: {why}")))?;
+        return Ok(Kind::Socket(address));
     }
     let path = std::path::absolute(name)
         .map_err(|error| Error::usage(format!("`{name}` is no path")).because(error))?;
@@ -194,7 +224,8 @@ fn kind(name: &str, follow: bool, start: Start) -> Result<Kind, Error> {
 fn path(kind: &Kind) -> Option<&Path> {
     match kind {
         Kind::File(path, _) | Kind::Pipe(path) | Kind::OpenPipe(path) => Some(path),
-        Kind::Stdin => None,
+        Kind::Socket(Address::Datagram(path)) => Some(path),
+        Kind::Socket(_) | Kind::Stdin => None,
     }
 }
 
@@ -202,6 +233,7 @@ fn is_same(one: &Kind, other: &Kind) -> bool {
     let number = |path: &Path| std::fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()));
     match (one, other) {
         (Kind::Stdin, Kind::Stdin) => true,
+        (Kind::Socket(one), Kind::Socket(other)) if one == other => true,
         _ => match (path(one), path(other)) {
             (Some(one), Some(other)) => {
                 one == other || number(one).is_some_and(|one| Some(one) == number(other))
@@ -224,6 +256,8 @@ mod tests {
             ("/var/log/eve.json", (Json, "/var/log/eve.json")),
             ("c:/eve.json", (Json, "c:/eve.json")),
             ("eve:", (Json, "eve:")),
+            ("syslog:udp://127.0.0.1:5514", (Syslog, "udp://127.0.0.1:5514")),
+            ("tcp://127.0.0.1:5514", (Json, "tcp://127.0.0.1:5514")),
         ] {
             assert_eq!(format_of(named, Json), expected, "{named}");
         }
@@ -245,6 +279,9 @@ mod tests {
             (folder.path().to_str().unwrap(), true, Err("neither a file nor a pipe")),
             ("-", false, Ok("Stdin")),
             ("/dev/null", false, Ok("Pipe")),
+            ("udp://5514", false, Ok("Socket(Udp(127.0.0.1:5514))")),
+            ("unix:///run/quell/log", true, Ok("Socket(Datagram(")),
+            ("tcp:5514", false, Err("expected udp://ADDRESS:PORT")),
         ] {
             match (kind(name, follow, Start::End), expected) {
                 (Ok(kind), Ok(word)) => assert!(format!("{kind:?}").starts_with(word), "{name}: {kind:?}"),

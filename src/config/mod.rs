@@ -5,6 +5,7 @@
 
 mod actions;
 mod agents;
+mod blindness;
 mod budgets;
 mod check;
 mod drill;
@@ -40,7 +41,7 @@ pub use own::Own;
 pub use programs::Program;
 pub use report::report;
 pub use settings::{Keeping, Lines, Queues, Settings};
-pub use sources::SourceSpec;
+pub use sources::{Named, SourceSpec};
 
 /// A setup, checked as a whole.
 #[derive(Debug, Clone)]

@@ -7,6 +7,7 @@ use crate::flow::fault::suggest;
 use crate::flow::yaml::Node;
 use crate::model::{Mistake, SafeText};
 use crate::rule::{self, RuleSet};
+use crate::runtime::live::blindness::Blindness;
 use crate::workflow::TriggerRule;
 
 /// The rules of a setup.
@@ -51,6 +52,11 @@ pub(super) fn check_triggers(workflows: &[WorkflowFile], rules: &Rules) -> Vec<M
     wrong
 }
 
+/// Rules that need no file.
+fn built_in() -> impl Iterator<Item = String> {
+    Blindness::ALL.iter().map(|how| how.rule().to_owned())
+}
+
 /// What triggers can name.
 #[derive(Default)]
 struct Names {
@@ -69,7 +75,7 @@ impl Names {
         let silent = set.rules().iter().filter(|rule| !rule.emits).map(|rule| rule.head.name.to_string());
         let tags = set.heads().flat_map(|head| &head.tags).map(|tag| tag.to_string());
         Some(Names {
-            rules: set.heads().map(|head| head.name.to_string()).collect(),
+            rules: set.heads().map(|head| head.name.to_string()).chain(built_in()).collect(),
             ids: set.heads().map(|head| head.id.to_string()).collect(),
             silent: silent.collect(),
             tags: Some(tags.collect()),
@@ -80,7 +86,7 @@ impl Names {
     fn of_texts(texts: &[(String, String)]) -> Option<Self> {
         let heads = rule::heads(texts)?;
         Some(Names {
-            rules: heads.iter().map(|head| head.name.to_string()).collect(),
+            rules: heads.iter().map(|head| head.name.to_string()).chain(built_in()).collect(),
             ids: heads.iter().map(|head| head.id.to_string()).collect(),
             ..Names::default()
         })

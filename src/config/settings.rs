@@ -8,11 +8,13 @@ use crate::flow::fault::Fault;
 use crate::flow::reader::{Later, Reader};
 use crate::flow::yaml::{Node, Place};
 use crate::model::{Mistake, Span};
+use crate::runtime::live::blindness::Thresholds;
 use crate::source;
 
-use super::{Folder, Operator, Own, SourceSpec, budgets, operators, own, protected, sources};
+use super::{Folder, Operator, Own, SourceSpec, blindness, budgets, operators, own, protected, sources};
 
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 15] = [
+    "blindness",
     "budgets",
     "setup",
     "exercise",
@@ -59,6 +61,8 @@ pub struct Settings {
     pub protected: Vec<Entry>,
     /// What `run` and `serve` watch, if nothing is named to them.
     pub sources: Vec<SourceSpec>,
+    /// When a source that says nothing of it counts as blind.
+    pub blindness: Thresholds,
     /// By what quell knows itself in signals (C36).
     pub own: Own,
 }
@@ -100,6 +104,7 @@ impl Default for Settings {
             operators: Vec::new(),
             protected: Vec::new(),
             sources: Vec::new(),
+            blindness: Thresholds::default(),
             own: Own::default(),
         }
     }
@@ -167,8 +172,12 @@ fn read_all(reader: &mut Reader<'_>, node: &Node, settings: &mut Settings) {
     if let Some(node) = node.get("operators") {
         settings.operators = operators::read(reader, node);
     }
+    if let Some(node) = node.get("blindness") {
+        reader.mapping(node, "blindness", &blindness::KEYS, &[]);
+        settings.blindness = blindness::override_with(reader, node, settings.blindness);
+    }
     if let Some(node) = node.get("sources") {
-        settings.sources = sources::read(reader, node);
+        settings.sources = sources::read(reader, node, settings.blindness);
     }
     if let Some(node) = node.get("own") {
         settings.own = own::read(reader, node);

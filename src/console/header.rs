@@ -62,7 +62,7 @@ fn in_force(model: &Model) -> (String, Tone) {
     (text.join(", "), tone)
 }
 
-fn figures(model: &Model) -> [Figure; 11] {
+fn figures(model: &Model) -> [Figure; 12] {
     let gauges = model.gauges();
     let counts = model.state().counts();
     let (word, tone) = standing(model);
@@ -81,8 +81,18 @@ fn figures(model: &Model) -> [Figure; 11] {
         (1, format!("{} open", counts.open_incidents), Tone::Plain),
         (if in_force_tone == Tone::Plain { 2 } else { 1 }, in_force, in_force_tone),
         (0, to_approve(model), Tone::Wait),
+        (0, blind(model), Tone::Critical),
         (1, format!("drop {}", grouped(dropped)), if dropped > 0 { Tone::Bad } else { Tone::Plain }),
     ]
+}
+
+/// How many sources are blind: none is no word.
+fn blind(model: &Model) -> String {
+    match model.gauges().sources.iter().filter(|source| source.blind.is_some()).count() {
+        0 => String::new(),
+        1 => "1 source BLIND".to_owned(),
+        n => format!("{n} sources BLIND"),
+    }
 }
 
 /// How many steps wait for people: none is no word.

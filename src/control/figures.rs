@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::Timestamp;
-use crate::runtime::gauges::{Gauges, Latencies, Stage};
+use crate::runtime::gauges::{Gauges, Latencies, SourceGauge, Stage};
 
 /// Seconds of the signal rate that travel.
 const SECONDS: usize = 60;
@@ -40,6 +40,9 @@ pub struct Figures {
     pub stale_answers: u64,
     pub on_hold: Option<String>,
     pub draining: bool,
+    /// The live sources.
+    #[serde(default)]
+    pub sources: Vec<SourceGauge>,
 }
 
 /// How long a stage took, in microseconds.
@@ -88,6 +91,7 @@ impl Figures {
             stale_answers: gauges.stale_answers,
             on_hold: gauges.on_hold.clone(),
             draining: gauges.draining,
+            sources: gauges.sources.clone(),
         }
     }
 }

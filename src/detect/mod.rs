@@ -42,6 +42,7 @@ mod values;
 use std::sync::Arc;
 
 pub use chain::Link;
+pub use episode::identity;
 pub use matcher::{Matcher, Routing};
 pub use resume::{Checkpoint, OpenEpisode, OpenGroup};
 

@@ -80,6 +80,7 @@ impl Engine {
             Input::Probed { of, found } => self.on_probed(of, &found),
             Input::Request { id, by, seen, request } => self.on_request(id, &by, seen, request),
             Input::Refuse { id, by, request, why } => self.refuse(id, by, request, why),
+            Input::ClockJumped { by, ahead } => self.emit(Event::ClockJumped { by, ahead }),
             Input::Tick => self.on_tick(),
             Input::Drain => self.draining = true,
         }

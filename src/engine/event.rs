@@ -86,6 +86,9 @@ pub enum Event {
     /// The files of the setup were read anew and are what counts from here on (C17). `digest` is over
     /// their paths and texts.
     SetupLoaded { digest: Box<Digest>, by: Actor },
+    /// The clock on the wall jumped by so many microseconds, and is `ahead` of the times in the journal by
+    /// so many; both may be negative (C22).
+    ClockJumped { by: i64, ahead: i64 },
     /// An agent is there. `agent` is its place in order of joining; joining again under a name keeps it.
     AgentJoined { agent: AgentId, name: Arc<str>, role: Arc<str>, kind: AgentKind, concurrency: u32 },
     /// An agent changed by itself or by order. Executing, Idle and Error follow from steps and are derived.

@@ -57,6 +57,13 @@ pub enum Input {
         /// What they are told.
         why: String,
     },
+    /// The clock on the wall jumped by so many microseconds, and is so many ahead of the engine's.
+    ClockJumped {
+        /// How far it jumped.
+        by: i64,
+        /// How far it is ahead since.
+        ahead: i64,
+    },
     /// A deadline may have passed.
     Tick,
     /// Start nothing new any more: the engine is about to stop (C18). What is in flight still ends;

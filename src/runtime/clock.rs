@@ -43,17 +43,28 @@ pub struct Clock {
     started: Duration,
     /// Engine time for each unit of real time.
     speed: f64,
+    live: bool,
 }
 
 impl Clock {
     /// Wall time.
     pub fn live() -> Self {
-        Clock { origin: wall(), started: elapsed(), speed: 1.0 }
+        Self::live_from(wall())
+    }
+
+    /// Real time from a moment on: wall time, or later if the journal is ahead of it.
+    pub fn live_from(origin: Timestamp) -> Self {
+        Clock { origin, started: elapsed(), speed: 1.0, live: true }
     }
 
     /// Virtual time: begins at `origin` now, and passes `speed` times as fast as real time.
     pub fn paced(origin: Timestamp, speed: f64) -> Self {
-        Clock { origin, started: elapsed(), speed }
+        Clock { origin, started: elapsed(), speed, live: false }
+    }
+
+    /// Whether it is real time, and no recording's.
+    pub fn is_live(&self) -> bool {
+        self.live
     }
 
     /// The engine's now.

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
 
 use crate::model::{Span, Timestamp};
 
@@ -106,7 +107,7 @@ impl BookTotals {
 }
 
 /// How one live source stands.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceGauge {
     /// What it is called.
     pub name: String,
@@ -114,6 +115,16 @@ pub struct SourceGauge {
     pub received: u64,
     #[allow(missing_docs)]
     pub dropped: u64,
+    /// Of those: dropped because a queue was full, and because they are no signals.
+    pub overflow: u64,
+    #[allow(missing_docs)]
+    pub undecodable: u64,
+    /// Datagrams that wait to be decoded.
+    pub waiting: usize,
+    /// Connections that are open.
+    pub connections: usize,
+    /// How it is blind, in words, if it is.
+    pub blind: Option<String>,
     /// When its last line came.
     pub last: Option<Timestamp>,
     /// Why nothing comes, if that is known: it is waited for, unreadable, or ended.

@@ -133,6 +133,8 @@ struct Queues {
     signals: VecDeque<Arrived>,
     /// What these take in memory.
     bytes: usize,
+    /// Sources that still hand on what they have, also when no signal is taken any more.
+    held: usize,
     /// No signal is taken any more.
     stopped: bool,
     /// Nothing is taken any more.
@@ -148,6 +150,25 @@ pub struct Taken {
     pub signals: Vec<Arrived>,
     /// Signals left behind.
     pub queued: usize,
+    /// Whether there are sources that hand on what they have, whatever was said to them.
+    pub held: bool,
+}
+
+/// Lets a source hand on what it has received when no more signals are taken: nobody can read it again.
+#[derive(Debug)]
+pub struct Held(Inbox);
+
+impl Held {
+    /// Adds a signal; waits while the queue is full. False if the driver is gone.
+    pub fn offer(&self, arrived: Arrived) -> bool {
+        self.0.put(arrived, |queues| queues.closed)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.lock().held -= 1;
+    }
 }
 
 impl Default for Inbox {
@@ -196,18 +217,28 @@ impl Inbox {
         true
     }
 
+    /// Keeps the door open for one source until what comes of this is dropped.
+    pub fn hold(&self) -> Held {
+        self.lock().held += 1;
+        Held(self.clone())
+    }
+
     /// Adds a signal; waits while the queue is full. False if the driver takes none any more.
     pub fn offer(&self, arrived: Arrived) -> bool {
+        self.put(arrived, |queues| queues.stopped)
+    }
+
+    fn put(&self, arrived: Arrived, over: impl Fn(&Queues) -> bool) -> bool {
         let mut queues = self.lock();
         let bytes = arrived.signal.document.memory();
         let full = |queues: &Queues| {
             let waiting = queues.signals.len();
             waiting >= self.0.limit || (waiting > 0 && queues.bytes + bytes > SIGNAL_BYTES)
         };
-        while full(&queues) && !queues.stopped {
+        while full(&queues) && !over(&queues) {
             queues = self.0.drained.wait(queues).unwrap_or_else(PoisonError::into_inner);
         }
-        if queues.stopped {
+        if over(&queues) {
             return false;
         }
         queues.bytes += bytes;
@@ -246,10 +277,17 @@ impl Inbox {
         taken.signals.extend(queues.signals.drain(..count));
         queues.bytes -= bytes;
         taken.queued = queues.signals.len();
+        taken.held = queues.held > 0;
         drop(queues);
         if count > 0 {
             self.0.drained.notify_all();
         }
+    }
+
+    /// The signal that has waited for the longest time: since when, and from which live source.
+    pub fn oldest(&self) -> Option<(Instant, Option<usize>)> {
+        let queues = self.lock();
+        queues.signals.front().map(|oldest| (oldest.at, oldest.from.map(|from| from.source)))
     }
 
     /// Whether signals are still taken.
@@ -339,6 +377,23 @@ mod tests {
         assert_eq!(reader.join().unwrap(), SIGNAL_QUEUE);
         assert!(!inbox.send(Message::Drain));
         assert!(!inbox.pause(Duration::from_secs(60)));
+    }
+
+    #[test]
+    fn c18_what_was_received_is_still_handed_on() {
+        let inbox = Inbox::default();
+        let held = inbox.hold();
+        inbox.stop_signals();
+        assert!(!inbox.offer(signal()) && held.offer(signal()));
+        let mut taken = Taken::default();
+        inbox.take(&mut taken, 10, Duration::from_secs(5));
+        assert_eq!((taken.signals.len(), taken.held), (1, true));
+        drop(held);
+        inbox.take(&mut taken, 10, Duration::ZERO);
+        assert!(!taken.held);
+        let held = inbox.hold();
+        inbox.close();
+        assert!(!held.offer(signal()));
     }
 
     #[test]

@@ -22,6 +22,7 @@ pub mod shutdown;
 pub mod start;
 pub mod stream;
 pub mod virtual_time;
+mod wall;
 pub mod workers;
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::clock::{Clock, instant};
+use super::clock::{Clock, instant, wall};
 use super::dispatcher::Dispatcher;
 use super::driver::Driver;
 use super::gauges::{Board, Stage};
@@ -17,13 +17,14 @@ use super::meter::{Figures, Meter};
 use super::start::{Recipe, Started};
 use super::stream::{Reading, Watch};
 use super::virtual_time::{Ending, RunError};
+use super::wall::WallWatch;
 use super::workers::Worker;
 use crate::agent::exec::ORPHANS_GRACE;
 use crate::agent::halt::Note;
 use crate::agent::slow::Wish;
 use crate::engine::{Answer, Effect, Input, JournalKind, Probe, Request, StepState, Task};
 use crate::journal::{Journal, Writer, Written};
-use crate::model::{Detection, Timestamp};
+use crate::model::{Detection, Span, Timestamp};
 
 mod reload;
 mod sick_disk;
@@ -100,6 +101,7 @@ pub struct RealTime {
     now: Timestamp,
     commits: u64,
     draining: Option<Instant>,
+    wall: WallWatch,
     quit: bool,
     interrupted: bool,
 }
@@ -137,6 +139,7 @@ impl RealTime {
             found: Vec::new(),
             taken: Taken::default(),
             draining: None,
+            wall: WallWatch::default(),
             quit: false,
             interrupted: false,
         };
@@ -181,6 +184,7 @@ impl RealTime {
             self.try_again();
             self.heed_switch();
             if self.hold.is_none() {
+                self.look_at_the_wall();
                 self.hands.take_due(&mut self.driver, self.now);
                 self.take_signals();
                 self.tend_sources();
@@ -190,6 +194,19 @@ impl RealTime {
             if self.is_over() {
                 return self.finish();
             }
+        }
+    }
+
+    /// Says when the clock on the wall jumped (C22). A recording has its own time.
+    fn look_at_the_wall(&mut self) {
+        if !self.clock.is_live() || self.draining.is_some() || !self.wall.is_due(instant()) {
+            return;
+        }
+        let now = self.now.max(self.driver.state().now());
+        if let Some((by, ahead)) = self.wall.look(now, wall()) {
+            let sign = if by < 0 { "-" } else { "" };
+            tracing::warn!("the clock of the machine jumped by {sign}{}", Span(by.unsigned_abs()));
+            self.driver.handle(Input::ClockJumped { by, ahead }, self.now);
         }
     }
 
@@ -307,7 +324,7 @@ impl RealTime {
             self.watch.settle(self.now, &mut self.found);
             self.tell_found(instant());
         }
-        if !self.streaming && !self.finished && self.taken.queued == 0 {
+        if !self.streaming && !self.finished && self.taken.queued == 0 && !self.taken.held {
             self.finished = true;
             self.watch.finish(&mut self.found);
             self.tell_found(instant());
@@ -318,6 +335,9 @@ impl RealTime {
     fn tend_sources(&mut self) {
         if let Some(live) = &mut self.live {
             live.tend(&self.driver, self.watch.as_mut(), &mut self.found);
+            if self.draining.is_none() {
+                live.look_out(self.now, self.inbox.oldest(), &mut self.found);
+            }
             self.tell_found(instant());
         }
     }

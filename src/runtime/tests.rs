@@ -304,6 +304,10 @@ struct Playing {
 }
 
 fn play(disk: &Disk, count: i64, speed: f64, until: Until) -> Playing {
+    play_by(disk, count, until, |origin| Clock::paced(origin, speed))
+}
+
+fn play_by(disk: &Disk, count: i64, until: Until, clock: impl Fn(Timestamp) -> Clock) -> Playing {
     let recipe = recipe();
     let (inbox, board, reading) = (Inbox::default(), Board::default(), Reading::default());
     let mut journal: Box<dyn Journal> = Box::new(disk.clone());
@@ -312,7 +316,7 @@ fn play(disk: &Disk, count: i64, speed: f64, until: Until) -> Playing {
     let origin = folded.last_at().into_iter().chain(stream.begins()).max().unwrap();
     let mut started = folded.start(&recipe, journal.as_mut(), origin, Watched::ByReport).unwrap();
     let feed = started.subscription.take().unwrap();
-    let clock = Clock::paced(origin, speed);
+    let clock = clock(origin);
     let again = disk.clone();
     let open: OpenJournal = Box::new(move || match *again.opens.lock().unwrap() {
         true => Ok(Box::new(again.clone())),
@@ -405,6 +409,26 @@ fn c6_a_sick_disk_stops_effects_until_it_is_back() {
     all_is_well(&disk.records());
     assert_eq!(shown, fold(&disk.records()));
     assert_eq!(board.read().on_hold, None);
+}
+
+/// C22: the times in the journal go on from those that are in it; how far off the wall is is said.
+#[test]
+fn c22_a_clock_that_is_elsewhere_is_recorded() {
+    let jumps = |records: &[Record]| {
+        let jumps = records.iter().filter_map(|record| match record.event {
+            Event::ClockJumped { by, ahead } => Some((by, ahead)),
+            _ => None,
+        });
+        jumps.collect::<Vec<_>>()
+    };
+    let disk = Disk::new(None);
+    play_by(&disk, 3, Until::Settled, Clock::live_from).watch();
+    let told = jumps(&disk.records());
+    assert!(matches!(told[..], [(by, ahead)] if by == ahead && by > 1_000_000_000_000), "{told:?}");
+    // A recording has its own time.
+    let disk = Disk::new(None);
+    play(&disk, 3, 1.0, Until::Settled).watch();
+    assert_eq!(jumps(&disk.records()), []);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::case::Case;
-use crate::engine::{Event, JournalKind, NewRun, Record, Task};
+use crate::engine::{Event, JournalKind, Limits, NewRun, Record, Task};
 use crate::model::{Digest, RunId, StepIx};
 
 mod doubt;
@@ -96,6 +96,11 @@ enum Done {
 }
 
 impl Witness {
+    /// Before anything happened, under these limits.
+    pub fn new(limits: &Limits) -> Self {
+        Witness { consent: super::consent::Consent::new(limits), ..Witness::default() }
+    }
+
     /// A record became durable.
     pub fn record(&mut self, record: &Record) -> Result<(), String> {
         self.nothing_observed_acts(&record.event)?;

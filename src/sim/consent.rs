@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::setup::ACT_PER_HOUR;
-use crate::engine::{AskedApproval, Event, Record};
+use crate::engine::{AskedApproval, Event, Limits, Record};
 use crate::model::{RunId, Span, StepIx, Timestamp};
 use crate::workflow::OnTimeout;
 
@@ -19,6 +18,8 @@ struct Asked {
 /// Books of its own, kept from the durable records.
 #[derive(Debug, Default)]
 pub struct Consent {
+    /// How often `act` may be begun in an hour without asking.
+    per_hour: u64,
     asked: BTreeMap<(RunId, StepIx), Asked>,
     /// How many people the plans want for a step.
     wanted: BTreeMap<(RunId, StepIx), u32>,
@@ -29,6 +30,13 @@ pub struct Consent {
 }
 
 impl Consent {
+    /// Under these limits.
+    pub fn new(limits: &Limits) -> Self {
+        let budget = limits.budgets.iter().find(|budget| &*budget.action == "act");
+        let per_hour = budget.and_then(|budget| budget.per_hour).unwrap_or(u64::MAX);
+        Consent { per_hour, ..Consent::default() }
+    }
+
     /// C28: people are asked about what is over budget, not about what was begun long ago. The hour is
     /// counted by minutes.
     fn nobody_is_asked_in_vain(&self, asked: &AskedApproval, at: Timestamp) -> Result<(), String> {
@@ -37,7 +45,7 @@ impl Consent {
         }
         let lately = |begun: &&Timestamp| at.since(**begun) <= Span::from_secs(3_660);
         let hour = self.acted.iter().rev().take_while(lately).count() as u64;
-        match hour < ACT_PER_HOUR {
+        match hour < self.per_hour {
             true => Err(format!("C28: people are asked about `act` after {hour} in an hour: {}", asked.why)),
             false => Ok(()),
         }
@@ -97,7 +105,7 @@ impl Consent {
                 self.acted.extend(acts.then_some(record.at));
                 let Some(asked) = self.asked.get(&(*run, *step)) else {
                     return match wanted {
-                        None if acts && hour as u64 >= ACT_PER_HOUR => {
+                        None if acts && hour as u64 >= self.per_hour => {
                             Err(format!("C28: {name} is the {}th of an hour, and nobody was asked", hour + 1))
                         }
                         Some(count) => {

@@ -34,7 +34,7 @@ impl Promises {
     /// Before anything happened; these setups may be taken.
     pub fn new(setups: &[Arc<Setup>]) -> Self {
         Promises {
-            witness: Witness::default(),
+            witness: Witness::new(&setups[0].limits),
             findings: Findings::default(),
             confirmed: Confirmed::default(),
             auditor: Auditor::new(setups),

@@ -16,7 +16,8 @@ pub const LIVE_RUNS: usize = 12;
 /// Effects that are in force or owed at once.
 pub const IN_FORCE: usize = 30;
 /// How often `act` is begun in an hour without asking anybody.
-pub const ACT_PER_HOUR: u64 = 24;
+const ACT_PER_HOUR: u64 = 24;
+const FEW_PER_HOUR: u64 = 5;
 
 const WORKFLOWS: [&str; 7] = [
     "
@@ -108,8 +109,8 @@ steps:
 
 type Workflows = BTreeMap<Arc<str>, Arc<Workflow>>;
 
-fn parsed(texts: &[&str]) -> Workflows {
-    let parse = |text: &&str| match workflow::parse("simulated.yaml", text) {
+fn parsed<T: AsRef<str>>(texts: &[T]) -> Workflows {
+    let parse = |text: &T| match workflow::parse("simulated.yaml", text.as_ref()) {
         Ok(parsed) => (Arc::clone(&parsed.name), Arc::new(parsed)),
         Err(mistakes) => panic!("the simulated workflows are wrong: {mistakes:?}"),
     };
@@ -117,6 +118,9 @@ fn parsed(texts: &[&str]) -> Workflows {
 }
 
 static PLAIN: LazyLock<Workflows> = LazyLock::new(|| parsed(&WORKFLOWS));
+/// The same with long delays between attempts.
+static SLOW: LazyLock<Workflows> =
+    LazyLock::new(|| parsed(&WORKFLOWS.map(|text| text.replace("backoff: 2s", "backoff: 25s"))));
 static CHANGED: LazyLock<Workflows> = LazyLock::new(|| parsed(&EDITED));
 
 fn action(idempotent: bool, undo: Option<&str>) -> ActionSpec {
@@ -182,8 +186,9 @@ pub(super) fn hand(concurrency: u32) -> AgentSpec {
 }
 
 /// Agents in number and concurrency, and whether it is for real, by the dice; the workflows are always
-/// the same. The first setup is the one that it begins with; the others are what people make of it.
-pub fn setups(dice: &mut Dice) -> Vec<Arc<Setup>> {
+/// the same; in one world of four few effects may be had without asking, and delays are long. The first setup is the one that it begins with; the others are what people make of it.
+pub fn setups(seed: u64, dice: &mut Dice) -> Vec<Arc<Setup>> {
+    let tight = seed % 4 == 3;
     let mut agents = Vec::new();
     for role in ["LEFT", "RIGHT"] {
         for i in 0..=dice.below(3) {
@@ -193,7 +198,11 @@ pub fn setups(dice: &mut Dice) -> Vec<Arc<Setup>> {
     }
     agents.push(hand(1 + dice.below(3) as u32));
     let kind = if dice.chance(50) { JournalKind::Real } else { JournalKind::Exercise };
-    let budget = Budget { action: Arc::from("act"), per_hour: Some(ACT_PER_HOUR), ..Budget::default() };
+    let budget = Budget {
+        action: Arc::from("act"),
+        per_hour: Some(if tight { FEW_PER_HOUR } else { ACT_PER_HOUR }),
+        ..Budget::default()
+    };
     let limits = Limits {
         finished: 20,
         live_runs: LIVE_RUNS,
@@ -206,7 +215,7 @@ pub fn setups(dice: &mut Dice) -> Vec<Arc<Setup>> {
         kind,
         acts: Acts::of(kind),
         agents,
-        workflows: PLAIN.clone(),
+        workflows: if tight { SLOW.clone() } else { PLAIN.clone() },
         limits,
         own: Arc::default(),
         protected: Arc::default(),

@@ -73,7 +73,7 @@ impl World {
     pub fn new(case: Case) -> Self {
         let seed = case.seed;
         let mut dice = Dice::new(seed);
-        let setups = setups(&mut dice);
+        let setups = setups(seed, &mut dice);
         let setup = Arc::clone(&setups[0]);
         let mut happened = Happened::default();
         let stream = Stream::new(seed, &mut dice, &mut |fault, chance| {

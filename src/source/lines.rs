@@ -77,6 +77,11 @@ impl Assembler {
         (self.open, self.whole, self.too_long) = (false, false, false);
     }
 
+    /// Whether a line was begun and is not whole.
+    pub fn is_open(&self) -> bool {
+        self.open
+    }
+
     /// The line that is whole.
     pub fn line(&self) -> Line<'_> {
         if self.too_long { Line::TooLong(&self.line) } else { Line::Bytes(&self.line) }

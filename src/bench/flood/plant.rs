@@ -21,6 +21,7 @@ use crate::runtime::clock::{Clock, wall};
 use crate::runtime::feed::Subscription;
 use crate::runtime::gauges::Board;
 use crate::runtime::inbox::Inbox;
+use crate::runtime::live::blindness::Thresholds;
 use crate::runtime::live::decoding::{Aside, Reading};
 use crate::runtime::live::reader::Kind;
 use crate::runtime::live::{Live, LiveWatch, Source};
@@ -177,6 +178,8 @@ impl Plant {
                 tz: TimeZone::UTC,
                 lateness: LATENESS,
             },
+            blindness: Thresholds::default(),
+            listener: None,
         };
         let aside = Aside::default();
         let live = Live::new(std::slice::from_ref(&source), Some(folder.to_owned()), None)?;

@@ -55,7 +55,8 @@ pub struct Replay {
     /// How to play.
     #[command(flatten)]
     pub play: Play,
-    /// Format of the lines: auto (each line by what it looks like), eve, zeek, sshd or json
+    /// Format of the lines: auto (each line by what it looks like), eve, zeek, sshd, json, syslog,
+    /// journald or logfmt
     #[arg(long, value_name = "FORMAT", default_value = "auto")]
     pub format: Format,
     /// Year of log lines that have none. Default: the setup's
@@ -73,8 +74,8 @@ pub struct Replay {
 /// What is watched live.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct Sources {
-    /// What to watch, one record per line: a file (with --follow), a named pipe, or `-` for the stdin of
-    /// `run`. A format in front counts for this one: eve:/var/log/suricata/eve.json. Default: the setup's
+    /// What to watch, one record per line: a file (with --follow), a named pipe, a socket
+    /// (udp://ADDRESS:PORT, tcp://ADDRESS:PORT, unix:///PATH), or `-` for the stdin of `run`. A format in front counts for this one: eve:/var/log/suricata/eve.json. Default: the setup's
     #[arg(value_name = "SOURCE")]
     pub sources: Vec<String>,
     /// Watch files grow, through rotation; wait for those that are not there yet
@@ -83,7 +84,8 @@ pub struct Sources {
     /// Where to begin in a file that was not followed before. Default: end
     #[arg(long, value_name = "end|start", requires = "follow")]
     pub from: Option<From>,
-    /// Format of the lines: auto (each line by what it looks like), eve, zeek, sshd or json
+    /// Format of the lines: auto (each line by what it looks like), eve, zeek, sshd, json, syslog,
+    /// journald or logfmt
     #[arg(long, value_name = "FORMAT", default_value = "auto", requires = "sources")]
     pub format: Format,
     /// Year of log lines that have none. Default: that of the clock

@@ -17,7 +17,8 @@ pub struct Detect {
     /// A rule file, or a folder that is searched for .yml and .yaml; may be given more than once
     #[arg(long, required = true, value_name = "PATH")]
     pub rules: Vec<PathBuf>,
-    /// Format of the lines: auto (each line by what it looks like), eve, zeek, sshd or json
+    /// Format of the lines: auto (each line by what it looks like), eve, zeek, sshd, json, syslog,
+    /// journald or logfmt
     #[arg(long, value_name = "FORMAT", default_value = "auto")]
     pub format: Format,
     /// Whether a rule sees only signals from the log source that it names

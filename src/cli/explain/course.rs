@@ -111,6 +111,10 @@ impl About<'_> {
                 Some(told.why((!why.is_empty()).then(|| why.to_string())))
             }
             Event::Released { by } if live => Some(Told::new(format!("the halt is over, released by {by}"))),
+            Event::ClockJumped { by, ahead } if live => {
+                let told = Told::new(format!("the clock of the machine jumped {}", words::jump(*by)));
+                Some(told.why(Some(format!("since then it is {} the times here", words::ahead(*ahead)))))
+            }
             Event::Recovered { .. } if live => Some(Told::new("quell starts again, after a stop or a crash")),
             _ => None,
         }

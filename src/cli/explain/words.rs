@@ -1,7 +1,7 @@
 //! What actions, values and spans are called in an explanation.
 
 use crate::engine::{Actor, AgentKind, State};
-use crate::model::{Action, AgentId, Map, Value};
+use crate::model::{Action, AgentId, Map, Span, Value};
 
 /// `block address=192.0.2.7 for=1h`.
 pub fn action(action: &Action) -> String {
@@ -32,4 +32,31 @@ pub fn agent(id: AgentId, state: &State) -> String {
 /// Who: a person, or quell by itself.
 pub fn by(by: &Actor) -> String {
     if *by == Actor::engine() { "quell itself".to_owned() } else { by.to_string() }
+}
+
+/// How far a clock jumped, of microseconds.
+pub fn jump(by: i64) -> String {
+    let span = Span(by.unsigned_abs());
+    format!("{} by {span}", if by < 0 { "back" } else { "ahead" })
+}
+
+/// How far a clock is ahead, of microseconds.
+pub fn ahead(by: i64) -> String {
+    match Span(by.unsigned_abs()) {
+        Span(0) => "at one with".to_owned(),
+        span => format!("{span} {}", if by < 0 { "behind" } else { "ahead of" }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c22_a_jump_of_the_clock_is_told_in_words() {
+        let second = 1_000_000;
+        assert_eq!([jump(-90 * second), jump(6 * second)], ["back by 90s", "ahead by 6s"]);
+        let told = [ahead(0), ahead(-second), ahead(3_600 * second)];
+        assert_eq!(told, ["at one with", "1s behind", "1h ahead of"]);
+    }
 }

@@ -24,7 +24,7 @@ enum About {
 fn about(event: &Event) -> About {
     match event {
         Event::JournalOpened { .. } | Event::Recovered { .. } | Event::SetupLoaded { .. } => About::Journal,
-        Event::Halted { .. } | Event::Released { .. } => About::Journal,
+        Event::Halted { .. } | Event::Released { .. } | Event::ClockJumped { .. } => About::Journal,
         Event::AgentJoined { agent, .. } | Event::AgentChanged { agent, .. } => About::Agent(*agent),
         Event::WorkflowRecorded { .. } | Event::WorkflowArmed { .. } | Event::WorkflowDisarmed { .. } => {
             About::Workflow

@@ -71,6 +71,7 @@ impl Totals<'_> {
             "bad_lines": bad.reasons,
             "samples": bad.samples,
             "queued": books.queued,
+            "sources": self.gauges.sources,
             "late": books.late,
             "ahead": books.ahead,
             "stale_answers": self.gauges.stale_answers,

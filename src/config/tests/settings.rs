@@ -1,5 +1,7 @@
 use super::*;
+use crate::config::Named;
 use crate::model::Span;
+use crate::runtime::live::blindness::Thresholds;
 
 #[test]
 fn mistakes_in_settings_are_named_with_their_place() {
@@ -75,7 +77,7 @@ fn mistakes_in_settings_are_named_with_their_place() {
             ),
             (
                 "setup: a\nexercise: true\nsources: [{ format: sshd }]\n",
-                "t/settings.yaml:3:11: a source is either a file to `follow` or a `pipe`\n  hint: for example `{ follow: /var/log/auth.log, format: sshd }`",
+                "t/settings.yaml:3:11: a source is one of: a file to `follow`, a `pipe`, `udp`, `tcp`, a `datagram` socket\n  hint: for example `{ follow: /var/log/auth.log, format: sshd }`",
             ),
             (
                 "setup: a\nexercise: true\nsources: [{ follow: auth.log }]\n",
@@ -83,7 +85,7 @@ fn mistakes_in_settings_are_named_with_their_place() {
             ),
             (
                 "setup: a\nexercise: true\nsources: [{ follow: /a, format: ssh }]\n",
-                "t/settings.yaml:3:33: expected a format: one of auto, eve, zeek, sshd, json; found `ssh`\n  hint: did you mean `sshd`?",
+                "t/settings.yaml:3:33: expected a format: one of auto, eve, zeek, sshd, json, syslog, journald, logfmt; found `ssh`\n  hint: did you mean `sshd`?",
             ),
             (
                 "setup: a\nexercise: true\nsources: [{ follow: /a }, { pipe: /a }]\n",
@@ -92,6 +94,30 @@ fn mistakes_in_settings_are_named_with_their_place() {
             (
                 "setup: a\nexercise: true\nsources: [{ pipe: /a, from: start }]\n",
                 "t/settings.yaml:3:29: a pipe is read from what is in it\n  hint: remove `from`",
+            ),
+            (
+                "setup: a\nexercise: true\nsources: [{ udp: localhost }]\n",
+                "t/settings.yaml:3:18: expected an address and a port, such as 127.0.0.1:5514 or [::1]:5514",
+            ),
+            (
+                "setup: a\nexercise: true\nsources: [{ udp: 5514 }, { udp: \"127.0.0.1:5514\" }]\n",
+                "t/settings.yaml:3:26: udp://127.0.0.1:5514 is named twice",
+            ),
+            (
+                "setup: a\nexercise: true\nsources: [{ datagram: log }]\n",
+                "t/settings.yaml:3:23: expected an absolute path, of a socket\n  hint: for example `/run/quell/log`",
+            ),
+            (
+                "setup: a\nexercise: true\nsources: [{ tcp: 1, from: start }]\n",
+                "t/settings.yaml:3:27: a socket has what is sent from now on\n  hint: remove `from`",
+            ),
+            (
+                "setup: a\nexercise: true\nblindness: { silent_after: 10 }\n",
+                "t/settings.yaml:3:28: silent_after needs a unit, found the number 10\n  hint: write `10s` for seconds",
+            ),
+            (
+                "setup: a\nexercise: true\nblindness: { undecodable_above: 5 }\n",
+                "t/settings.yaml:3:33: expected undecodable_above: a share from 0% to 100%, with at most one decimal, found the number 5",
             ),
             (
                 "setup: a\nexercise: true\nsources: [{ follow: /a, tz: Mars }]\n",
@@ -159,27 +185,40 @@ fn settings_are_read() {
 
 #[test]
 fn sources_are_read() {
-    let text = "setup: a\nexercise: true\nsources:\n- { follow: /var/log/auth.log, format: sshd, from: start, year: 2024, tz: Asia/Tokyo }\n\
-                - { pipe: /run/signals }\n";
+    let text = "setup: a\nexercise: true\nsources:\n- { follow: /var/log/auth.log, format: sshd, from: start, year: 2024, tz: Asia/Tokyo, silent_after: 1h }\n\
+                - { pipe: /run/signals, undecodable_above: 7.5% }\n- { udp: 5514, format: syslog }\n\
+                - { tcp: \"[::1]:5514\", format: syslog }\n- { datagram: /run/log, format: syslog }\n\
+                blindness: { silent_after: never, undecodable_above: never, queue_age: never }\n";
+    let off = Thresholds { silent_after: None, undecodable_above: None, queue_age: None };
     let settings = load_texts(&[("settings.yaml", text)]).unwrap().settings;
     let tokyo = jiff::tz::TimeZone::get("Asia/Tokyo").unwrap();
     let log = SourceSpec {
-        path: "/var/log/auth.log".into(),
-        pipe: false,
+        what: Named::File("/var/log/auth.log".into()),
         format: crate::source::Format::Sshd,
         from_start: true,
         year: Some(2024),
         tz: Some(tokyo),
+        blindness: Thresholds { silent_after: Some(Span::from_secs(3600)), ..off },
     };
     let pipe = SourceSpec {
-        path: "/run/signals".into(),
-        pipe: true,
+        what: Named::Pipe("/run/signals".into()),
         format: crate::source::Format::Auto,
         from_start: false,
         year: None,
         tz: None,
+        blindness: Thresholds { undecodable_above: Some(75), ..off },
     };
-    assert_eq!(settings.sources, [log, pipe]);
+    let socket = |text: &str| SourceSpec {
+        what: Named::Socket(text.parse().unwrap()),
+        format: crate::source::Format::Syslog,
+        from_start: false,
+        blindness: off,
+        ..pipe.clone()
+    };
+    let sockets = ["udp://127.0.0.1:5514", "tcp://[::1]:5514", "unix:///run/log"].map(socket);
+    assert_eq!(settings.sources[..2], [log, pipe.clone()]);
+    assert_eq!(settings.sources[2..], sockets);
+    assert_eq!(settings.blindness, off);
 }
 
 #[test]

@@ -52,7 +52,7 @@ const SOURCES: usize = 3;
 fn sources(model: &Model, theme: &Theme, inner: Rect, buffer: &mut Buffer) -> u16 {
     let gauges = model.gauges();
     let mut shown: Vec<_> = gauges.sources.iter().collect();
-    shown.sort_by_key(|source| (source.lost.is_none(), source.trouble.is_none()));
+    shown.sort_by_key(|source| (source.lost.is_none(), source.blind.is_none(), source.trouble.is_none()));
     shown.truncate(SOURCES);
     for (row, source) in (3..).zip(&shown) {
         if row >= inner.height {
@@ -65,6 +65,10 @@ fn sources(model: &Model, theme: &Theme, inner: Rect, buffer: &mut Buffer) -> u1
             pen.text(&format!("  drop {}", grouped(source.dropped)), Tone::Bad);
         }
         match (&source.lost, &source.trouble, source.last) {
+            _ if source.blind.is_some() => {
+                let blind = source.blind.as_deref().unwrap_or_default();
+                pen.text(&format!("  BLIND: {blind}"), Tone::Critical)
+            }
             (Some(lost), ..) => pen.text(&format!("  LOST: {lost}"), Tone::Bad),
             (None, Some(trouble), _) => pen.text(&format!("  {trouble}"), Tone::Wait),
             (None, None, Some(last)) => {

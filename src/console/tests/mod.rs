@@ -11,6 +11,7 @@ mod readme;
 pub mod scenario;
 mod screens;
 mod settle;
+mod sources;
 
 use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};

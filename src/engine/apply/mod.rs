@@ -81,7 +81,7 @@ impl State {
                 self.leases = Leases::with_hasher(FixedState::with_seed(*seed));
                 Ok(())
             }
-            Recovered { .. } | SetupLoaded { .. } => Ok(()),
+            Recovered { .. } | SetupLoaded { .. } | ClockJumped { .. } => Ok(()),
             AgentJoined { .. } => self.agent_joined(event, stamp),
             AgentChanged { agent, to, .. } => self.agent_changed(*agent, *to, stamp),
             WorkflowRecorded { hash, text, .. } => {

@@ -374,6 +374,7 @@ impl World {
             Recovered { .. } => "recovered".to_owned(),
             Halted { by, why } => format!("HALTED by {by}: {why}"),
             Released { by } => format!("RELEASED by {by}"),
+            ClockJumped { by, .. } => format!("clock jumped {}s", by / 1_000_000),
             SetupLoaded { by, .. } => format!("setup loaded by {by}"),
             AgentChanged { agent, to, why } => {
                 format!("{} {}: {why}", self.engine.state().agent(*agent).unwrap().name(), to.name())

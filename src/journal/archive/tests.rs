@@ -242,7 +242,8 @@ fn c8_a_journal_that_was_archived_by_an_earlier_release_is_read() {
     std::fs::copy(fixture("layout-3.db"), &path).unwrap();
     std::fs::copy(fixture("layout-3.archive.db"), &old).unwrap();
     assert_eq!((range(&old), range(&path)), ((1, 23), (24, 406)));
-    let whole = folded(&fixture("layout-2.db"));
+    let (_whole, second) = world();
+    let whole = folded(&second);
     let mut journal = SqliteJournal::open_read_only(&path).unwrap();
     match journal.origin() {
         Ok(state) => assert_eq!(state.seq(), 23),

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::blindness::Seen;
 use crate::journal::{Cursor, Identity, Spot};
-use crate::model::Timestamp;
+use crate::model::{Span, Timestamp};
 use crate::runtime::gauges::{BookTotals, SourceGauge};
 use crate::source::follow::Place;
 
@@ -42,6 +43,14 @@ pub struct Inner {
     pub trouble: Option<String>,
     /// What was lost.
     pub lost: Option<String>,
+    /// Datagrams that wait to be decoded, and when the oldest of them came.
+    pub waiting: usize,
+    #[allow(missing_docs)]
+    pub oldest: Option<Timestamp>,
+    /// Connections that are open.
+    pub connections: usize,
+    /// It has ended in good order.
+    pub ended: bool,
 }
 
 impl Account {
@@ -55,6 +64,18 @@ impl Account {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// For the lookout. `waits` is how long a signal of it has waited for the driver.
+    pub fn seen(&self, waits: Span, now: Timestamp) -> Seen {
+        let inner = self.lock();
+        let oldest = inner.oldest.map_or(Span::ZERO, |came| now.since(came));
+        Seen {
+            received: inner.books.received,
+            undecodable: inner.books.undecodable + inner.books.too_long,
+            age: oldest.max(waits),
+            ended: inner.ended,
+        }
+    }
+
     /// For screens.
     pub fn gauge(&self) -> SourceGauge {
         let inner = self.lock();
@@ -62,6 +83,11 @@ impl Account {
             name: self.name.clone(),
             received: inner.books.received,
             dropped: inner.books.dropped(),
+            overflow: inner.books.overflow,
+            undecodable: inner.books.undecodable + inner.books.too_long,
+            waiting: inner.waiting,
+            connections: inner.connections,
+            blind: None,
             last: inner.last,
             trouble: inner.trouble.clone(),
             lost: inner.lost.clone(),

@@ -50,6 +50,8 @@ pub struct Decoding {
     good: Option<(Timestamp, Timestamp)>,
     /// A line that is too long, as it comes.
     long: Vec<u8>,
+    /// Lines come from a socket.
+    arriving: bool,
 }
 
 fn year_of(now: Timestamp, tz: &TimeZone) -> i16 {
@@ -62,7 +64,12 @@ impl Decoding {
     pub fn new(reading: Reading, account: Arc<Account>, aside: Aside, now: Timestamp) -> Self {
         let year = reading.year.unwrap_or_else(|| year_of(now, &reading.tz));
         let decoder = Decoder::new(reading.format, Options { year, tz: reading.tz.clone() });
-        Decoding { decoder, reading, account, aside, good: None, long: Vec::new() }
+        Decoding { decoder, reading, account, aside, good: None, long: Vec::new(), arriving: false }
+    }
+
+    /// Of a socket: a line without a time is of now.
+    pub fn arriving(self) -> Self {
+        Decoding { decoder: self.decoder.arriving(), arriving: true, ..self }
     }
 
     /// Takes a piece of a line that is too long.
@@ -77,6 +84,21 @@ impl Decoding {
             Line::Bytes(bytes) => (bytes, self.decode(bytes, now)),
             Line::TooLong(head) => (head, Err(Undecodable::TooLong)),
         };
+        self.enter(bytes, decoded, place, now)
+    }
+
+    /// Enters something that is no line into the books: a message that cannot be told apart from others.
+    pub fn give_up(&mut self, bytes: &[u8], why: Undecodable, place: &Place, now: Timestamp) {
+        self.enter(bytes, Err(why), place, now);
+    }
+
+    fn enter(
+        &mut self,
+        bytes: &[u8],
+        decoded: Result<Signal, Undecodable>,
+        place: &Place,
+        now: Timestamp,
+    ) -> Option<Signal> {
         let long = std::mem::take(&mut self.long);
         let mut inner = self.account.lock();
         inner.books.received += 1;
@@ -124,6 +146,9 @@ impl Decoding {
         let year = year_of(now, &self.reading.tz) - 1;
         let options = Options { year, tz: self.reading.tz.clone() };
         let mut earlier = Decoder::new(self.reading.format, options);
+        if self.arriving {
+            earlier = earlier.arriving();
+        }
         earlier.set_now(now);
         match contain(|| earlier.decode(bytes)) {
             Ok(Ok(signal)) if signal.at <= now + WRONG_YEAR => {

@@ -5,8 +5,11 @@
 //! included. On hold it stands still.
 
 pub mod account;
+pub mod blindness;
 pub mod decoding;
 pub mod pace;
+pub mod connections;
+pub mod datagrams;
 pub mod reader;
 pub mod watch;
 
@@ -19,6 +22,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use self::account::{Account, Track};
+use self::blindness::{Lookout, Thresholds};
 use self::decoding::{Aside, Decoding, Reading};
 use self::pace::Pace;
 use self::reader::{Kind, Reader};
@@ -28,8 +32,9 @@ use super::gauges::{BookTotals, SourceGauge};
 use super::inbox::{Inbox, Origin};
 use super::stream::Watch;
 use crate::journal::{Cursor, Cursors};
-use crate::model::{Detection, Seq, Signal, Span};
+use crate::model::{Detection, Seq, Signal, Span, Timestamp};
 use crate::source::follow::Start;
+use crate::source::socket::Listener;
 
 pub use self::watch::LiveWatch;
 
@@ -39,7 +44,7 @@ pub const SOURCES: usize = 64;
 const EVERY: Duration = Duration::from_secs(1);
 
 /// A source as it is named.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Source {
     /// For people.
     pub name: String,
@@ -47,6 +52,10 @@ pub struct Source {
     pub kind: Kind,
     /// How its lines are read.
     pub reading: Reading,
+    /// When it counts as blind.
+    pub blindness: Thresholds,
+    /// Its socket, once it is open.
+    pub listener: Option<Listener>,
 }
 
 impl Source {
@@ -54,7 +63,7 @@ impl Source {
     pub fn path(&self) -> Option<String> {
         match &self.kind {
             Kind::File(path, _) => Some(path.display().to_string()),
-            Kind::Pipe(_) | Kind::OpenPipe(_) | Kind::Stdin => None,
+            Kind::Pipe(_) | Kind::OpenPipe(_) | Kind::Stdin | Kind::Socket(_) => None,
         }
     }
 
@@ -86,6 +95,7 @@ struct Candidate {
 pub struct Live {
     accounts: Vec<Arc<Account>>,
     tracks: Vec<Track>,
+    lookouts: Vec<Lookout>,
     /// Sources that an earlier start followed, and this one does not.
     others: Vec<Cursor>,
     keeper: Option<Keeper>,
@@ -107,6 +117,7 @@ impl Live {
         Ok(Live {
             accounts: sources.iter().map(account).collect(),
             tracks: sources.iter().map(|source| Track::new(source.cursor())).collect(),
+            lookouts: sources.iter().map(|source| Lookout::new(&source.name, source.blindness)).collect(),
             others: others.filter(is_other).cloned().collect(),
             keeper: folder.map(Keeper::spawn).transpose()?,
             candidate: None,
@@ -134,8 +145,10 @@ impl Live {
             let account = Arc::clone(account);
             let decoding = Decoding::new(source.reading, Arc::clone(&account), aside.clone(), clock.now());
             let (pace, left, inbox) = (Arc::clone(&pace), Arc::clone(&left), inbox.clone());
-            let kind = source.kind;
-            let reader = Reader { number, kind, limit, account, decoding, pace, clock, inbox, left };
+            let (kind, listener) = (source.kind, source.listener);
+            let decoding = if listener.is_some() { decoding.arriving() } else { decoding };
+            let reader =
+                Reader { number, kind, limit, account, decoding, pace, clock, inbox, left, listener };
             std::thread::Builder::new().name(format!("source-{number}")).spawn(move || reader.run())?;
         }
         Ok(())
@@ -156,6 +169,7 @@ impl Live {
             sum.received += books.received;
             sum.undecodable += books.undecodable;
             sum.too_long += books.too_long;
+            sum.overflow += books.overflow;
             sum.ahead += books.ahead;
             sum.deduplicated += books.deduplicated + track.known;
         }
@@ -164,7 +178,23 @@ impl Live {
 
     /// Each source, for screens.
     pub fn gauges(&self) -> Vec<SourceGauge> {
-        self.accounts.iter().map(|account| account.gauge()).collect()
+        let each = self.accounts.iter().zip(&self.lookouts);
+        each.map(|(account, lookout)| SourceGauge { blind: lookout.blind(), ..account.gauge() }).collect()
+    }
+
+    /// Sees whether a source is blind; what has begun is put into `found`. `oldest` is the signal that
+    /// waits for the driver, and from which source.
+    pub fn look_out(
+        &mut self,
+        now: Timestamp,
+        oldest: Option<(Instant, Option<usize>)>,
+        found: &mut Vec<Detection>,
+    ) {
+        for (number, (lookout, account)) in self.lookouts.iter_mut().zip(&self.accounts).enumerate() {
+            let oldest = oldest.filter(|(_, source)| *source == Some(number));
+            let waits = oldest.map_or(Span::ZERO, |(at, _)| instant().duration_since(at).into());
+            lookout.look(account.seen(waits, now), now, found);
+        }
     }
 
     /// Takes cursors when they are due, and has them written once they are durable. What detection held

@@ -69,6 +69,11 @@ impl Pace {
     /// Waits until a source may go on with a line of this time. False if nobody wants signals any more.
     pub fn go(&self, source: usize, at: Timestamp, inbox: &Inbox) -> bool {
         self.tell(source, Progress::At(at));
+        self.go_after(source, at, inbox)
+    }
+
+    /// The same for a source that strangers write to: whatever time they say, nobody waits for it.
+    pub fn go_after(&self, source: usize, at: Timestamp, inbox: &Inbox) -> bool {
         let mut sources = self.lock();
         if sources.len() < 2 {
             return true;

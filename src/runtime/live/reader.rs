@@ -13,11 +13,13 @@ use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use super::account::Account;
 use super::decoding::Decoding;
 use super::pace::{Pace, Progress};
+use super::{connections, datagrams};
 use crate::model::{SafeText, Span, Timestamp};
 use crate::runtime::clock::{Clock, instant};
 use crate::runtime::inbox::{Arrived, Inbox, Message, Origin};
 use crate::source::follow::{Follower, Place, Start, Step};
 use crate::source::lines::Assembler;
+use crate::source::socket::{Address, Listener, Socket};
 
 /// A file is looked at this often, also if nobody says that it has changed.
 const HEARTBEAT: Duration = Duration::from_millis(500);
@@ -37,6 +39,8 @@ pub enum Kind {
     OpenPipe(PathBuf),
     /// Standard input.
     Stdin,
+    /// A socket, as it is named; it is opened when the reading begins, or before.
+    Socket(Address),
 }
 
 /// What the thread of one source has.
@@ -51,6 +55,8 @@ pub(super) struct Reader {
     pub inbox: Inbox,
     /// Sources that have not ended.
     pub left: Arc<AtomicUsize>,
+    /// The socket, if it is one.
+    pub listener: Option<Listener>,
 }
 
 impl Reader {
@@ -69,11 +75,13 @@ impl Reader {
                 }
             },
             Kind::Stdin => self.drink(io::stdin().lock()),
+            Kind::Socket(_) => self.listen(),
         };
         self.decoding.rest();
         self.pace.tell(self.number, Progress::Waiting);
         let mut inner = self.account.lock();
         inner.past_known = true;
+        inner.ended = result.is_ok();
         inner.trouble = Some(match &result {
             Ok(()) => "ended".to_owned(),
             Err(error) => format!("cannot be read: {error}"),
@@ -84,6 +92,18 @@ impl Reader {
         }
         if self.left.fetch_sub(1, Ordering::SeqCst) == 1 {
             self.inbox.send(Message::StreamEnded);
+        }
+    }
+
+    /// Reads a socket until no signal is wanted any more, and then what came until then.
+    fn listen(&mut self) -> io::Result<()> {
+        self.pace.tell(self.number, Progress::Waiting);
+        self.account.lock().past_known = true;
+        match self.listener.take().map(|listener| listener.socket) {
+            Some(Socket::Udp(socket)) => datagrams::read(self, &datagrams::Inlet::Udp(socket)),
+            Some(Socket::Datagram(socket, _name)) => datagrams::read(self, &datagrams::Inlet::Named(socket)),
+            Some(Socket::Tcp(listener)) => connections::read(self, &listener),
+            None => Err(io::Error::other("the socket is not open")),
         }
     }
 

@@ -56,7 +56,7 @@ pub fn decode(
 
 /// The names under which records often keep the common fields. A field's own name comes over its
 /// aliases, whatever their order in the record.
-fn fill(common: &mut Common, key: &str, field: Field) {
+pub fn fill(common: &mut Common, key: &str, field: Field) {
     let text = || field.str().filter(|text| !text.is_empty()).map(Box::from);
     match key {
         "source_ip" => common.source_ip = address(field).or(common.source_ip),

@@ -1,33 +1,38 @@
 //! One line in, one signal out.
 //!
-//! | common field | Suricata EVE | Zeek (`.` or `_` in keys) | sshd | JSON lines |
-//! |---|---|---|---|---|
-//! | `source_ip` | `src_ip` | `id.orig_h`, else `tx_hosts`, `src` | last ` from ADDRESS`, `rhost=` | `source_ip` and aliases |
-//! | `source_port` | `src_port` | `id.orig_p` | ` port N` after the address | `source_port` and aliases |
-//! | `destination_ip` | `dest_ip` | `id.resp_h`, else `rx_hosts`, `dst` | | `destination_ip` and aliases |
-//! | `destination_port` | `dest_port` | `id.resp_p`, else `p` | | `destination_port` and aliases |
-//! | `user` | | `user`, `username`, `client` | the user of a login | `user` and aliases |
-//! | `host` | `host` (the sensor) | `@system`, `_system_name` | the host of the header | `host` and aliases |
-//! | `process` | | | the program of the header | `process` and aliases |
-//! | `bytes_out` (sent by the source) | `flow.bytes_toserver`, `netflow.bytes` | `orig_bytes` | | `bytes_out` |
-//! | `bytes_in` (received by the source) | `flow.bytes_toclient` | `resp_bytes` | | `bytes_in` |
-//! | `service` | `app_proto` unless `failed` | `service` | `sshd` | `service` |
-//! | `outcome` | `alert.action` | `auth_success`, `success`: `success` or `failure` | `success` or `failure` of a login | `outcome` |
+//! | common field | Suricata EVE | Zeek (`.` or `_` in keys) | sshd, by syslog or journald | syslog, journald, logfmt: pairs | JSON lines |
+//! |---|---|---|---|---|---|
+//! | `source_ip` | `src_ip` | `id.orig_h`, else `tx_hosts`, `src` | last ` from ADDRESS`, `rhost=` | `src`, `SRC`, `srcip`, `rhost` … | `source_ip` and aliases |
+//! | `source_port` | `src_port` | `id.orig_p` | ` port N` after the address | `spt`, `SPT`, `srcport` … | `source_port` and aliases |
+//! | `destination_ip` | `dest_ip` | `id.resp_h`, else `rx_hosts`, `dst` | | `dst`, `DST`, `dstip` … | `destination_ip` and aliases |
+//! | `destination_port` | `dest_port` | `id.resp_p`, else `p` | | `dpt`, `DPT`, `dstport` … | `destination_port` and aliases |
+//! | `user` | | `user`, `username`, `client` | the user of a login | `user`, `acct`, `suser` … | `user` and aliases |
+//! | `host` | `host` (the sensor) | `@system`, `_system_name` | the host of the header, `_HOSTNAME` | the same, `devname`, else the sender | `host` and aliases |
+//! | `process` | | | the program of the header, `_COMM` | the same, `comm`, `exe` | `process` and aliases |
+//! | `bytes_out` (sent by the source) | `flow.bytes_toserver`, `netflow.bytes` | `orig_bytes` | | `bytes_out`, `sentbyte` | `bytes_out` |
+//! | `bytes_in` (received by the source) | `flow.bytes_toclient` | `resp_bytes` | | `bytes_in`, `rcvdbyte` | `bytes_in` |
+//! | `service` | `app_proto` unless `failed` | `service` | `sshd` | `service`, `app` | `service` |
+//! | `outcome` | `alert.action` | `auth_success`, `success`: `success` or `failure` | `success` or `failure` of a login | `outcome`, `action`, `result` … | `outcome` |
 //!
-//! The aliases of JSON lines are in [`json`]. Routing, in Sigma's terms:
+//! The aliases of JSON lines are in [`json`], those of pairs in [`pairs`]; pairs may also have the names of
+//! JSON. Routing, in Sigma's terms:
 //!
 //! | format | product | service | category |
 //! |---|---|---|---|
 //! | EVE | `suricata` | `event_type` | `network_connection` (flow, netflow), `dns`, `ids` (alert) |
 //! | Zeek | `zeek` | log name | `network_connection` (conn), `dns` |
-//! | sshd | `linux` | `sshd`, also `auth` | |
-//! | JSON | `product` | `service` | `category` of the record, if it has them |
+//! | syslog, journald | `linux` | the program: `sshd` (also `auth`), `sudo` (also `auth`), `cron` … | |
+//! | JSON, logfmt | `product` | `service` | `category` of the record, if it has them |
 //! | JSON of Windows | `windows` | by `Channel`: `security`, `sysmon` … | by `EventID`: `process_creation` … |
 
 mod eve;
+mod header;
+mod journald;
 mod json;
+mod pairs;
 mod proven;
 mod sshd;
+mod syslog;
 mod time;
 mod undecodable;
 mod windows;
@@ -61,6 +66,12 @@ pub enum Format {
     Sshd,
     /// Any JSON object with a time.
     Json,
+    /// Syslog lines of any program: RFC 3164 and RFC 5424.
+    Syslog,
+    /// JSON of the journal of systemd (`journalctl -o json`).
+    Journald,
+    /// `key=value` pairs.
+    Logfmt,
 }
 
 impl Format {
@@ -71,6 +82,9 @@ impl Format {
         (Format::Zeek, "zeek"),
         (Format::Sshd, "sshd"),
         (Format::Json, "json"),
+        (Format::Syslog, "syslog"),
+        (Format::Journald, "journald"),
+        (Format::Logfmt, "logfmt"),
     ];
 }
 
@@ -112,15 +126,23 @@ impl Default for Options {
 pub struct Decoder {
     format: Format,
     options: Options,
-    calendar: sshd::Calendar,
+    calendar: header::Calendar,
     fallback: Option<Timestamp>,
+    /// Lines come as they are written: one without a time is of now.
+    arriving: bool,
 }
 
 impl Decoder {
     /// A decoder at the start of a stream.
     pub fn new(format: Format, options: Options) -> Self {
-        let calendar = sshd::Calendar::new(options.year);
-        Decoder { format, options, calendar, fallback: None }
+        let calendar = header::Calendar::new(options.year);
+        Decoder { format, options, calendar, fallback: None, arriving: false }
+    }
+
+    /// Of a socket: a syslog line may be without a header, and one without a time has that of
+    /// [`Decoder::set_now`].
+    pub fn arriving(self) -> Self {
+        Decoder { arriving: true, ..self }
     }
 
     /// Sets the time of ready-made threat signals that carry none. Without this call it is the time
@@ -134,24 +156,28 @@ impl Decoder {
         if line.len() > MOST_LINE_BYTES {
             return Err(Undecodable::TooLong);
         }
+        // Many who send over a socket end what they say with it.
+        let line = line.strip_suffix(b"\0").unwrap_or(line);
         if memchr::memchr(0, line).is_some() {
             return Err(Undecodable::Binary);
         }
         let text = std::str::from_utf8(line).map_err(|error| Undecodable::NotUtf8(error.valid_up_to()))?;
         let text = text.trim_start_matches('\u{feff}').trim();
         let signal = match self.format {
-            Format::Sshd => self.syslog(text),
-            Format::Auto if !text.starts_with('{') => self.syslog(text).map_err(|error| match error {
-                Undecodable::NotSyslog(_) => Undecodable::Unrecognised,
-                other => other,
-            }),
+            Format::Sshd | Format::Syslog => self.syslog(text),
+            Format::Logfmt => pairs::decode(text, &self.options),
+            Format::Auto if !text.starts_with('{') => self.told(text),
             format => {
                 let document = Document::parse(Arc::from(text)).map_err(not_json)?;
                 match format {
                     Format::Eve => eve::decode(document, &self.options),
                     Format::Zeek => zeek::decode(document, &self.options),
+                    Format::Journald => journald::decode(document, &self.options),
                     Format::Auto if eve::recognises(&document) => eve::decode(document, &self.options),
                     Format::Auto if zeek::recognises(&document) => zeek::decode(document, &self.options),
+                    Format::Auto if journald::recognises(&document) => {
+                        journald::decode(document, &self.options)
+                    }
                     _ => json::decode(document, &self.options, self.fallback),
                 }
             }
@@ -161,7 +187,19 @@ impl Decoder {
     }
 
     fn syslog(&mut self, text: &str) -> Result<Signal, Undecodable> {
-        sshd::decode(text, &self.options, &mut self.calendar)
+        let arrival = self.fallback.filter(|_| self.arriving);
+        syslog::decode(text, &self.options, &mut self.calendar, arrival)
+    }
+
+    /// A line that is no JSON, by what it looks like.
+    fn told(&mut self, text: &str) -> Result<Signal, Undecodable> {
+        match self.syslog(text) {
+            Err(Undecodable::NotSyslog(_)) => {
+                let signal = pairs::decode(text, &self.options);
+                signal.map_err(|_| Undecodable::Unrecognised)
+            }
+            other => other,
+        }
     }
 }
 
@@ -182,6 +220,9 @@ fn not_json(error: serde_json::Error) -> Undecodable {
     let said = error.to_string();
     Undecodable::NotJson(said.replace(" at line 1 column ", " at column "))
 }
+
+#[cfg(test)]
+mod samples;
 
 #[cfg(test)]
 mod tests {
@@ -262,7 +303,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_make_a_decoder_panic(line in proptest::collection::vec(any::<u8>(), 0..200), format in 0..5usize) {
+        fn no_bytes_make_a_decoder_panic(line in proptest::collection::vec(any::<u8>(), 0..200), format in 0..Format::ALL.len()) {
             let _ = decoder(Format::ALL[format].0).decode(&line);
         }
 
@@ -278,7 +319,7 @@ mod tests {
         fn no_json_makes_a_decoder_panic(
             key in "(timestamp|ts|time|event_type|src_ip|flow|severity|id.orig_h|@stream|[a-z]{1,3})",
             value in "(\"[-0-9T:.Z]{0,24}\"|-?[0-9]{1,20}(\\.[0-9]{1,9})?(e[0-9]{1,2})?|null|true|\\{\\}|\\[1\\])",
-            format in 0..5usize
+            format in 0..Format::ALL.len()
         ) {
             let line = format!("{{\"event_type\":\"flow\",\"{key}\":{value}}}");
             let _ = decoder(Format::ALL[format].0).decode(line.as_bytes());

@@ -27,8 +27,22 @@ pub fn of_field(field: Field, tz: &TimeZone) -> Result<Timestamp, Undecodable> {
     })
 }
 
-/// RFC 3339, also with an offset without colon, a space for the `T`, or no zone at all (then `tz`);
-/// or a decimal number of seconds.
+/// How else people write times: by `strftime`, and whether it has a zone.
+const OTHERS: &[(&str, bool)] = &[
+    // RFC 2822, access logs, nginx and Go, Suricata's fast.log, asctime, Windows.
+    ("%a, %d %b %Y %H:%M:%S %z", true),
+    ("%d/%b/%Y:%H:%M:%S %z", true),
+    ("%Y/%m/%d %H:%M:%S%.f", false),
+    ("%m/%d/%Y-%H:%M:%S%.f", false),
+    ("%a %b %e %H:%M:%S %Y", false),
+    ("%m/%d/%Y %I:%M:%S %p", false),
+];
+
+/// The longest text that is looked at as a time, in bytes.
+const LONGEST: usize = 64;
+
+/// RFC 3339, also with an offset without colon, a space for the `T`, a comma before the fraction, ` UTC`
+/// behind, or no zone at all (then `tz`); a decimal number of seconds; or what [`OTHERS`] has.
 pub fn of_text(text: &str, tz: &TimeZone) -> Option<Timestamp> {
     let text = text.trim();
     if text.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
@@ -37,7 +51,25 @@ pub fn of_text(text: &str, tz: &TimeZone) -> Option<Timestamp> {
     if let Ok(time) = text.parse::<jiff::Timestamp>() {
         return Some(Timestamp(time.as_microsecond()));
     }
+    if text.len() > LONGEST {
+        return None;
+    }
+    if let Some(bare) = [" UTC", " GMT", " Z"].iter().find_map(|zone| text.strip_suffix(zone)) {
+        return of_text(&format!("{bare} +0000"), tz).or_else(|| of_civil_text(bare, &TimeZone::UTC));
+    }
+    of_civil_text(text, tz).or_else(|| OTHERS.iter().find_map(|other| of_other(text, *other, tz)))
+}
+
+fn of_civil_text(text: &str, tz: &TimeZone) -> Option<Timestamp> {
     of_civil(text.parse().ok()?, tz)
+}
+
+fn of_other(text: &str, (format, zoned): (&str, bool), tz: &TimeZone) -> Option<Timestamp> {
+    let parsed = jiff::fmt::strtime::parse(format, text).ok()?;
+    match zoned {
+        true => Some(Timestamp(parsed.to_timestamp().ok()?.as_microsecond())),
+        false => of_civil(parsed.to_datetime().ok()?, tz),
+    }
 }
 
 /// A date and time of that zone.
@@ -55,10 +87,16 @@ fn of_decimal(text: &str) -> Option<Timestamp> {
     if fraction.is_empty() {
         return of_whole(whole);
     }
+    if whole >= MOST_SECONDS {
+        return of_float(text.parse().ok()?);
+    }
     let micros = fraction.bytes().chain(std::iter::repeat(b'0')).take(6);
     let micros = micros.fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0'));
     checked(i64::try_from(whole).ok()?.checked_mul(1_000_000)?.checked_add(micros)?)
 }
+
+/// Larger numbers are no seconds.
+const MOST_SECONDS: u64 = 100_000_000_000;
 
 fn of_whole(number: u64) -> Option<Timestamp> {
     let number = i64::try_from(number).ok()?;
@@ -70,13 +108,15 @@ fn of_whole(number: u64) -> Option<Timestamp> {
     })
 }
 
-/// A double holds seconds of this century to a quarter of a microsecond, so rounding is exact.
+/// A double holds this century to a quarter of a microsecond, whatever the unit, so rounding is exact.
 fn of_float(number: f64) -> Option<Timestamp> {
     const SECONDS: std::ops::Range<f64> = 0.0..100_000_000_000.0;
     const MILLIS: std::ops::Range<f64> = SECONDS.end..100_000_000_000_000.0;
+    const MICROS: std::ops::Range<f64> = MILLIS.end..100_000_000_000_000_000.0;
     let micros = match number {
         number if SECONDS.contains(&number) => number * 1e6,
         number if MILLIS.contains(&number) => number * 1e3,
+        number if MICROS.contains(&number) => number,
         _ => return None,
     };
     checked(micros.round() as i64)
@@ -118,6 +158,20 @@ mod tests {
             ("1588205199827696", "2020-04-30T00:06:39.827696Z"),
             ("1588205199827696123", "2020-04-30T00:06:39.827696Z"),
             ("1588205199827.5", "2020-04-30T00:06:39.827500Z"),
+            ("1588205199827696.25", "2020-04-30T00:06:39.827696Z"),
+            (r#""1588205199827.5""#, "2020-04-30T00:06:39.827500Z"),
+            (r#""2026-03-14 10:00:00,123""#, "2026-03-14T09:00:00.123000Z"),
+            (r#""2026-03-14T10:00:00,123456Z""#, "2026-03-14T10:00:00.123456Z"),
+            (r#""2026-03-14 10:00:00 UTC""#, "2026-03-14T10:00:00.000000Z"),
+            (r#""2026-03-14 10:00:00.5 UTC""#, "2026-03-14T10:00:00.500000Z"),
+            (r#""Sat, 14 Mar 2026 10:00:00 +0100""#, "2026-03-14T09:00:00.000000Z"),
+            (r#""Sat, 14 Mar 2026 10:00:00 GMT""#, "2026-03-14T10:00:00.000000Z"),
+            (r#""14/Mar/2026:10:00:00 -0500""#, "2026-03-14T15:00:00.000000Z"),
+            (r#""2026/07/14 10:00:00""#, "2026-07-14T08:00:00.000000Z"),
+            (r#""03/14/2026-10:00:00.123456""#, "2026-03-14T09:00:00.123456Z"),
+            (r#""Sat Mar 14 10:00:00 2026""#, "2026-03-14T09:00:00.000000Z"),
+            (r#""3/14/2026 1:00:00 PM""#, "2026-03-14T12:00:00.000000Z"),
+            (r#""31/Feb/2026:10:00:00 -0500""#, "expected a time, found `31/Feb/2026:10:00:00 -0500`"),
             ("-1", "expected a time, found `-1`"),
             (r#""""#, "expected a time, found ``"),
             (r#""1.2.3""#, "expected a time, found `1.2.3`"),

@@ -15,6 +15,12 @@ pub enum Undecodable {
     NotJson(String),
     /// A syslog line was expected; with what is missing.
     NotSyslog(&'static str),
+    /// No `key=value` pair in it.
+    NotPairs,
+    /// A message that ends before it is whole.
+    CutOff,
+    /// No count of bytes where one has to be, on a connection that counts (RFC 6587).
+    NoCount,
     /// `auto` was asked, and it looks like none of the formats.
     Unrecognised,
     /// A JSON object without a field that the format must have.
@@ -38,6 +44,9 @@ impl Undecodable {
             Undecodable::NotUtf8(_) => "not_utf8",
             Undecodable::NotJson(_) => "not_json",
             Undecodable::NotSyslog(_) => "not_syslog",
+            Undecodable::NotPairs => "no_pairs",
+            Undecodable::CutOff => "cut_off",
+            Undecodable::NoCount => "no_count",
             Undecodable::Unrecognised => "unrecognised",
             Undecodable::Lacks(_) => "lacks_a_field",
             Undecodable::NoTime | Undecodable::NoTimeYet => "no_time",
@@ -55,6 +64,9 @@ impl fmt::Display for Undecodable {
             Undecodable::NotUtf8(at) => write!(f, "line is not valid UTF-8 from byte {} on", at + 1),
             Undecodable::NotJson(why) => write!(f, "not one JSON object: {why}"),
             Undecodable::NotSyslog(why) => write!(f, "not a syslog line: expected {why}"),
+            Undecodable::NotPairs => write!(f, "no `key=value` pairs in the line"),
+            Undecodable::CutOff => write!(f, "the message ends before it is whole"),
+            Undecodable::NoCount => write!(f, "a count of bytes was expected before the next message"),
             Undecodable::Unrecognised => write!(f, "neither a JSON object nor a syslog line"),
             Undecodable::Lacks(field) => write!(f, "the record has no usable `{field}`"),
             Undecodable::NoTime => write!(f, "the record has no field with a time, such as `timestamp`"),

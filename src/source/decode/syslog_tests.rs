@@ -2,7 +2,7 @@ use super::*;
 use crate::model::Field;
 
 fn decoded(line: &str) -> Result<Signal, Undecodable> {
-    decode(line, &Options::default(), &mut Calendar::new(2026))
+    decode(line, &Options::default(), &mut Calendar::new(2026), None)
 }
 
 /// `user address port outcome`
