@@ -12,6 +12,30 @@ use super::pattern::Pattern;
 use super::search::{Search, Test};
 use super::set::Program;
 
+/// Programs that start often on any machine, and that many rules are about.
+const USUAL_PROGRAMS: &[&str] = &[
+    "\\powershell.exe",
+    "\\pwsh.exe",
+    "\\cmd.exe",
+    "\\svchost.exe",
+    "\\rundll32.exe",
+    "\\explorer.exe",
+    "\\msiexec.exe",
+    "\\wmiprvse.exe",
+    "\\reg.exe",
+    "\\net.exe",
+    "\\net1.exe",
+    "\\schtasks.exe",
+    "\\services.exe",
+    "\\lsass.exe",
+    "\\conhost.exe",
+    "\\chrome.exe",
+    "\\python.exe",
+    "/bash",
+    "/sh",
+    "/python",
+];
+
 /// A mark of a signal. Texts are in lower case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mark<'r> {
@@ -92,6 +116,7 @@ impl<'r> Usage<'r> {
         let by_length = |text: &str| 0.7_f64.powi(text.len().min(40) as i32);
         match mark {
             Mark::Exact(_, text) => 0.02 + 0.3 * self.share(mark) + 0.1 * by_length(text),
+            Mark::Last(_, text) if USUAL_PROGRAMS.contains(&&**text) => 0.3,
             Mark::Last(_, text) => 0.005 + 0.3 * self.share(mark) + 0.1 * by_length(text),
             Mark::Inside(_, text) => 0.001 + 0.5 * self.share(mark) + by_length(text),
             Mark::Present(_) => 0.3 + 0.6 * self.share(mark),
