@@ -186,7 +186,7 @@ fn a_person_starts_each_workflow() {
 fn the_recording_shows_each_playbook_and_a_rollback() {
     let mut exercise = Exercise::start();
     let loaded = loaded();
-    let (settings, rules) = (loaded.settings, Arc::new(loaded.rules));
+    let (settings, rules) = (loaded.settings, loaded.rules);
     let mut detector = Detector::new(rules, settings.lateness, settings.seed.unwrap_or(1));
     let mut decoder = Decoder::new(Format::Auto, Options::default());
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/signals/exercise.log");

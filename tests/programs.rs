@@ -137,7 +137,7 @@ fn start(loaded: &Loaded, state: &Path) -> Engine {
         recipe,
         open: Box::new(open),
         clock: Clock::paced(now, 1.0),
-        watch: Box::new(Detector::new(Arc::new(loaded.rules.clone()), loaded.settings.lateness, 7)),
+        watch: Box::new(Detector::new(Arc::clone(&loaded.rules), loaded.settings.lateness, 7)),
         inbox: inbox.clone(),
         board: Board::default(),
         reading: Reading::default(),

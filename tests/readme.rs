@@ -122,10 +122,18 @@ fn accepted_for_real(example: &str) {
     assert!(out.contains("warning: ") && out.contains(lacks), "{out}");
 }
 
+/// The indicator lists that examples name.
+fn lists(setup: &Path) {
+    fs::create_dir(setup.join("indicators")).unwrap();
+    fs::write(setup.join("indicators/blocklist.txt"), "192.0.2.0/24\n").unwrap();
+    fs::write(setup.join("indicators/hosts.csv"), "indicator,host\n1,bad.example\n").unwrap();
+}
+
 /// An example of what `settings.yaml` may say beside what the shipped one says.
 fn accepted_in_settings(example: &str) {
     let folder = tempfile::tempdir().unwrap();
     copy(Path::new(SETUP), folder.path());
+    lists(folder.path());
     let path = folder.path().join("settings.yaml");
     let text = fs::read_to_string(&path).unwrap();
     fs::write(&path, format!("{text}\n{example}\n")).unwrap();
@@ -137,6 +145,7 @@ fn accepted_in_settings(example: &str) {
 fn accepted_as_rules(example: &str) {
     let folder = tempfile::tempdir().unwrap();
     copy(Path::new(SETUP), folder.path());
+    lists(folder.path());
     fs::write(folder.path().join("rules/example.yml"), example).unwrap();
     let (out, _) = expect(&["check", folder.path().to_str().unwrap()], 0);
     assert!(out.contains("fine"), "{out}");
@@ -148,7 +157,7 @@ fn the_yaml_examples_are_accepted() {
     let examples = blocks("yaml");
     assert!(examples.len() >= 2, "{examples:?}");
     let (settings, examples): (Vec<_>, Vec<_>) = examples.into_iter().partition(|example| {
-        ["operators:", "protected:", "sources:", "budgets:", "own:"]
+        ["operators:", "protected:", "sources:", "budgets:", "own:", "indicators:"]
             .iter()
             .any(|key| example.starts_with(key))
     });

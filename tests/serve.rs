@@ -162,6 +162,56 @@ fn a_service_watches_the_sources_of_its_setup() {
 }
 
 #[test]
+fn s4_an_indicator_list_is_read_anew_when_it_changes() {
+    let mut service = Service::new(
+        "setup: w\nexercise: true\nsources: [{ follow: HERE/log, format: json, from: start }]\n",
+    );
+    let rule = RULE.replace("it: { event_type: found }", "it: { source_ip|quell.list: bad }");
+    service.write("setup/rules/r.yml", &rule.replace("logsource: { product: any }\n", ""));
+    let seen = |service: &Service, source: u8| {
+        let mut file = fs::File::options().create(true).append(true).open(service.at("log")).unwrap();
+        let line = format!("{{\"time\":\"2026-03-14T09:00:00Z\",\"source_ip\":\"192.0.2.{source}\"}}\n");
+        file.write_all(line.as_bytes()).unwrap();
+    };
+    service.write("setup/indicators/bad.txt", "192.0.2.0/29 # ours\n");
+    seen(&service, 1);
+    seen(&service, 77);
+    service.start(service.command(&["serve"]));
+    wait_for(|| service.completed() == 1);
+    let incident = &lines(&service.ask(&["incidents", "--json"]))[0];
+    assert!(incident.to_string().contains("192.0.2.1"), "{incident}");
+    let figures = || lines(&service.ask(&["rules", "--live", "--json"]));
+    wait_for(|| {
+        figures().iter().any(|row| row["type"] == "indicators" && row["hits"] == 1 && row["entries"] == 1)
+    });
+    assert!(figures().iter().any(|row| row["type"] == "rule" && row["name"] == "found" && row["hits"] == 1));
+    let digest = || figures().iter().find(|row| row["type"] == "indicators").map(|row| row["digest"].clone());
+    let first = digest();
+    let before = lines(&service.ask(&["events", "--json"]))
+        .iter()
+        .filter(|row| row["event"] == "setup_loaded")
+        .count();
+
+    // One with a mistake: the list of before stays.
+    service.write("setup/indicators/bad.txt", "192.0.2.0/29\n192.0.2.77/99\n");
+    wait_for(|| service.ask(&["rules", "--live"]).contains("bad.txt:2:1: expected an address or a network"));
+    seen(&service, 2);
+    wait_for(|| service.completed() == 2);
+
+    service.write("setup/indicators/bad.txt", "192.0.2.77\n");
+    wait_for(|| digest().is_some_and(|now| Some(now) != first));
+    wait_for(|| !service.ask(&["rules", "--live"]).contains("stays"));
+    seen(&service, 3);
+    seen(&service, 77);
+    wait_for(|| service.completed() == 3);
+    let events = lines(&service.ask(&["events", "--json"]));
+    let loaded = events.iter().filter(|row| row["event"] == "setup_loaded").count();
+    assert_eq!(loaded, before + 1, "what is on a list is part of what the journal says was at work");
+    assert!(service.ask(&["incidents", "--json"]).contains("192.0.2.77"));
+    assert_eq!(service.kill(Signal::TERM), Some(0), "{}", service.log());
+}
+
+#[test]
 fn named_sources_count_instead_of_those_of_the_setup() {
     let mut service =
         Service::new("setup: w\nexercise: true\nsources: [{ follow: HERE/one, from: start }]\n");

@@ -2,23 +2,30 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::environment;
 use super::error::Error;
 use super::guard;
 use super::place::Place;
 use super::setup;
-use crate::config::{self, Loaded, Settings};
-use crate::control::server::{Parts, Reload, Reread, Server};
+use crate::agent::http::Secrets;
+use crate::config::{self, ListFile, Loaded, Settings, Stamp};
+use crate::control::server::{Parts, Reload, Reloader, Reread, Server};
 use crate::control::socket;
 use crate::detect::Detector;
-use crate::engine::{Acts, JournalKind};
-use crate::model::Mistake;
+use crate::engine::{Actor, Acts, Answer, JournalKind, Setup};
+use crate::model::{Digest, Mistake, SafeText};
+use crate::rule::RuleSet;
+use crate::rule::indicator::Lists;
+use crate::runtime::clock::monotonic_nanos;
 use crate::runtime::gauges::Board;
 use crate::runtime::inbox::Inbox;
 use crate::runtime::reload::Fresh;
 use crate::runtime::start::Started;
 
+/// How often the files of indicator lists are looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Mistakes that are listed, at most; `quell check` lists all.
 const LISTED: usize = 50;
 
@@ -38,9 +45,9 @@ pub fn listen(
         // A replay of a setup for real work is an exercise, and stays one.
         forced: loaded.setup.kind == JournalKind::Exercise && !loaded.settings.exercise,
         seed: started.driver.state().seed(),
-        rules: loaded.rule_texts.clone(),
-        settings: loaded.settings.clone(),
+        work: Work::of(loaded),
         read: None,
+        board: board.clone(),
     };
     let parts = Parts {
         inbox: inbox.clone(),
@@ -61,11 +68,64 @@ struct Files {
     named: Option<PathBuf>,
     forced: bool,
     seed: u64,
-    /// Path and text of each rule at work.
-    rules: Vec<(String, String)>,
-    settings: Settings,
+    work: Work,
     /// What was read last, until it is taken.
-    read: Option<(Vec<(String, String)>, Settings)>,
+    read: Option<Work>,
+    board: Board,
+}
+
+/// What is at work.
+#[derive(Clone)]
+struct Work {
+    setup: Arc<Setup>,
+    rules: Arc<RuleSet>,
+    settings: Settings,
+    secrets: Secrets,
+    files_digest: Digest,
+    lists: Vec<Watched>,
+}
+
+/// An indicator list, and the state of its file.
+#[derive(Clone)]
+struct Watched {
+    file: ListFile,
+    /// As it was when it was read.
+    read: Stamp,
+    /// As it was when it was looked at last: it is read once it stands still.
+    seen: Stamp,
+}
+
+impl Work {
+    fn of(loaded: &Loaded) -> Work {
+        let watched = |file: &ListFile| {
+            let stamp = file.stamp();
+            Watched { file: file.clone(), read: stamp, seen: stamp }
+        };
+        Work {
+            setup: Arc::new(loaded.setup.clone()),
+            rules: Arc::clone(&loaded.rules),
+            settings: loaded.settings.clone(),
+            secrets: environment::secrets(loaded),
+            files_digest: loaded.files_digest,
+            lists: loaded.lists.iter().map(watched).collect(),
+        }
+    }
+
+    fn detector(&self, seed: u64) -> Detector {
+        Detector::new(Arc::clone(&self.rules), self.settings.lateness, seed)
+            .knowing_itself_by(&self.settings.own.tags)
+            .timed_by(monotonic_nanos)
+    }
+
+    fn fresh(&self, detector: Option<Detector>) -> Fresh {
+        Fresh {
+            setup: Arc::clone(&self.setup),
+            secrets: self.secrets.clone(),
+            origins: guard::origins(&self.settings),
+            digest: config::digest(self.files_digest, self.rules.lists()),
+            detector,
+        }
+    }
 }
 
 fn listed(mistakes: &[Mistake]) -> String {
@@ -85,35 +145,86 @@ impl Reload for Files {
         if self.forced {
             (loaded.setup.kind, loaded.setup.acts) = (JournalKind::Exercise, Acts::Never);
         }
-        let (old, new) = (&self.settings, &loaded.settings);
+        let work = Work::of(&loaded);
+        let (old, new) = (&self.work.settings, &work.settings);
         let changed =
-            loaded.rule_texts != self.rules || (old.lateness, &old.own.tags) != (new.lateness, &new.own.tags);
-        let mut notes = vec![match changed {
-            true => "rules have changed: every window begins anew",
-            false => "rules are the same: windows go on",
-        }];
+            *work.rules != *self.work.rules || (old.lateness, &old.own.tags) != (new.lateness, &new.own.tags);
+        let change = work.rules.change_from(&self.work.rules);
+        let mut notes = vec![change.to_string()];
         if (&old.queue, &old.lines, &old.time, old.seed) != (&new.queue, &new.lines, &new.time, new.seed) {
-            notes.push("`queue`, `lines`, `time` and `seed` count from the next start on");
+            notes.push("`queue`, `lines`, `time` and `seed` count from the next start on".to_owned());
         }
         if (&old.sources, old.blindness) != (&new.sources, new.blindness) {
-            notes.push("`sources` have changed: they count from the next start on");
+            notes.push("`sources` have changed: they count from the next start on".to_owned());
         }
-        let note = notes.join("; ");
-        let (secrets, origins) = (environment::secrets(&loaded), guard::origins(new));
+        let fresh = work.fresh(changed.then(|| work.detector(self.seed)));
         let operators = new.operators.clone();
-        self.read = Some((loaded.rule_texts, new.clone()));
-        let detector = changed.then(|| {
-            Detector::new(Arc::new(loaded.rules), loaded.settings.lateness, self.seed)
-                .knowing_itself_by(&loaded.settings.own.tags)
-        });
-        let fresh =
-            Fresh { setup: Arc::new(loaded.setup), secrets, origins, digest: loaded.digest, detector };
-        Ok(Reread { fresh, operators, note })
+        self.read = Some(work);
+        Ok(Reread { fresh, operators, note: notes.join("; ") })
+    }
+
+    fn refresh(&mut self) -> Option<Reread> {
+        let mut lists = Lists::default();
+        let mut notes = Vec::new();
+        for watched in &mut self.work.lists {
+            let (now, before) = (watched.file.stamp(), watched.seen);
+            watched.seen = now;
+            // Half a file that is being written is no list.
+            if now == watched.read || now != before {
+                continue;
+            }
+            watched.read = now;
+            let name = &watched.file.spec.name;
+            let stale = match watched.file.read() {
+                Ok(list) => {
+                    notes.push(format!("`{name}` has {} entries now", list.len()));
+                    lists.insert(Arc::new(list));
+                    None
+                }
+                Err(mistakes) => {
+                    let why = mistakes.first().map(ToString::to_string).unwrap_or_default();
+                    tracing::warn!(target: "indicators", "the list {} stays as it was: {}", SafeText(name), SafeText(&why));
+                    Some((name.clone(), why))
+                }
+            };
+            self.board.update(|gauges| {
+                gauges.stale_lists.retain(|(other, _)| other != name);
+                gauges.stale_lists.extend(stale);
+            });
+        }
+        if lists.is_empty() {
+            return None;
+        }
+        let work = Work { rules: Arc::new(self.work.rules.with_lists(&lists)), ..self.work.clone() };
+        let (fresh, operators) =
+            (work.fresh(Some(work.detector(self.seed))), work.settings.operators.clone());
+        self.read = Some(work);
+        Some(Reread { fresh, operators, note: notes.join("; ") })
     }
 
     fn taken(&mut self) {
-        if let Some((rules, settings)) = self.read.take() {
-            (self.rules, self.settings) = (rules, settings);
+        if let Some(work) = self.read.take() {
+            self.work = work;
         }
     }
+}
+
+/// Looks after the files of indicator lists, as long as the engine is at work.
+///
+/// # Errors
+/// The system gives no thread.
+pub fn watch_lists(reloader: Reloader) -> std::io::Result<()> {
+    std::thread::Builder::new().name("indicators".to_owned()).spawn(move || {
+        while !reloader.is_over() {
+            std::thread::sleep(LOOK_EVERY);
+            match reloader.refresh(Actor("quell, a list of indicators has changed".into())) {
+                None => {}
+                Some(Answer::Accepted(text)) => tracing::info!(target: "indicators", "{}", SafeText(&text)),
+                Some(Answer::Refused(why)) => {
+                    tracing::warn!(target: "indicators", "not taken: {}", SafeText(&why));
+                }
+            }
+        }
+    })?;
+    Ok(())
 }

@@ -166,8 +166,9 @@ pub fn start(loaded: &Loaded, place: &Place, inbox: Inbox, job: Job) -> Result<R
     let findings = recorded.or(job.live.as_ref().map(|live| Arc::clone(&live.aside.findings)));
     let streaming = job.recording.is_some();
     let stream = job.recording.map_or_else(Opened::empty, |recording| Opened::new(Box::new(recording)));
-    let mut detector = Detector::new(Arc::new(loaded.rules.clone()), settings.lateness, seed)
-        .knowing_itself_by(&settings.own.tags);
+    let mut detector = Detector::new(Arc::clone(&loaded.rules), settings.lateness, seed)
+        .knowing_itself_by(&settings.own.tags)
+        .timed_by(clock::monotonic_nanos);
     let folded = Folded::read(journal.as_mut(), &recipe.setup, job.speed == Speed::Max)?;
     let wall = (!streaming).then(clock::wall);
     // A recording without a signal begins nowhere; any fixed time will do.
@@ -180,6 +181,10 @@ pub fn start(loaded: &Loaded, place: &Place, inbox: Inbox, job: Job) -> Result<R
         false => None,
     };
     let reloader = control.as_ref().map(Server::reloader);
+    if let Some(reloader) = reloader.clone().filter(|_| !loaded.lists.is_empty() && job.live.is_some()) {
+        let watching = control::watch_lists(reloader);
+        watching.map_err(|error| Error::failed("cannot start a thread").because(error))?;
+    }
     board.update(|gauges| {
         (gauges.now, gauges.started) = (now, now);
         gauges.virtual_time = streaming || job.speed.times() != Some(1.0);

@@ -27,6 +27,7 @@ mod identity;
 mod journal;
 mod ledger;
 mod lift;
+mod live_rules;
 mod logging;
 mod metrics;
 mod next;

@@ -8,8 +8,10 @@ use serde_json::json;
 
 use super::args::Rules as Args;
 use super::error::Error;
+use super::live_rules;
 use super::output::print;
 use super::setup;
+use crate::config;
 use crate::model::{Mistake, RuleHead, SafeText};
 use crate::rule::{self, Loaded};
 
@@ -23,11 +25,16 @@ const FILE_BYTES: u64 = 4 * 1024 * 1024;
 /// # Errors
 /// A file or the setup cannot be read, or nobody reads the output.
 pub fn run(args: &Args) -> Result<bool, Error> {
-    let texts = match args.rules.as_slice() {
+    if args.live {
+        return live_rules::live(args.state.as_deref(), args.json).map(|()| true);
+    }
+    if args.lists {
+        return live_rules::lists(args.config.as_deref(), args.json).map(|()| true);
+    }
+    let loaded = match args.rules.as_slice() {
         [] => of_setup(args.config.as_deref())?,
-        paths => read(paths)?,
+        paths => rule::load_sound(&read(paths)?),
     };
-    let loaded = rule::load_sound(&texts);
     print(&match (args.check, args.coverage) {
         (true, _) => check(&loaded, args.json),
         (_, true) => coverage(&loaded, args.json),
@@ -36,9 +43,9 @@ pub fn run(args: &Args) -> Result<bool, Error> {
     Ok(loaded.mistakes.is_empty())
 }
 
-fn of_setup(named: Option<&Path>) -> Result<Vec<(String, String)>, Error> {
+fn of_setup(named: Option<&Path>) -> Result<Loaded, Error> {
     let folder = setup::find(named).map_err(|mistakes| Error::mistakes("folder", &mistakes))?;
-    Ok(folder.files("rules").map(|(path, text)| (path, text.to_owned())).collect())
+    Ok(config::sound_rules(&folder))
 }
 
 /// The path and text of every rule file, in order of path.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
+use super::indicators;
 use crate::flow::yaml::{MAX_TEXT, Place};
 use crate::model::{Digest, Mistake};
 
@@ -50,7 +51,11 @@ const EXERCISE: &[(&str, &str)] = embed![
 pub struct Folder {
     /// What people see in front of each path.
     name: String,
+    /// Where it is on disk.
+    root: Option<PathBuf>,
     files: BTreeMap<String, String>,
+    /// Indicator lists, by path within it: they may be large, and are read when they are needed.
+    lists: BTreeMap<String, PathBuf>,
 }
 
 /// The folder of this program among the user's settings, where the platform has one.
@@ -85,7 +90,7 @@ impl Folder {
     /// A setup from texts by path within it.
     pub fn from_texts<'a>(name: &str, texts: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let files = texts.into_iter().map(|(path, text)| (path.to_owned(), text.to_owned()));
-        Folder { name: name.to_owned(), files: files.collect() }
+        Folder { name: name.to_owned(), root: None, files: files.collect(), lists: BTreeMap::new() }
     }
 
     /// Reads a folder. Files whose names begin with a dot, and notes (`README…`, `….md`), are left alone.
@@ -93,12 +98,21 @@ impl Folder {
     /// # Errors
     /// Every file that cannot be read, or that is no part of a setup.
     pub fn read(root: &Path) -> Result<Self, Vec<Mistake>> {
-        let mut walk =
-            Walk { name: root.display().to_string(), files: BTreeMap::new(), mistakes: Vec::new() };
+        let mut walk = Walk {
+            name: root.display().to_string(),
+            files: BTreeMap::new(),
+            lists: BTreeMap::new(),
+            mistakes: Vec::new(),
+        };
         walk.root(root);
         walk.mistakes.sort();
         match walk.mistakes.is_empty() {
-            true => Ok(Folder { name: walk.name, files: walk.files }),
+            true => Ok(Folder {
+                name: walk.name,
+                root: Some(root.to_owned()),
+                files: walk.files,
+                lists: walk.lists,
+            }),
             false => Err(walk.mistakes),
         }
     }
@@ -127,6 +141,24 @@ impl Folder {
         format!("{}/{path}", self.name.trim_end_matches('/'))
     }
 
+    /// Its indicator lists by path within it, each with its file on disk.
+    pub fn lists(&self) -> impl Iterator<Item = (&str, Option<&PathBuf>)> {
+        let (folder, _) = indicators::FOLDER;
+        let within =
+            move |path: &&String| path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
+        let embedded = self.files.keys().filter(within).map(|path| (path.as_str(), None));
+        embedded.chain(self.lists.iter().map(|(path, file)| (path.as_str(), Some(file))))
+    }
+
+    /// Where a file is that the settings name, absolute or from the folder on; and what people see.
+    pub fn located(&self, file: &Path) -> (Option<PathBuf>, String) {
+        match (&self.root, file.is_absolute()) {
+            (_, true) => (Some(file.to_owned()), file.display().to_string()),
+            (Some(root), false) => (Some(root.join(file)), self.shown(&file.display().to_string())),
+            (None, false) => (None, self.shown(&file.display().to_string())),
+        }
+    }
+
     /// SHA-256 over the sorted paths and texts, each preceded by its length.
     pub fn digest(&self) -> Digest {
         let mut hash = Sha256::new();
@@ -141,6 +173,7 @@ impl Folder {
 struct Walk {
     name: String,
     files: BTreeMap<String, String>,
+    lists: BTreeMap<String, PathBuf>,
     mistakes: Vec<Mistake>,
 }
 
@@ -178,11 +211,11 @@ impl Walk {
         for (name, path) in self.list(root) {
             match FOLDERS.iter().find(|(folder, _)| *folder == name) {
                 Some((folder, endings)) => self.folder(folder, endings, &path),
+                None if name == indicators::FOLDER.0 => self.indicators(&path),
                 None if name == "settings.yaml" => self.take(&name, &path),
                 None if name == HOST && path.is_dir() => {}
                 None => {
-                    let hint =
-                        "a setup has settings.yaml, agents/, workflows/, rules/ and host/; notes end in .md";
+                    let hint = "a setup has settings.yaml, agents/, workflows/, rules/, indicators/ and host/; notes end in .md";
                     self.wrong(&path, "this is no part of a setup", Some(hint));
                 }
             }
@@ -198,6 +231,19 @@ impl Walk {
             let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
             if endings.contains(&ending) {
                 self.take(&format!("{folder}/{name}"), &path);
+            } else {
+                let message = format!("files in {folder}/ end in .{}", endings.join(" or ."));
+                self.wrong(&path, message, Some("rename it, or remove it"));
+            }
+        }
+    }
+
+    fn indicators(&mut self, path: &Path) {
+        let (folder, endings) = indicators::FOLDER;
+        for (name, path) in self.list(path) {
+            let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+            if endings.contains(&ending) {
+                self.lists.insert(format!("{folder}/{name}"), path);
             } else {
                 let message = format!("files in {folder}/ end in .{}", endings.join(" or ."));
                 self.wrong(&path, message, Some("rename it, or remove it"));
@@ -259,7 +305,7 @@ mod tests {
         all.iter().map(|mistake| mistake.to_string().replace(&shown, "DIR")).collect()
     }
 
-    const PART: &str = "this is no part of a setup\n  hint: a setup has settings.yaml, agents/, workflows/, rules/ and host/; notes end in .md";
+    const PART: &str = "this is no part of a setup\n  hint: a setup has settings.yaml, agents/, workflows/, rules/, indicators/ and host/; notes end in .md";
     const SHAPE: &str = "\n  hint: a setup is a folder with settings.yaml, agents/, workflows/ and rules/";
 
     #[test]

@@ -62,6 +62,19 @@ fn fine(text: &mut String, folder: &Folder, loaded: &Loaded, secrets: &Secrets) 
         count(loaded.rule_texts.len(), "file"),
         rules.heads().count()
     )?;
+    for list in rules.lists().iter() {
+        let (entries, kind, megabytes) = (list.len(), list.kind().name(), list.memory() as f64 / 1e6);
+        let name = SafeText(list.name()).cut(40);
+        writeln!(text, "  indicators {name}: {entries} entries of kind {kind}, {megabytes:.1} MB")?;
+        if let (further @ 1.., ids) = list.not_understood() {
+            let first = ids.first().map_or("", String::as_str);
+            writeln!(
+                text,
+                "             {further} patterns are not understood, the first of {}",
+                SafeText(first).cut(80)
+            )?;
+        }
+    }
     writeln!(text, "  digest     {}", loaded.digest)?;
     let doubtful: BTreeSet<&str> = loaded
         .setup

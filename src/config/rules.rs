@@ -6,6 +6,7 @@ use super::{Folder, WorkflowFile};
 use crate::flow::fault::suggest;
 use crate::flow::yaml::Node;
 use crate::model::{Mistake, SafeText};
+use crate::rule::indicator::Lists;
 use crate::rule::{self, RuleSet};
 use crate::runtime::live::blindness::Blindness;
 use crate::workflow::TriggerRule;
@@ -19,10 +20,10 @@ pub(super) struct Rules {
 }
 
 /// Reads every rule.
-pub(super) fn read(folder: &Folder, mistakes: &mut Vec<Mistake>) -> Rules {
+pub(super) fn read(folder: &Folder, lists: &Lists, mistakes: &mut Vec<Mistake>) -> Rules {
     let texts: Vec<(String, String)> =
         folder.files("rules").map(|(path, text)| (path, text.to_owned())).collect();
-    match rule::load(&texts) {
+    match rule::load_with(&texts, lists) {
         Ok(set) => Rules { texts, set: Some(set) },
         Err(wrong) => {
             mistakes.extend(wrong);

@@ -11,9 +11,11 @@ use crate::model::{Mistake, Span};
 use crate::runtime::live::blindness::Thresholds;
 use crate::source;
 
-use super::{Folder, Operator, Own, SourceSpec, blindness, budgets, operators, own, protected, sources};
+use super::{
+    Folder, Operator, Own, SourceSpec, blindness, budgets, indicators, operators, own, protected, sources,
+};
 
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 16] = [
     "blindness",
     "budgets",
     "setup",
@@ -29,6 +31,7 @@ const KEYS: [&str; 15] = [
     "protected",
     "sources",
     "own",
+    "indicators",
 ];
 const LATER: [Later; 5] = ["escalation", "notify", "console", "failure_handling", "pools"];
 
@@ -65,6 +68,8 @@ pub struct Settings {
     pub blindness: Thresholds,
     /// By what quell knows itself in signals (C36).
     pub own: Own,
+    /// Indicator lists beside those of the folder, or how those are read.
+    pub indicators: Vec<indicators::Named>,
 }
 
 /// Sizes of queues.
@@ -106,6 +111,7 @@ impl Default for Settings {
             sources: Vec::new(),
             blindness: Thresholds::default(),
             own: Own::default(),
+            indicators: Vec::new(),
         }
     }
 }
@@ -181,6 +187,9 @@ fn read_all(reader: &mut Reader<'_>, node: &Node, settings: &mut Settings) {
     }
     if let Some(node) = node.get("own") {
         settings.own = own::read(reader, node);
+    }
+    if let Some(node) = node.get("indicators") {
+        settings.indicators = indicators::settings(reader, node);
     }
 }
 

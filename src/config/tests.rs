@@ -170,3 +170,35 @@ proptest! {
         let _ = load_texts(&[("agents/z.yaml", &format!("agents:\n  - {{ {} }}\n", keys.join(", ")))]);
     }
 }
+
+/// The playbook for anomalous traffic learns what is usual: no fixed threshold is reached here.
+#[test]
+fn s4_3_the_exercise_knows_what_a_system_usually_sends() {
+    use crate::detect::{Detector, LATENESS};
+    use crate::model::{Common, Document, LogSource, Signal, Timestamp};
+
+    let loaded = load(&Folder::embedded()).unwrap_or_else(|wrong| panic!("{wrong:?}"));
+    let (mut detector, mut found) = (Detector::new(loaded.rules, LATENESS, 1), Vec::new());
+    let mut send = |n: i64, bytes: u64| {
+        let common = Common {
+            source_ip: Some([10, 0, 0, 5].into()),
+            destination_ip: Some([198, 51, 100, 7].into()),
+            bytes_out: Some(bytes),
+            ..Common::default()
+        };
+        let signal = Signal {
+            at: Timestamp::from_secs(n * 100),
+            weight: 1,
+            origin: LogSource { category: "network_connection".into(), ..LogSource::default() },
+            common,
+            document: Document::of_line(n.to_string().into()),
+            threat: None,
+        };
+        detector.observe(&signal, &mut found);
+        found.iter().map(|one: &crate::model::Detection| one.rule.name.to_string()).collect::<Vec<_>>()
+    };
+    for n in 0..60 {
+        assert!(send(n, 1_000_000 + (n as u64 % 7) * 50_000).is_empty(), "{n}");
+    }
+    assert_eq!(send(61, 60_000_000), ["anomalous-traffic"]);
+}

@@ -17,6 +17,7 @@ pub fn id(model: &Model, subject: Subject) -> String {
         Subject::Incident(id) => id.to_string(),
         Subject::Obligation(id) => id.to_string(),
         Subject::Agent(id) => safe(model.agent_name(id)),
+        Subject::Rules => "rules".to_owned(),
     }
 }
 
@@ -28,6 +29,7 @@ pub fn row(model: &Model, subject: Subject) -> String {
         Subject::Incident(id) => state.incident(id).map(incident),
         Subject::Obligation(id) => state.ledger().get(id).map(obligation),
         Subject::Agent(id) => state.agent(id).map(agent),
+        Subject::Rules => serde_json::to_value(&*model.gauges().rules).ok(),
     };
     row.unwrap_or_else(|| json!({ "id": id(model, subject) })).to_string()
 }

@@ -85,6 +85,7 @@ pub enum Subject {
     Incident(IncidentId),
     Agent(AgentId),
     Obligation(ObligationId),
+    Rules,
 }
 
 /// Who gets the keys.

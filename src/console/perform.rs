@@ -62,6 +62,7 @@ pub fn perform(model: &mut Model, id: ActionId) -> Vec<Todo> {
         Lift => lift::ask_first(model),
         Arm => return person::arm_selected(model),
         Disarm => return person::disarm_selected(model),
+        Rules => model.page = Some(Detail { subject: Subject::Rules, scroll: 0 }),
         Redraw => return vec![Todo::Redraw],
         Suspend => return vec![Todo::Suspend],
         Quit if may::quit_asks(model) => model.mode = Mode::Confirm(Question::Quit),

@@ -40,6 +40,12 @@ pub struct Figures {
     pub stale_answers: u64,
     pub on_hold: Option<String>,
     pub draining: bool,
+    /// What rules and indicator lists came to.
+    #[serde(default)]
+    pub rules: crate::detect::Figures,
+    /// Indicator lists that could not be read anew, each with why: the ones before stay.
+    #[serde(default)]
+    pub stale_lists: Vec<(String, String)>,
     /// The live sources.
     #[serde(default)]
     pub sources: Vec<SourceGauge>,
@@ -91,6 +97,8 @@ impl Figures {
             stale_answers: gauges.stale_answers,
             on_hold: gauges.on_hold.clone(),
             draining: gauges.draining,
+            rules: (*gauges.rules).clone(),
+            stale_lists: gauges.stale_lists.clone(),
             sources: gauges.sources.clone(),
         }
     }

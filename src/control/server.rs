@@ -49,6 +49,11 @@ pub trait Reload: Send {
     /// Every mistake, for people.
     fn read(&mut self) -> Result<Reread, String>;
 
+    /// Reads those indicator lists anew whose files have changed, and nothing else; `None` if none has.
+    fn refresh(&mut self) -> Option<Reread> {
+        None
+    }
+
     /// The engine took what was read last.
     fn taken(&mut self);
 }
@@ -176,6 +181,24 @@ impl Reloader {
             Ok(answered) => answered.answer,
             Err(_) => Answer::Refused("the engine does not answer".to_owned()),
         }
+    }
+
+    /// Has the engine take indicator lists whose files have changed; `None` if none has.
+    pub fn refresh(&self, by: Actor) -> Option<Answer> {
+        let mut setup = lock(&self.0.reload);
+        let read = setup.refresh()?;
+        let (reply, answers) = channel();
+        self.0.take(&mut **setup, read, by, reply);
+        let answered = answers.recv_timeout(ANSWER).ok();
+        Some(
+            answered
+                .map_or(Answer::Refused("the engine does not answer".to_owned()), |answered| answered.answer),
+        )
+    }
+
+    /// Whether the engine has ended, or is about to.
+    pub fn is_over(&self) -> bool {
+        self.0.stopping.load(Ordering::Acquire)
     }
 }
 
@@ -310,6 +333,12 @@ impl Shared {
                 return;
             }
         };
+        self.take(&mut **setup, read, by, reply);
+    }
+
+    /// Has the engine take what was read.
+    fn take(&self, setup: &mut dyn Reload, read: Reread, by: Actor, reply: Sender<Answered>) {
+        let id = RequestId(1);
         let Reread { fresh, operators, note } = read;
         let (inner, answers) = channel();
         self.inbox.send(Message::Reload { id, by, fresh: Box::new(fresh), reply: inner });

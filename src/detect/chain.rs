@@ -14,7 +14,7 @@ use super::bound::short;
 use super::correlate::{Judged, Place};
 use super::key;
 use crate::model::{Scalar, Signal, Timestamp};
-use crate::rule::{Correlation, Counted, Feed, FieldName, RuleSet};
+use crate::rule::{Anomaly, Correlation, Counted, Feed, FieldName, RuleSet};
 
 /// Brings feeds into the order in which they are taken: by correlation; within one from the last
 /// position to the first, so that one signal is never two steps of a sequence.
@@ -93,7 +93,12 @@ impl Chain {
             Counted::Sum(field) | Counted::Average(field) | Counted::Percentile(field, _) => {
                 (Vec::new(), field.first(signal).and_then(Scalar::number))
             }
-            Counted::Events | Counted::Rules(_) | Counted::Sequence => (Vec::new(), None),
+            Counted::Anomaly(Anomaly { field: Some(field), .. }) => {
+                (Vec::new(), field.first(signal).and_then(Scalar::number))
+            }
+            Counted::Events | Counted::Rules(_) | Counted::Sequence | Counted::Anomaly(_) => {
+                (Vec::new(), None)
+            }
         };
         self.push(
             place,
@@ -120,6 +125,11 @@ impl Chain {
             self.given_up += u64::from(*until >= place.now);
             self.links.pop_front();
         }
+    }
+
+    /// Forgets what was fed to other correlations than those of these ids.
+    pub fn keep_those_of(&mut self, rules: &[&str]) {
+        self.links.retain(|(_, link)| rules.contains(&&*link.rule));
     }
 
     /// How many there are.

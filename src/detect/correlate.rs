@@ -1,14 +1,17 @@
 //! One correlation at work: its groups, and what of them is due to be sent.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
+use super::baseline::Usual;
 use super::chain::Link;
 use super::episode::{Episode, identity};
 use super::evidence::{Evidence, Recent};
-use super::groups::{Group, Groups, Item, Reading};
+use super::groups::{Group, Groups, Item, Reading, Window};
 use super::{Limits, Reach, key, numbers};
 use crate::model::{Detection, DetectionId, Signal, Span, Timestamp, Value};
-use crate::rule::{Correlation, Counted, FieldName};
+use crate::rule::indicator::Hit;
+use crate::rule::{Anomaly, Correlation, Counted, FieldName};
 
 /// The shortest time between two messages about one detection, in event time.
 pub const UPDATE_EVERY: Span = Span::from_secs(1);
@@ -23,7 +26,7 @@ pub struct Place<'a> {
 
 impl Place<'_> {
     pub fn reach(&self) -> Reach {
-        Reach { span: self.rule.timespan, keep: self.now - self.lateness - self.rule.timespan }
+        Reach { span: self.rule.timespan, keep: self.now - self.lateness - self.rule.retention() }
     }
 }
 
@@ -142,10 +145,21 @@ impl Correlator {
                 Item { value: self.groups.hash(&self.bytes), ..item }
             }
             Counted::Rules(_) | Counted::Sequence => Item { value: position as u64, ..item },
-            Counted::Sum(field) | Counted::Average(field) | Counted::Percentile(field, _) => {
+            Counted::Anomaly(Anomaly { field: None, .. }) => item,
+            Counted::Sum(field)
+            | Counted::Average(field)
+            | Counted::Percentile(field, _)
+            | Counted::Anomaly(Anomaly { field: Some(field), .. }) => {
                 Item { number: numbers::millionths(number(field)?), ..item }
             }
         })
+    }
+
+    /// Keeps on which entry of a list the signal is that was just put in, if it is on one.
+    pub fn note_hit(&mut self, entered: Entered, hit: &Option<Arc<Hit>>) {
+        if let (Some(group), Some(hit)) = (self.groups.get_mut(entered.slot), hit) {
+            group.hit = Some(Arc::clone(hit));
+        }
     }
 
     /// Decides what the signal that was just put in means for its group.
@@ -183,9 +197,12 @@ impl Correlator {
                 }
             }
         };
+        if let (Window::Baseline(baseline), Some(episode)) = (&group.window, &mut group.episode) {
+            episode.usual = baseline.usual().or(episode.usual);
+        }
         for episode in [&mut group.past, &mut group.episode].into_iter().flatten() {
             if episode.grew() && !episode.scheduled {
-                send(rule, &group.key, &group.recent, episode, evidence, out);
+                send(rule, (&group.key, &group.hit), &group.recent, episode, evidence, out);
                 episode.scheduled = true;
                 let at = place.now + UPDATE_EVERY;
                 self.due.push_back(Due { at, slot, birth: group.birth, id: episode.id });
@@ -229,7 +246,7 @@ impl Correlator {
             for episode in both.filter(|episode| episode.id == due.id) {
                 episode.scheduled = episode.grew();
                 if episode.scheduled {
-                    send(rule, &group.key, &group.recent, episode, evidence, out);
+                    send(rule, (&group.key, &group.hit), &group.recent, episode, evidence, out);
                     let at = now + UPDATE_EVERY;
                     self.due.push_back(Due { at, ..due });
                 }
@@ -274,16 +291,20 @@ fn judge_late(group: &mut Group, place: &Place, signal: &Signal, reading: Readin
 fn grown(rule: &Correlation, before: u64, count: u64, signal: &Signal) -> u64 {
     match rule.counted {
         Counted::Values(_) | Counted::Rules(_) | Counted::Sequence => before.max(count),
-        Counted::Events | Counted::Sum(_) | Counted::Average(_) | Counted::Percentile(..) => {
-            before.saturating_add(signal.weight.into())
-        }
+        Counted::Events
+        | Counted::Sum(_)
+        | Counted::Average(_)
+        | Counted::Percentile(..)
+        | Counted::Anomaly(_) => before.saturating_add(signal.weight.into()),
     }
 }
 
 /// What a window amounts to, where that is not its count.
 fn value(rule: &Correlation, reading: Reading) -> Option<f64> {
     match rule.counted {
-        Counted::Sum(_) | Counted::Average(_) | Counted::Percentile(..) => Some(reading.measure),
+        Counted::Sum(_) | Counted::Average(_) | Counted::Percentile(..) | Counted::Anomaly(_) => {
+            Some(reading.measure)
+        }
         _ => None,
     }
 }
@@ -318,14 +339,14 @@ fn close(group: &mut Group, rule: &Correlation, evidence: &Evidence, out: &mut V
 
 fn flush(group: &mut Group, rule: &Correlation, evidence: &Evidence, out: &mut Vec<Detection>) {
     if let Some(past) = group.past.as_mut().filter(|past| past.grew()) {
-        send(rule, &group.key, &group.recent, past, evidence, out);
+        send(rule, (&group.key, &group.hit), &group.recent, past, evidence, out);
     }
 }
 
 /// Sends a detection; one that only feeds others is silent.
 fn send(
     rule: &Correlation,
-    key: &[u8],
+    (key, hit): (&[u8], &Option<Arc<Hit>>),
     recent: &Recent,
     episode: &mut Episode,
     evidence: &Evidence,
@@ -347,6 +368,12 @@ fn send(
     if let Some(value) = episode.value {
         fields.insert("value".to_string(), value.into());
     }
+    if let Some(Usual { observed, mean, deviation }) = episode.usual {
+        for (name, number) in [("observed", observed), ("usual", mean), ("deviation", deviation)] {
+            fields.insert(name.to_string(), number.into());
+        }
+    }
+    hit.iter().for_each(|hit| super::name_entry(&mut fields, hit));
     out.push(Detection {
         id: episode.id,
         rule: rule.head.clone(),

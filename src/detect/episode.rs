@@ -3,6 +3,7 @@
 
 use sha2::{Digest as _, Sha256};
 
+use super::baseline::Usual;
 use super::bound;
 use crate::model::{Common, DetectionId, Signal, Timestamp};
 
@@ -18,6 +19,8 @@ pub struct Episode {
     pub count: u64,
     /// Of a correlation over values: what its window amounted to last.
     pub value: Option<f64>,
+    /// Of an anomaly: what was seen, and what is usual.
+    pub usual: Option<Usual>,
     /// The event time and common fields of the signal that grew it last.
     pub at: Timestamp,
     pub common: Common,
@@ -39,6 +42,7 @@ impl Episode {
             until,
             count,
             value: None,
+            usual: None,
             at: signal.at,
             common,
             proven,

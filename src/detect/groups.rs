@@ -2,10 +2,12 @@
 
 use std::hash::BuildHasher;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
+use super::baseline::Baseline;
 use super::correlate::Place;
 use super::episode::Episode;
 use super::events::Events;
@@ -16,6 +18,7 @@ use super::sequence::Sequence;
 use super::values::Values;
 use super::{Limits, Reach};
 use crate::model::Timestamp;
+use crate::rule::indicator::Hit;
 use crate::rule::{Correlation, Counted};
 
 /// What a signal brings into a window.
@@ -55,6 +58,7 @@ pub enum Window {
     Rules(Values),
     Numbers(Figure, Numbers),
     Sequence(Sequence),
+    Baseline(Baseline),
 }
 
 impl Window {
@@ -68,6 +72,7 @@ impl Window {
             Counted::Sum(_) => numbers(Figure::Sum),
             Counted::Average(_) => numbers(Figure::Average),
             Counted::Percentile(_, rank) => numbers(Figure::Percentile(*rank)),
+            Counted::Anomaly(_) => Window::Baseline(Baseline::default()),
         }
     }
 
@@ -78,6 +83,7 @@ impl Window {
             Window::Values(values) | Window::Rules(values) => values.newest(),
             Window::Numbers(_, numbers) => numbers.newest(),
             Window::Sequence(sequence) => sequence.newest(),
+            Window::Baseline(baseline) => baseline.newest(),
         }
     }
 
@@ -88,6 +94,7 @@ impl Window {
             Window::Values(values) | Window::Rules(values) => values.since(),
             Window::Numbers(_, numbers) => numbers.since(),
             Window::Sequence(sequence) => sequence.longest(reach.span).1,
+            Window::Baseline(baseline) => baseline.newest(),
         }
     }
 
@@ -99,6 +106,7 @@ impl Window {
             Window::Rules(values) => drop(values.insert(at, item.value, reach)),
             Window::Numbers(_, numbers) => numbers.insert(at, item.number, item.weight, reach),
             Window::Sequence(sequence) => sequence.insert(at, item.value as u32, reach),
+            Window::Baseline(baseline) => baseline.insert(at, item, rule),
         }
         self.reading(rule, reach)
     }
@@ -122,6 +130,7 @@ impl Window {
                 Reading { measure: numbers.figure(*figure), count: numbers.count() }
             }
             Window::Sequence(sequence) => Reading::of_count(sequence.longest(reach.span).0),
+            Window::Baseline(baseline) => Reading { measure: baseline.measure(), count: baseline.count() },
         }
     }
 
@@ -147,6 +156,8 @@ impl Window {
                 }
             }
             Window::Sequence(sequence) => counted(sequence.longest_around(at, reach)),
+            // What came late changes nothing about what was found then.
+            Window::Baseline(_) => (Reading { measure: f64::NAN, count: 0 }, at, at),
         }
     }
 
@@ -156,6 +167,7 @@ impl Window {
             Window::Values(values) | Window::Rules(values) => values.len(),
             Window::Numbers(_, numbers) => numbers.len(),
             Window::Sequence(sequence) => sequence.len(),
+            Window::Baseline(_) => 1,
         }
     }
 
@@ -168,6 +180,7 @@ impl Window {
                 Window::Values(values) | Window::Rules(values) => values.drop_oldest(),
                 Window::Numbers(_, numbers) => numbers.coarsen(reach),
                 Window::Sequence(sequence) => sequence.drop_oldest(),
+                Window::Baseline(_) => {}
             }
         }
         (before - self.len()) as u64
@@ -190,6 +203,8 @@ pub struct Group {
     pub recent: Recent,
     /// The last source that was proven, and when.
     pub proven: Option<(IpAddr, Timestamp)>,
+    /// The entry of an indicator list that a signal was on last.
+    pub hit: Option<Arc<Hit>>,
 }
 
 impl Group {
@@ -281,6 +296,7 @@ impl Groups {
             past: None,
             recent: Recent::default(),
             proven: None,
+            hit: None,
         };
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(None);

@@ -6,6 +6,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use super::bound::is_memorable;
+use super::figures::{Nanos, Timing};
 use crate::model::{LogSource, Signal};
 use crate::rule::{Candidates, Index, RuleSet, Scope};
 
@@ -33,6 +34,7 @@ pub struct Matcher {
     scopes: HashMap<Vec<u32>, Arc<Scope>, FixedState>,
     candidates: Candidates,
     asked: u64,
+    timing: Option<Timing>,
 }
 
 impl Matcher {
@@ -47,6 +49,7 @@ impl Matcher {
             scopes: HashMap::with_hasher(FixedState::with_seed(seed)),
             candidates: Candidates::default(),
             asked: 0,
+            timing: None,
         }
     }
 
@@ -64,12 +67,23 @@ impl Matcher {
             scopes: self.scopes.clone(),
             candidates: Candidates::default(),
             asked: 0,
+            timing: None,
             ..*self
         }
     }
 
     fn index(&mut self) -> Arc<Index> {
         self.index.get_or_insert_with(|| Arc::new(self.rules.index())).clone()
+    }
+
+    /// Times what rules cost, by this clock.
+    pub fn time_by(&mut self, clock: Nanos) {
+        self.timing = Some(Timing::new(clock, self.rules.rules().len()));
+    }
+
+    /// What was timed.
+    pub fn timing(&self) -> Option<&Timing> {
+        self.timing.as_ref()
     }
 
     /// Fills `found` with the numbers of the rules that match, in ascending order.
@@ -84,6 +98,16 @@ impl Matcher {
         let candidates = self.candidates.numbers();
         self.asked += candidates.len() as u64;
         let rules = self.rules.rules();
+        if let Some(timing) = &mut self.timing
+            && timing.is_due()
+        {
+            let ask = |number: &&u32| {
+                let rule = rules.get(**number as usize);
+                timing.time(**number, || rule.is_some_and(|rule| rule.program.matches(signal)))
+            };
+            found.extend(candidates.iter().filter(ask));
+            return;
+        }
         let matches =
             |number: &&u32| rules.get(**number as usize).is_some_and(|rule| rule.program.matches(signal));
         found.extend(candidates.iter().filter(matches));

@@ -24,11 +24,13 @@
 //!
 //! What was given up is counted in [`Stats::evicted`].
 
+mod baseline;
 pub mod bound;
 mod correlate;
 mod episode;
 mod events;
 pub mod evidence;
+mod figures;
 mod groups;
 mod key;
 mod chain;
@@ -37,20 +39,25 @@ mod matcher;
 mod numbers;
 mod resume;
 mod sequence;
+mod succeed;
 mod values;
 
 use std::sync::Arc;
 
+pub use baseline::{Baseline, Usual};
 pub use chain::Link;
 pub use episode::identity;
+pub use figures::{Figures, ListFigures, Nanos, RuleFigures, SAMPLED, TOLD};
 pub use matcher::{Matcher, Routing};
-pub use resume::{Checkpoint, OpenEpisode, OpenGroup};
+pub use resume::{Checkpoint, OpenBaseline, OpenEpisode, OpenGroup};
 
 use crate::model::{Detection, Map, RuleHead, Signal, Span, Timestamp};
+use crate::rule::indicator::Hit;
 use crate::rule::{Feed, RuleSet};
 use chain::Chain;
 use correlate::Correlator;
 use evidence::Evidence;
+use figures::Tally;
 
 /// How far out of order signals may come.
 pub const LATENESS: Span = Span::from_secs(60);
@@ -130,6 +137,9 @@ pub struct Detector {
     /// Where time goes on after a restart, once what was known is read again.
     goes_on_at: Option<Timestamp>,
     stats: Stats,
+    tally: Tally,
+    /// Whether each rule asks an indicator list, by number.
+    asks_lists: Vec<bool>,
     /// Programs whose signals match nothing.
     own: Arc<[Box<str>]>,
 }
@@ -145,7 +155,10 @@ impl Detector {
         let matcher = Matcher::new(rules.clone(), Routing::Auto, limits.routes, seed);
         let correlators =
             (0..rules.correlations().len()).map(|number| Correlator::new(number, seed)).collect();
+        let asks_lists = rules.rules().iter().map(|rule| rule.program.asks_lists()).collect();
         Detector {
+            tally: Tally::new(&rules),
+            asks_lists,
             rules,
             lateness,
             limits,
@@ -235,15 +248,25 @@ impl Detector {
         }
         let mut fed = std::mem::take(&mut self.fed);
         fed.clear();
+        let mut hit = None;
         for number in found {
             let Some(rule) = self.rules.rules().get(*number as usize) else { continue };
+            self.tally.rule(*number, signal.at);
+            let asks = self.asks_lists.get(*number as usize).copied().unwrap_or(false);
+            let own = asks.then(|| rule.program.hit(signal)).flatten();
+            if let Some(hit) = &own {
+                self.tally.list(&hit.list, signal.at);
+            }
             fed.extend_from_slice(&rule.feeds);
             if rule.emits {
-                out.push(single(rule.head.clone(), bound::common(&signal.common).to_map(), signal));
+                let mut fields = bound::common(&signal.common).to_map();
+                own.iter().for_each(|hit| name_entry(&mut fields, hit));
+                out.push(single(rule.head.clone(), fields, signal));
             }
+            hit = hit.or(own);
         }
         if !late && !fed.is_empty() {
-            self.correlate(signal, &mut fed, out);
+            self.correlate(signal, &mut fed, hit.map(Arc::new), out);
         }
         self.fed = fed;
     }
@@ -255,7 +278,13 @@ impl Detector {
     }
 
     /// Feeds the signal to correlations, to each before those that it feeds in turn.
-    fn correlate(&mut self, signal: &Signal, fed: &mut Vec<Feed>, out: &mut Vec<Detection>) {
+    fn correlate(
+        &mut self,
+        signal: &Signal,
+        fed: &mut Vec<Feed>,
+        hit: Option<Arc<Hit>>,
+        out: &mut Vec<Detection>,
+    ) {
         chain::order(fed);
         let mut line = None;
         let mut feeding = Vec::new();
@@ -284,7 +313,11 @@ impl Detector {
                 if rule.chained.contains(&position) {
                     self.chain.keep(&place, position, correlator.key(), signal);
                 }
+                correlator.note_hit(entered, &hit);
                 let judged = correlator.judge(&place, entered, signal, &self.evidence, out);
+                if judged == correlate::Judged::Began {
+                    self.tally.correlation(correlation, signal.at);
+                }
                 chain::feeds(&self.rules, rule, judged, &mut feeding);
             }
             before.0 = Some(correlation);
@@ -328,6 +361,13 @@ impl Detector {
             correlator.settle(until, rule, &self.evidence, out);
         }
         self.next_due = self.correlators.iter().filter_map(Correlator::next_due).min();
+    }
+}
+
+/// Says on which entry of which list the value of which field is.
+fn name_entry(fields: &mut Map, Hit { list, entry, field }: &Hit) {
+    for (key, text) in [("indicator_list", list), ("indicator", entry), ("indicator_field", field)] {
+        fields.insert(key.to_owned(), (&**text).into());
     }
 }
 

@@ -9,13 +9,14 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::baseline::{Baseline, Usual};
 use super::chain::{self, Link};
 use super::correlate::{Correlator, Place};
-use super::episode::Episode;
-use super::groups::Group;
+use super::episode::{Episode, identity};
+use super::groups::{Group, Window};
 use super::{Detector, key};
 use crate::model::{Common, DetectionId, Signal, Span, Timestamp};
-use crate::rule::{Correlation, Feed};
+use crate::rule::{Correlation, Counted, Feed};
 
 /// The detections of correlations that were under way, and how far time was.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -44,6 +45,18 @@ pub struct OpenGroup {
     /// The one before it, which late signals may still fill.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub past: Option<OpenEpisode>,
+    /// What is usual for it, of an anomaly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<OpenBaseline>,
+}
+
+/// What is usual for a group, and how that was learned: of a rule that learns otherwise it is not taken up.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OpenBaseline {
+    /// A hash of what the rule says of it.
+    pub of: DetectionId,
+    /// What is usual.
+    pub learned: Baseline,
 }
 
 /// A detection that may go on.
@@ -60,6 +73,9 @@ pub struct OpenEpisode {
     /// What its window amounted to, if that is not its count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<f64>,
+    /// Of an anomaly: what was seen, and what is usual.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usual: Option<Usual>,
     /// When it grew last.
     pub at: Timestamp,
     /// The fields of the signal that grew it last.
@@ -71,15 +87,15 @@ pub struct OpenEpisode {
 
 impl From<&Episode> for OpenEpisode {
     fn from(episode: &Episode) -> Self {
-        let Episode { id, since, until, count, value, at, common, proven, .. } = episode.clone();
-        OpenEpisode { id, since, until, count, value, at, common, proven }
+        let Episode { id, since, until, count, value, usual, at, common, proven, .. } = episode.clone();
+        OpenEpisode { id, since, until, count, value, usual, at, common, proven }
     }
 }
 
 impl From<OpenEpisode> for Episode {
     fn from(open: OpenEpisode) -> Self {
-        let OpenEpisode { id, since, until, count, value, at, common, proven } = open;
-        Episode { id, since, until, count, value, at, common, proven, sent: count, scheduled: false }
+        let OpenEpisode { id, since, until, count, value, usual, at, common, proven } = open;
+        Episode { id, since, until, count, value, usual, at, common, proven, sent: count, scheduled: false }
     }
 }
 
@@ -152,7 +168,9 @@ impl Detector {
             else {
                 continue;
             };
-            if !correlator.write_key(rule, *position, signal)
+            // What is usual was kept, and knows the signal.
+            if matches!(rule.counted, Counted::Anomaly(_))
+                || !correlator.write_key(rule, *position, signal)
                 || (before.0 == Some(*correlation) && !rule.counts_rules() && before.1 == correlator.key())
             {
                 continue;
@@ -190,7 +208,11 @@ impl Detector {
 }
 
 fn open(rule: &Correlation, group: &Group) -> Option<OpenGroup> {
-    if group.episode.is_none() && group.past.is_none() {
+    let baseline = match &group.window {
+        Window::Baseline(learned) => Some(OpenBaseline { of: learning(rule), learned: learned.clone() }),
+        _ => None,
+    };
+    if group.episode.is_none() && group.past.is_none() && baseline.is_none() {
         return None;
     }
     Some(OpenGroup {
@@ -199,7 +221,14 @@ fn open(rule: &Correlation, group: &Group) -> Option<OpenGroup> {
         touched: group.touched(),
         episode: group.episode.as_deref().map(OpenEpisode::from),
         past: group.past.as_deref().map(OpenEpisode::from),
+        baseline,
     })
+}
+
+/// A hash of what a rule says of learning.
+fn learning(rule: &Correlation) -> DetectionId {
+    let said = format!("{:?} {:?} {:?}", rule.counted, rule.timespan, rule.bounds);
+    identity(&[said.as_bytes()])
 }
 
 impl Correlator {
@@ -208,6 +237,12 @@ impl Correlator {
         if let Some(group) = self.groups.get_mut(slot) {
             group.episode = open.episode.map(|episode| Box::new(episode.into()));
             group.past = open.past.map(|episode| Box::new(episode.into()));
+            let learned = open.baseline.filter(|baseline| baseline.of == learning(rule));
+            if let (Window::Baseline(empty), Some(OpenBaseline { learned, .. })) =
+                (&mut group.window, learned)
+            {
+                *empty = learned;
+            }
         }
     }
 

@@ -102,6 +102,7 @@ fn what_belongs_to_no_rule_is_left_out() {
         touched: Timestamp(0),
         episode: None,
         past: None,
+        baseline: None,
     };
     let mut detector = detector(&rules());
     detector.resume(Checkpoint { now: None, groups: vec![group], links: Vec::new() });

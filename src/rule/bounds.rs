@@ -54,6 +54,20 @@ impl Bounds {
         })
     }
 
+    /// How far from zero, upwards and downwards, the nearest measure is that holds; `None` if there is none
+    /// that way.
+    pub fn edges(&self) -> (Option<f64>, Option<f64>) {
+        let of = |up: bool| {
+            let limits = self.0.iter().filter_map(|(relation, limit)| match (relation, up) {
+                (Relation::Above | Relation::AtLeast, true) if *limit > 0.0 => Some(*limit),
+                (Relation::Below | Relation::AtMost, false) if *limit < 0.0 => Some(-*limit),
+                _ => None,
+            });
+            limits.reduce(f64::min)
+        };
+        (of(true), of(false))
+    }
+
     /// No count below this one can hold.
     pub fn least(&self) -> f64 {
         let least = self.0.iter().map(|(relation, limit)| match relation {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::anomaly::{self, Anomaly};
 use super::bounds::Bounds;
 use super::condition::{self, Condition};
 use super::field::FieldName;
@@ -29,10 +30,12 @@ pub enum Counted {
     Average(FieldName),
     /// `value_percentile`: the value at this rank, from 0 to 100, between its neighbours in proportion.
     Percentile(FieldName, f64),
+    /// `quell.anomaly`: how far from what is usual for the group.
+    Anomaly(Anomaly),
 }
 
 /// The names of the types.
-const TYPES: [&str; 8] = [
+const TYPES: [&str; 9] = [
     "event_count",
     "value_count",
     "temporal",
@@ -41,6 +44,7 @@ const TYPES: [&str; 8] = [
     "value_avg",
     "value_percentile",
     "value_median",
+    "quell.anomaly",
 ];
 
 /// A correlation as read: the rules that it refers to are still names.
@@ -56,7 +60,8 @@ pub struct Draft {
     pub generate: bool,
 }
 
-const KEYS: &[&str] = &["type", "rules", "group-by", "timespan", "condition", "generate", "aliases"];
+const KEYS: &[&str] =
+    &["type", "rules", "group-by", "timespan", "condition", "generate", "aliases", "baseline"];
 /// The longest timespan: what a source can be read back for after a restart.
 pub const LONGEST_TIMESPAN: Span = Span::from_secs(24 * 3600);
 /// The most distinct values that a group counts.
@@ -77,6 +82,9 @@ pub fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Draft> {
     let aliases = node.get("aliases").map(|node| aliases_of(node, reader)).unwrap_or_default();
     let generate = node.get("generate").and_then(|node| reader.flag(node, "generate")).unwrap_or(false);
     let (kind, rules) = (kind?, rules?);
+    if let Some(entry) = node.entry("baseline").filter(|_| kind != "quell.anomaly") {
+        reader.wrong(entry.at, "`baseline` belongs to `quell.anomaly`");
+    }
     let (counted, bounds) = Asked { node, kind, rules: &rules }.counted(reader)?;
     let draft = Draft { counted, rules, group_by, aliases, timespan: timespan?, bounds, generate };
     (reader.noted() == before).then_some(draft)
@@ -111,6 +119,9 @@ impl Asked<'_> {
         };
         if let Data::Scalar(Value::String(_)) = &entry.value.data {
             return self.over_rules(&entry.value, reader);
+        }
+        if self.kind == "quell.anomaly" {
+            return anomaly::read(self.node, entry, reader);
         }
         let read = Bounds::read(entry, self.kind == "value_percentile", reader)?;
         let mut fields = read.fields.into_iter();

@@ -2,6 +2,7 @@
 
 use super::condition::{self, Condition};
 use super::field::FieldName;
+use super::indicator::Lists;
 use super::modifier::{Mode, Modifiers};
 use super::placeholder::Placeholders;
 use super::room::Room;
@@ -17,6 +18,8 @@ use crate::model::Value;
 pub struct Detections<'p> {
     /// The values for `expand`.
     pub placeholders: &'p Placeholders,
+    /// The lists for `expand`, `quell.list` and `quell.domain`.
+    pub lists: &'p Lists,
     /// What they may take together.
     pub room: Room,
 }

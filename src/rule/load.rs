@@ -6,6 +6,7 @@ use super::correlation;
 use super::detection::Detections;
 use super::filter;
 use super::head::{HEAD_KEYS, Head};
+use super::indicator::Lists;
 use super::link::{Body, Parsed, link};
 use super::origin::Origin;
 use super::placeholder::Placeholders;
@@ -33,15 +34,25 @@ pub struct Loaded {
 /// Reads rule files, each given as its path and its text: all of them, or none. Rules keep the order
 /// of the files.
 pub fn load(files: &[(String, String)]) -> Result<RuleSet, Vec<Mistake>> {
-    let Loaded { set, mistakes, .. } = load_sound(files);
+    load_with(files, &Lists::default())
+}
+
+/// As [`load`], with these indicator lists.
+pub fn load_with(files: &[(String, String)], lists: &Lists) -> Result<RuleSet, Vec<Mistake>> {
+    let Loaded { set, mistakes, .. } = load_sound_with(files, lists);
     if mistakes.is_empty() { Ok(set) } else { Err(mistakes) }
 }
 
 /// As [`load`]; rules with mistakes, and what refers to them, are left out.
 pub fn load_sound(files: &[(String, String)]) -> Loaded {
+    load_sound_with(files, &Lists::default())
+}
+
+/// As [`load_sound`], with these indicator lists.
+pub fn load_sound_with(files: &[(String, String)], lists: &Lists) -> Loaded {
     let mut mistakes = Vec::new();
     let placeholders = placeholders(files, &mut mistakes);
-    let detections = Detections { placeholders: &placeholders, room: Room::default() };
+    let detections = Detections { placeholders: &placeholders, lists, room: Room::default() };
     let mut parsed = Vec::new();
     // Names count for references even where the body has mistakes, so that one mistake is one message.
     let mut broken = Vec::new();
@@ -70,7 +81,8 @@ pub fn load_sound(files: &[(String, String)]) -> Loaded {
         mistakes.extend(reader.into_mistakes());
     }
     let read = parsed.len();
-    let (set, linked) = link(parsed, broken, &mut mistakes);
+    let (mut set, linked) = link(parsed, broken, &mut mistakes);
+    set.lists = lists.clone();
     mistakes.sort();
     mistakes.dedup();
     Loaded { set, mistakes, refused: refused + read - linked }

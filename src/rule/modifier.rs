@@ -1,8 +1,11 @@
 //! The modifiers behind a field's name: `CommandLine|windash|contains|all`.
 
+use std::sync::Arc;
+
 use super::detection::Detections;
 use super::expression::{Expression, Flags};
 use super::field::FieldName;
+use super::indicator::{How, Indicators, Listed};
 use super::moment::TimePart;
 use super::pattern::{Anchor, Pattern};
 use super::room::Room;
@@ -14,7 +17,7 @@ use crate::flow::reader::Reader;
 use crate::flow::yaml::{Data, Node, Place};
 use crate::model::{Network, Value};
 
-/// Every modifier of Sigma 2.1.
+/// Every modifier of Sigma 2.1, and those of quell.
 const MODIFIERS: &[&str] = &[
     "contains",
     "startswith",
@@ -47,6 +50,8 @@ const MODIFIERS: &[&str] = &[
     "cidr",
     "expand",
     "fieldref",
+    "quell.list",
+    "quell.domain",
 ];
 
 /// Encodings of one value, one on the other: each multiplies what it makes.
@@ -62,6 +67,8 @@ pub enum Mode {
     Within,
     Exists,
     Other,
+    /// On an indicator list; so, unless a place is given.
+    Listed(How),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,6 +138,8 @@ impl Modifiers {
                 self.mode = Mode::Other;
             }
             "fieldref" => return Err(cannot_follow()),
+            "quell.list" => self.only_unplaced(Mode::Listed(How::Is)).ok_or_else(cannot_follow)?,
+            "quell.domain" => self.only(Mode::Listed(How::Below)).ok_or_else(cannot_follow)?,
             "i" | "m" | "s" => self.flag(modifier)?,
             "all" => self.all = true,
             "neq" => self.neq = true,
@@ -161,7 +170,9 @@ impl Modifiers {
     }
 
     fn place(&mut self, anchor: Anchor) -> Option<()> {
-        let fits = matches!(self.mode, Mode::Text | Mode::Other) && self.anchor.is_none();
+        let may = matches!(self.mode, Mode::Text | Mode::Other)
+            || (self.mode == Mode::Listed(How::Is) && anchor != Anchor::Anywhere);
+        let fits = may && self.anchor.is_none();
         fits.then(|| self.anchor = Some(anchor))
     }
 
@@ -186,6 +197,14 @@ impl Modifiers {
     fn only(&mut self, mode: Mode) -> Option<()> {
         let fits = self.mode == Mode::Text && self.is_bare();
         fits.then(|| self.mode = mode)
+    }
+
+    /// As [`Modifiers::only`]; where in the value may be said before.
+    fn only_unplaced(&mut self, mode: Mode) -> Option<()> {
+        let anchor = self.anchor.take_if(|anchor| *anchor != Anchor::Anywhere);
+        self.only(mode)?;
+        self.anchor = anchor;
+        Some(())
     }
 
     /// Whether nothing was said yet that acts on text.
@@ -241,6 +260,18 @@ impl Modifiers {
                 format!("expected a network such as 192.0.2.0/24, found `{}`", shown(&text)).into()
             }),
             Mode::Other => Ok(Test::Other { field: FieldName::new(text.trim()), anchor, cased: self.cased }),
+            Mode::Listed(how) => {
+                let how = if how == How::Is { How::of(anchor).unwrap_or(how) } else { how };
+                detections.lists.get(text.trim()).map(|list| listed(list, how)).ok_or_else(|| {
+                    let near = did_you_mean(text.trim(), detections.lists.names());
+                    Fault::new(format!("there is no indicator list `{}`", shown(&text))).hint(
+                        near.unwrap_or_else(|| {
+                            "put its file into indicators/, or name it under `indicators` in settings.yaml"
+                                .to_owned()
+                        }),
+                    )
+                })
+            }
             // Read by the caller: its value is no value of the field.
             Mode::Exists => return None,
         };
@@ -248,6 +279,16 @@ impl Modifiers {
     }
 
     fn texts(&self, text: &str, anchor: Anchor, detections: &Detections) -> Result<Test, Fault> {
+        if let Some(list) = self.expand.then(|| self.whole_list(text, detections)).flatten() {
+            let plain = !self.cased && !self.windash && self.encodings.is_empty();
+            return match How::of(anchor).filter(|_| plain) {
+                Some(how) => Ok(listed(list, how)),
+                None => Err(Fault::new(format!(
+                    "`{}` is an indicator list: of its entries only whole values, beginnings and ends are compared",
+                    shown(text)
+                ))),
+            };
+        }
         let expanded = match self.expand {
             true => detections.placeholders.expand(text, &detections.room)?,
             false => vec![Text::parse(text)],
@@ -262,6 +303,12 @@ impl Modifiers {
             1 => tests.remove(0),
             _ => Test::Either(tests),
         })
+    }
+
+    /// The indicator list that the text names, if it is no more than that, and no placeholder has the name.
+    fn whole_list<'d>(&self, text: &str, detections: &'d Detections) -> Option<&'d Arc<Indicators>> {
+        let name = text.strip_prefix('%')?.strip_suffix('%')?;
+        detections.lists.get(name).filter(|_| !detections.placeholders.has(name))
     }
 
     fn encoded(&self, text: Text, room: &Room) -> Result<Vec<Text>, Fault> {
@@ -284,6 +331,10 @@ impl Modifiers {
         }
         forms.into_iter().map(Encoded::into_text).collect()
     }
+}
+
+fn listed(list: &Arc<Indicators>, how: How) -> Test {
+    Test::Listed(Listed { list: Arc::clone(list), how })
 }
 
 fn number(text: &str) -> Result<f64, Fault> {

@@ -189,9 +189,12 @@ fn of_test<'r>(field: &'r FieldName, test: &'r Test) -> Option<Vec<Mark<'r>>> {
         Test::Either(tests) => every(tests.iter().map(|test| of_test(field, test))),
         Test::Text(pattern) => Some(vec![of_pattern(field, pattern)]),
         Test::Texts(set) => Some(set.patterns().iter().map(|pattern| of_pattern(field, pattern)).collect()),
-        Test::Expression(_) | Test::Compare(..) | Test::Part(..) | Test::Within(_) | Test::Other { .. } => {
-            Some(vec![Mark::Present(field)])
-        }
+        Test::Expression(_)
+        | Test::Compare(..)
+        | Test::Part(..)
+        | Test::Within(_)
+        | Test::Listed(_)
+        | Test::Other { .. } => Some(vec![Mark::Present(field)]),
     }
 }
 

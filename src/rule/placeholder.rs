@@ -72,6 +72,11 @@ impl Placeholders {
         Ok(made.into_iter().map(|tokens| Text([tokens, last.clone()].concat()).joined()).collect())
     }
 
+    /// Whether it has values.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
     fn missing(&self, name: &str) -> Fault {
         let near = did_you_mean(name, self.0.keys().map(String::as_str));
         let shown = shown(name);

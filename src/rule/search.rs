@@ -2,6 +2,7 @@
 
 use super::expression::Expression;
 use super::field::FieldName;
+use super::indicator::Listed;
 use super::moment::TimePart;
 use super::pattern::{Anchor, Pattern, fold};
 use super::text_set::TextSet;
@@ -26,6 +27,8 @@ pub enum Test {
     Within(Network),
     /// The value stands so in a value of this other field.
     Other { field: FieldName, anchor: Anchor, cased: bool },
+    /// The value is on an indicator list.
+    Listed(Listed),
     /// One of these passes: what a modifier made of one value.
     Either(Vec<Test>),
 }
@@ -84,6 +87,7 @@ impl Test {
                 text.parse().is_ok_and(|address| network.contains(address))
             }
             (Test::Within(_), _) => false,
+            (Test::Listed(Listed { list, how }), value) => list.find(value, *how).is_some(),
             (Test::Other { field, anchor, cased }, value) => {
                 let value = fold(value.text(buffer), *cased, false);
                 let mut buffer = String::new();

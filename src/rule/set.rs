@@ -7,6 +7,7 @@ use super::condition::Condition;
 use super::correlation::Counted;
 use super::field::FieldName;
 use super::index::Index;
+use super::indicator::Lists;
 use super::origin::Origin;
 use super::search::Search;
 use crate::model::{LogSource, RuleHead, Signal, Span};
@@ -75,6 +76,14 @@ pub struct Correlation {
 }
 
 impl Correlation {
+    /// How long a group without signals is kept beyond its lateness.
+    pub fn retention(&self) -> Span {
+        match &self.counted {
+            Counted::Anomaly(anomaly) => anomaly.keep.max(self.timespan),
+            _ => self.timespan,
+        }
+    }
+
     /// Whether it matters which of its rules a signal matched.
     pub fn counts_rules(&self) -> bool {
         matches!(self.counted, Counted::Rules(_) | Counted::Sequence)
@@ -86,6 +95,7 @@ impl Correlation {
 pub struct RuleSet {
     pub(super) rules: Vec<Rule>,
     pub(super) correlations: Vec<Correlation>,
+    pub(super) lists: Lists,
 }
 
 impl RuleSet {
@@ -97,6 +107,11 @@ impl RuleSet {
     /// The correlation rules.
     pub fn correlations(&self) -> &[Correlation] {
         &self.correlations
+    }
+
+    /// The indicator lists that its rules may ask.
+    pub fn lists(&self) -> &Lists {
+        &self.lists
     }
 
     /// The heads of the rules that can send detections: those that triggers can name.

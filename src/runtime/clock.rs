@@ -13,6 +13,13 @@ pub fn instant() -> Instant {
     Instant::now()
 }
 
+/// Nanoseconds of the system's monotonic clock, for measuring what is too short for anything else.
+pub fn monotonic_nanos() -> u64 {
+    let time = clock_gettime(ClockId::Monotonic);
+    let whole = u64::try_from(time.tv_sec).unwrap_or(0).saturating_mul(1_000_000_000);
+    whole.saturating_add(u64::try_from(time.tv_nsec).unwrap_or(0))
+}
+
 /// Wall time, for things that have no engine.
 pub fn wall() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -166,6 +166,10 @@ pub struct Gauges {
     pub draining: bool,
     /// The live sources, in the order in which they were named.
     pub sources: Vec<SourceGauge>,
+    /// What rules and indicator lists came to, as of a second ago.
+    pub rules: Arc<crate::detect::Figures>,
+    /// Indicator lists that could not be read anew, each with why: the ones before stay.
+    pub stale_lists: Vec<(String, String)>,
 }
 
 /// The board on which the engine's side writes and from which screens read. The lock is held for a

@@ -1,14 +1,18 @@
 //! Keeps the figures of one engine and puts them on the board, a few times a second at most.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::clock::instant;
 use super::gauges::{Board, BookTotals, Stage};
+use crate::detect::Figures as RuleFigures;
 use crate::model::{Span, Timestamp};
 
 /// No figure is older on the board, while something happens.
 const REFRESH: Duration = Duration::from_millis(50);
+/// How old the figures of rules may be.
+const RULES: Duration = Duration::from_secs(1);
 /// Seconds of the signal rate that are kept.
 const SECONDS: usize = 600;
 /// Measurements that wait for the board, at most.
@@ -22,6 +26,8 @@ pub struct Meter {
     /// The second that is counted last, since the epoch.
     second: Option<i64>,
     refreshed: Instant,
+    /// When the figures of rules are due again.
+    rules_due: Instant,
 }
 
 /// What a refresh says beside the meter's own figures.
@@ -44,7 +50,14 @@ pub struct Figures {
 impl Meter {
     /// On this board.
     pub fn new(board: Board) -> Self {
-        Meter { board, processed: 0, per_second: VecDeque::new(), second: None, refreshed: instant() }
+        Meter {
+            board,
+            processed: 0,
+            per_second: VecDeque::new(),
+            second: None,
+            refreshed: instant(),
+            rules_due: instant(),
+        }
     }
 
     /// The board.
@@ -76,6 +89,17 @@ impl Meter {
     /// Whether the board is due for a refresh.
     pub fn is_due(&self, measured: usize) -> bool {
         measured >= WAITING || instant().duration_since(self.refreshed) >= REFRESH
+    }
+
+    /// Puts the figures of rules on the board, if they are due: they take longer than the others.
+    pub fn refresh_rules(&mut self, at_once: bool, figures: impl FnOnce() -> Option<RuleFigures>) {
+        if !at_once && instant() < self.rules_due {
+            return;
+        }
+        self.rules_due = instant() + RULES;
+        if let Some(figures) = figures() {
+            self.board.update(|gauges| gauges.rules = Arc::new(figures));
+        }
     }
 
     /// Puts everything on the board.

@@ -449,6 +449,7 @@ impl RealTime {
             if let Some(live) = &self.live {
                 self.meter.board().update(|gauges| gauges.sources = live.gauges());
             }
+            self.meter.refresh_rules(at_once, || self.watch.figures());
             let figures = Figures {
                 now: self.now,
                 read,

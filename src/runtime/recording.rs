@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::gauges::BookTotals;
 use super::stream::{Stream, Watch};
 use crate::agent::contain::contain;
-use crate::detect::{Checkpoint, Detector};
+use crate::detect::{Checkpoint, Detector, Figures};
 use crate::model::{Detection, Signal, Timestamp};
 use crate::source::decode::{Decoder, Format, Options, Undecodable};
 use crate::source::file::{Files, Line, LineReader};
@@ -177,8 +177,13 @@ impl Stream for Recording {
 }
 
 impl Watch for Detector {
+    fn figures(&self) -> Option<Figures> {
+        Some(Detector::figures(self))
+    }
+
     fn renew(&mut self, detector: Detector) {
-        *self = detector;
+        let before = std::mem::replace(self, detector);
+        self.succeed(before);
     }
 
     fn observe(&mut self, signal: &Signal, found: &mut Vec<Detection>) {

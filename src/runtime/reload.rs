@@ -19,7 +19,8 @@ pub struct Fresh {
     pub origins: Origins,
     /// Over the paths and texts of its files.
     pub digest: Digest,
-    /// What finds things in signals from now on; `None` if no rule has changed: windows go on.
+    /// What finds things in signals from now on; `None` if no rule has changed. It takes the
+    /// windows of rules that mean the same over.
     pub detector: Option<Detector>,
 }
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::gauges::BookTotals;
-use crate::detect::{Checkpoint, Detector};
+use crate::detect::{Checkpoint, Detector, Figures};
 use crate::model::{Detection, Signal, Timestamp};
 
 /// Signals in the order in which they were recorded. Lines that are no signals are counted by it.
@@ -35,7 +35,13 @@ pub trait Watch: Send {
     /// Signals so far that were too old for the windows.
     fn late(&self) -> u64;
 
-    /// Goes on with other rules, which know of nothing yet. Call [`Watch::finish`] before.
+    /// What each rule came to, for screens; `None` if it has none.
+    fn figures(&self) -> Option<Figures> {
+        None
+    }
+
+    /// Goes on with other rules; the windows of those that mean the same go on. Call [`Watch::finish`]
+    /// before.
     fn renew(&mut self, detector: Detector);
 
     /// Puts a signal that was looked at before a restart where later ones need it; it finds nothing.

@@ -290,11 +290,13 @@ impl VirtualReplay {
     fn close(&mut self) -> Result<(), RunError> {
         self.driver.close(self.now);
         self.perform_all()?;
+        self.meter.refresh_rules(true, || self.watch.figures());
         self.refresh();
         Ok(())
     }
 
     fn refresh(&mut self) {
+        self.meter.refresh_rules(false, || self.watch.figures());
         let figures = Figures {
             now: self.now,
             read: self.stream.books(),

@@ -17,6 +17,9 @@ pub struct Detect {
     /// A rule file, or a folder that is searched for .yml and .yaml; may be given more than once
     #[arg(long, required = true, value_name = "PATH")]
     pub rules: Vec<PathBuf>,
+    /// An indicator list that the rules ask by its file name: .txt, .csv or .json (STIX); may be given more than once
+    #[arg(long, value_name = "FILE")]
+    pub indicators: Vec<PathBuf>,
     /// Format of the lines: auto (each line by what it looks like), eve, zeek, sshd, json, syslog,
     /// journald or logfmt
     #[arg(long, value_name = "FORMAT", default_value = "auto")]
@@ -64,6 +67,15 @@ pub struct Rules {
     /// Print the ATT&CK tactics and techniques that the rules name, with how many do
     #[arg(long)]
     pub coverage: bool,
+    /// Print the indicator lists of the setup, and which patterns of theirs are not understood
+    #[arg(long, conflicts_with_all = ["rules", "check", "coverage"])]
+    pub lists: bool,
+    /// Print hits, cost and last match of the rules of an engine at work
+    #[arg(long, conflicts_with_all = ["rules", "check", "coverage", "lists", "config"])]
+    pub live: bool,
+    /// With --live: the engine's state folder
+    #[arg(long, value_name = "DIR", requires = "live")]
+    pub state: Option<PathBuf>,
     /// One JSON object per row
     #[arg(long)]
     pub json: bool,

@@ -16,6 +16,7 @@ use super::output::{Sink, tell};
 use super::outputs::keep_apart;
 use super::rules::{read, summed_up};
 use crate::bench::usage::Stopwatch;
+use crate::config;
 use crate::detect::Routing;
 use crate::model::{Detection, Map, SafeText, Value};
 use crate::rule::{self, Loaded, RuleSet};
@@ -35,7 +36,11 @@ pub fn run(args: &Detect) -> Result<(), Error> {
             .hint("use a name such as UTC or Europe/Berlin")
     })?;
     let loading = Stopwatch::start();
-    let loaded = rule::load_sound(&read(&args.rules)?);
+    let lists = config::named_lists(&args.indicators).map_err(|wrong| {
+        let lines: Vec<String> = wrong.iter().map(ToString::to_string).collect();
+        Error::usage(lines.join("\n"))
+    })?;
+    let loaded = rule::load_sound_with(&read(&args.rules)?, &lists);
     let rules = sound(loaded)?;
     let loading = loading.stop();
     let files = Files::open(args.files.clone()).map_err(|errors| {

@@ -3,6 +3,7 @@
 mod agent;
 mod incident;
 mod obligation;
+mod rules;
 mod run;
 mod timeline;
 
@@ -27,6 +28,7 @@ pub fn rows(model: &Model, subject: Subject, width: usize) -> Vec<Row> {
             model.state().ledger().get(id).map(|obligation| obligation::rows(model, obligation, width))
         }
         Subject::Agent(id) => model.state().agent(id).map(|agent| agent::rows(model, agent)),
+        Subject::Rules => Some(rules::rows(model, width)),
     };
     let gone = "It is no longer kept here; the journal has it.";
     rows.unwrap_or_else(|| vec![Row::new().dim(gone)])
@@ -52,6 +54,7 @@ pub fn render(
             None => id.to_string(),
         },
         Subject::Agent(id) => model.agent_name(id).to_owned(),
+        Subject::Rules => "Rules".to_owned(),
     };
     let rows = rows(model, subject, usize::from(area.width));
     let shown = usize::from(area.height.saturating_sub(2));

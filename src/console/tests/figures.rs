@@ -73,3 +73,38 @@ pub fn model(script: &Script, width: u16, height: u16) -> Model {
     model.settle();
     model
 }
+
+/// Figures of two rules and a list.
+pub fn rules() -> crate::detect::Figures {
+    use crate::detect::{Figures, ListFigures, RuleFigures};
+    let rule = |name: &str, level, hits, nanos| RuleFigures {
+        id: name.into(),
+        name: name.into(),
+        level,
+        author: Some("A. \u{1b}[2J Nother".into()),
+        correlation: nanos.is_none(),
+        hits,
+        last: (hits > 0).then(|| Timestamp::from_secs(1_773_482_531)),
+        asked: 100,
+        nanos,
+    };
+    let list = ListFigures {
+        name: "bad-hosts".into(),
+        kind: "domain".to_owned(),
+        entries: 1_000_000,
+        memory: 50_000_000,
+        hits: 3,
+        last: Some(Timestamp::from_secs(1_773_482_531)),
+        digest: String::new(),
+        not_understood: 0,
+    };
+    Figures {
+        count: 3_141,
+        rules: vec![
+            rule("port-scan", crate::model::Severity::High, 1_204, None),
+            rule("failed-login", crate::model::Severity::Low, 17, Some(1_320)),
+            rule("never", crate::model::Severity::Critical, 0, Some(85)),
+        ],
+        lists: vec![list],
+    }
+}

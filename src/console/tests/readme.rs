@@ -41,7 +41,7 @@ fn records(loaded: &Loaded) -> Vec<Record> {
     let folded = Folded::read(journal.as_mut(), &setup, false).unwrap();
     let mut started = folded.start(&recipe, journal.as_mut(), now, Watched::ByReport).unwrap();
     let feed = started.subscription.take().unwrap();
-    let watch = Box::new(Detector::new(Arc::new(loaded.rules.clone()), loaded.settings.lateness, seed));
+    let watch = Box::new(Detector::new(Arc::clone(&loaded.rules), loaded.settings.lateness, seed));
     let door = (Inbox::default(), Board::default());
     let replay = VirtualReplay::new(started, journal, stream, watch, door, now);
     let thread = std::thread::spawn(move || replay.run(false));

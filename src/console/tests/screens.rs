@@ -52,6 +52,7 @@ screens! {
     run_detail: |m| { m.runs.select(RunId(2)); press(m, "<Enter>"); };
     incident_detail: |m| { press(m, "3kk<Enter>"); };
     agent_detail: |m| { press(m, "1jjj<Enter>"); };
+    rules: |m| { m.live_gauges.rules = std::sync::Arc::new(super::figures::rules()); press(m, "R"); };
     help: |m| { press(m, "?"); };
     confirm: |m| { m.runs.select(RunId(3)); press(m, "x"); };
     abandon: |m| { m.runs.select(RunId(2)); press(m, "Xrun-"); };

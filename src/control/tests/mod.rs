@@ -157,7 +157,7 @@ fn start(folder: &Path, bad: bool, operators: Vec<Operator>, speed: f64) -> (Inb
         recipe,
         open: Box::new(move || Ok(Box::new(SqliteJournal::open(&path)?))),
         clock,
-        watch: Box::new(Detector::new(Arc::new(loaded.rules), loaded.settings.lateness, 7)),
+        watch: Box::new(Detector::new(loaded.rules, loaded.settings.lateness, 7)),
         inbox: inbox.clone(),
         board,
         reading: Reading::default(),

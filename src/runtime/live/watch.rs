@@ -3,7 +3,7 @@
 //! What is held back for a second of event time comes out when a second of real time has passed since
 //! the last signal; event time goes no further by that, so that a backlog is not late.
 
-use crate::detect::{Checkpoint, Detector};
+use crate::detect::{Checkpoint, Detector, Figures};
 use crate::model::{Detection, Signal, Span, Timestamp};
 use crate::runtime::clock::Clock;
 use crate::runtime::stream::Watch;
@@ -30,8 +30,13 @@ impl LiveWatch {
 }
 
 impl Watch for LiveWatch {
+    fn figures(&self) -> Option<Figures> {
+        Some(self.detector.figures())
+    }
+
     fn renew(&mut self, detector: Detector) {
-        *self = LiveWatch::new(detector, self.clock);
+        let before = std::mem::replace(&mut self.detector, detector);
+        self.detector.succeed(before);
     }
 
     fn observe(&mut self, signal: &Signal, found: &mut Vec<Detection>) {

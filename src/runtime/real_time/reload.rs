@@ -22,7 +22,7 @@ impl RealTime {
         self.recipe.tools.guard.protect(origins);
         self.change_crew();
         if let Some(detector) = detector {
-            // What the windows held back is told; the new ones begin empty.
+            // What the windows held back is told, also those that end here.
             self.watch.finish(&mut self.found);
             self.tell_found(instant());
             self.late_before += self.watch.late();
