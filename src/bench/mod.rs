@@ -9,6 +9,7 @@ pub mod floor;
 pub mod halt;
 pub mod hostile;
 pub mod live;
+pub mod matching;
 pub mod processes;
 pub mod recovery;
 pub mod result;

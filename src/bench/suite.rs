@@ -5,7 +5,8 @@ use super::live::{self, Store, folder_on_disk};
 use super::result::{Measured, Report, Work};
 use super::rig::Watcher;
 use super::{
-    BenchError, agents, detection, flood, halt, hostile, processes, recovery, rollback, transitions, workflow,
+    BenchError, agents, detection, flood, halt, hostile, matching, processes, recovery, rollback,
+    transitions, workflow,
 };
 use crate::journal::journal_path;
 
@@ -18,6 +19,8 @@ pub enum Suite {
     Transitions,
     /// From a signal to a response.
     Detection,
+    /// From a line to what it matches.
+    Match,
     /// Agents at work side by side.
     Agents,
     /// Undoing.
@@ -40,6 +43,7 @@ impl Suite {
         Suite::Workflow,
         Suite::Transitions,
         Suite::Detection,
+        Suite::Match,
         Suite::Agents,
         Suite::Rollback,
         Suite::Processes,
@@ -61,6 +65,7 @@ impl Suite {
             Suite::Workflow => "workflow",
             Suite::Transitions => "transitions",
             Suite::Detection => "detection",
+            Suite::Match => "match",
             Suite::Agents => "agents",
             Suite::Rollback => "rollback",
             Suite::Processes => "processes",
@@ -94,6 +99,7 @@ pub fn run(suite: Suite, options: Options) -> Result<Vec<Measured>, BenchError> 
         Suite::Workflow => workflows(options),
         Suite::Transitions => transitions(options),
         Suite::Detection => detection(options),
+        Suite::Match => matches(options),
         Suite::Agents => agents(options),
         Suite::Rollback => rollback(options),
         Suite::Processes => processes(options),
@@ -249,6 +255,30 @@ fn detection(options: Options) -> Result<Vec<Measured>, BenchError> {
         let signals = detection::SIGNALS * options.scale;
         let mut once = || detection::run(&setup, &rules, signals, Watcher::Headless);
         found.push(title(name).measure(options, &mut once, PUSHES)?);
+    }
+    Ok(found)
+}
+
+/// What the floor of `match` does.
+const DECODING: &str = "the same lines are decoded, and no rule is asked";
+
+fn matches(options: Options) -> Result<Vec<Measured>, BenchError> {
+    let mut found = Vec::new();
+    for stream in matching::Stream::ALL {
+        let lines = matching::lines(*stream, matching::LINES * options.scale, 1);
+        for count in matching::RULES {
+            let rules = matching::rules(*stream, *count)?;
+            let name = format!("match/{}/{count}-rules", stream.name());
+            let title = Title {
+                name: &name,
+                durable: false,
+                operation: "signal",
+                latency_of: "a line, from its bytes to what it matches; every sixteenth",
+            };
+            let mut once = || matching::run(*stream, &lines, &rules);
+            let bare = |_: &Work| Ok(matching::decode(&lines));
+            found.push(title.measure(options, &mut once, (DECODING, &bare))?);
+        }
     }
     Ok(found)
 }

@@ -8,7 +8,7 @@ use hashbrown::HashMap;
 use super::bound::is_memorable;
 use super::figures::{Nanos, Timing};
 use crate::model::{LogSource, Signal};
-use crate::rule::{Candidates, Index, RuleSet};
+use crate::rule::{Candidates, Index, RuleSet, Scope};
 
 /// Whether a rule sees only signals from the log source that it names.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -20,24 +20,18 @@ pub enum Routing {
     Off,
 }
 
-/// The rules that a log source leads to.
-#[derive(Debug, Clone)]
-enum Route {
-    Indexed(Arc<Index>),
-    /// Every one of them is asked: for log sources beyond the limit.
-    Plain(Arc<[u32]>),
-}
-
 /// Single rules at work. Without memory of signals: any number of them may share the work.
 #[derive(Debug)]
 pub struct Matcher {
     rules: Arc<RuleSet>,
     routing: Routing,
-    /// The most log sources, and the most indexes, that are kept.
+    /// The most log sources that are kept.
     limit: usize,
-    routes: HashMap<LogSource, Route, FixedState>,
-    /// Log sources that lead to the same rules share one index.
-    indexes: HashMap<Vec<u32>, Arc<Index>, FixedState>,
+    /// All rules, from the first signal on.
+    index: Option<Arc<Index>>,
+    routes: HashMap<LogSource, Arc<Scope>, FixedState>,
+    /// Log sources that lead to the same rules share what leads there.
+    scopes: HashMap<Vec<u32>, Arc<Scope>, FixedState>,
     candidates: Candidates,
     asked: u64,
     timing: Option<Timing>,
@@ -50,8 +44,9 @@ impl Matcher {
             rules,
             routing,
             limit,
+            index: None,
             routes: HashMap::with_hasher(FixedState::with_seed(seed)),
-            indexes: HashMap::with_hasher(FixedState::with_seed(seed)),
+            scopes: HashMap::with_hasher(FixedState::with_seed(seed)),
             candidates: Candidates::default(),
             asked: 0,
             timing: None,
@@ -61,6 +56,24 @@ impl Matcher {
     /// How many rules were asked so far: the cost that routing and index leave over.
     pub fn asked(&self) -> u64 {
         self.asked
+    }
+
+    /// Another matcher that shares the index with this one.
+    pub fn another(&mut self) -> Matcher {
+        Matcher {
+            rules: self.rules.clone(),
+            index: Some(self.index()),
+            routes: self.routes.clone(),
+            scopes: self.scopes.clone(),
+            candidates: Candidates::default(),
+            asked: 0,
+            timing: None,
+            ..*self
+        }
+    }
+
+    fn index(&mut self) -> Arc<Index> {
+        self.index.get_or_insert_with(|| Arc::new(self.rules.index())).clone()
     }
 
     /// Times what rules cost, by this clock.
@@ -76,17 +89,13 @@ impl Matcher {
     /// Fills `found` with the numbers of the rules that match, in ascending order.
     pub fn find(&mut self, signal: &Signal, found: &mut Vec<u32>) {
         found.clear();
-        let route = match self.routes.get(&signal.origin) {
-            Some(route) => route.clone(),
-            None => self.route(&signal.origin),
+        let index = self.index();
+        let scope = match self.routes.get(&signal.origin) {
+            Some(scope) => scope.clone(),
+            None => self.route(&index, &signal.origin),
         };
-        let candidates = match &route {
-            Route::Indexed(index) => {
-                index.candidates(signal, &mut self.candidates);
-                self.candidates.numbers()
-            }
-            Route::Plain(numbers) => numbers,
-        };
+        index.candidates(&scope, signal, &mut self.candidates);
+        let candidates = self.candidates.numbers();
         self.asked += candidates.len() as u64;
         let rules = self.rules.rules();
         if let Some(timing) = &mut self.timing
@@ -104,23 +113,23 @@ impl Matcher {
         found.extend(candidates.iter().filter(matches));
     }
 
-    fn route(&mut self, origin: &LogSource) -> Route {
+    fn route(&mut self, index: &Index, origin: &LogSource) -> Arc<Scope> {
         let numbers = match self.routing {
             Routing::Auto => self.rules.covering(origin),
             Routing::Off => self.rules.all(),
         };
-        let route = match self.indexes.get(&numbers) {
-            Some(index) => Route::Indexed(index.clone()),
-            None if self.indexes.len() < self.limit => {
-                let index = Arc::new(self.rules.index(&numbers));
-                self.indexes.insert(numbers, index.clone());
-                Route::Indexed(index)
+        let scope = match self.scopes.get(&numbers) {
+            Some(scope) => scope.clone(),
+            None if self.scopes.len() < self.limit => {
+                let scope = Arc::new(index.scope(&numbers));
+                self.scopes.insert(numbers, scope.clone());
+                scope
             }
-            None => Route::Plain(numbers.into()),
+            None => Arc::new(index.plain_scope(&numbers, true)),
         };
         if self.routes.len() < self.limit && is_memorable(origin) {
-            self.routes.insert(origin.clone(), route.clone());
+            self.routes.insert(origin.clone(), scope.clone());
         }
-        route
+        scope
     }
 }

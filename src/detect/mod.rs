@@ -181,6 +181,13 @@ impl Detector {
         Detector { own: Arc::clone(tags), ..self }
     }
 
+    /// A detector with the same rules that has seen nothing, and need not put its index together again.
+    pub fn anew(mut self) -> Self {
+        let matcher = self.matcher.another();
+        let own = Arc::clone(&self.own);
+        Detector { matcher, own, ..Detector::with_limits(self.rules, self.lateness, 1, self.limits) }
+    }
+
     /// The time of the latest signal so far; [`Timestamp::MIN`] before the first.
     pub fn now(&self) -> Timestamp {
         self.now

@@ -3,12 +3,12 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::de::{Deserializer, Error as _};
 
 use super::tape::{Root, Tape};
-use super::{Map, Value};
+use super::{Map, Value, json};
 
 /// A single value of a field.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -88,6 +88,8 @@ pub(super) enum Kind {
     Negative(i64),
     Float(f64),
     Text(Slice),
+    /// One of the texts that are unescaped when they are asked for.
+    Late(u32),
     /// With the index after its last descendant.
     Array(u32),
     Object(u32),
@@ -96,7 +98,56 @@ pub(super) enum Kind {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Node {
     pub(super) key: Slice,
+    /// Of the key: see [`hash`].
+    pub(super) hash: u32,
     pub(super) kind: Kind,
+}
+
+/// A text with escapes, as a piece of the line, and without them once it was asked for.
+#[derive(Debug, Clone)]
+pub(super) struct Late {
+    pub(super) slice: Slice,
+    pub(super) text: OnceLock<Box<str>>,
+}
+
+impl PartialEq for Late {
+    fn eq(&self, other: &Self) -> bool {
+        self.slice == other.slice
+    }
+}
+
+/// Tells most keys apart, so that few are compared. It decides about cost only.
+pub(super) fn hash(key: &[u8]) -> u32 {
+    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+    let word = match key {
+        [] => 0,
+        [first, .., last] if key.len() < 4 => {
+            let middle = key.get(1).copied().unwrap_or_default();
+            u64::from(*first) | u64::from(middle) << 8 | u64::from(*last) << 16
+        }
+        [only] => u64::from(*only),
+        key => match (
+            key.first_chunk::<8>(),
+            key.last_chunk::<8>(),
+            key.first_chunk::<4>(),
+            key.last_chunk::<4>(),
+        ) {
+            (Some(first), Some(last), ..) => {
+                u64::from_le_bytes(*first) ^ u64::from_le_bytes(*last).rotate_left(29)
+            }
+            (_, _, Some(first), Some(last)) => {
+                u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32
+            }
+            _ => 0,
+        },
+    };
+    let sum = (word ^ key.len() as u64).wrapping_mul(ODD);
+    ((sum ^ (sum >> 29)).wrapping_mul(ODD) >> 32) as u32
+}
+
+/// What [`Document::hashed_fields`] tells of a field of this name.
+pub fn key_hash(name: &str) -> u32 {
+    hash(name.as_bytes())
 }
 
 /// A record: its raw line and its fields. Of duplicate keys the last one counts.
@@ -106,12 +157,16 @@ pub struct Document {
     /// Texts that do not stand in the line as such: unescaped ones and names given by a decoder.
     side: String,
     nodes: Vec<Node>,
+    late: Vec<Late>,
+    verbatim: bool,
 }
 
 impl Document {
     /// What it takes in memory, in bytes: a line of small values takes many times its length.
     pub fn memory(&self) -> usize {
-        self.text.len() + self.side.capacity() + self.nodes.capacity() * size_of::<Node>()
+        let late = self.late.iter().map(|late| size_of::<Late>() + late.slice.len as usize);
+        let nodes = self.nodes.capacity() * size_of::<Node>();
+        self.text.len() + self.side.capacity() + nodes + late.sum::<usize>()
     }
 
     /// Reads one JSON object. Nesting is limited to 128 levels.
@@ -119,36 +174,52 @@ impl Document {
         if u32::try_from(text.len()).is_err() {
             return Err(serde_json::Error::custom("longer than 4 GiB"));
         }
+        Document::parse_quickly(text).or_else(Document::parse_slowly)
+    }
+
+    /// The usual line; any other comes back.
+    pub(super) fn parse_quickly(text: Arc<str>) -> Result<Document, Arc<str>> {
+        match json::read(&text) {
+            Some(json::Read { side, nodes, late, verbatim }) => {
+                Ok(Document { text, side, nodes, late, verbatim })
+            }
+            None => Err(text),
+        }
+    }
+
+    /// Any line; with the reason why it is none.
+    pub(super) fn parse_slowly(text: Arc<str>) -> Result<Document, serde_json::Error> {
         let mut tape = Tape { line: &text, side: String::new(), nodes: Vec::with_capacity(32) };
         let mut json = serde_json::Deserializer::from_str(&text);
         (&mut json).deserialize_map(Root(&mut tape))?;
         json.end()?;
         let Tape { side, nodes, .. } = tape;
-        Ok(Document { text, side, nodes })
+        Ok(Document { text, side, nodes, late: Vec::new(), verbatim: false })
     }
 
     /// A record without fields yet.
     pub fn of_line(text: Arc<str>) -> Document {
-        Document { text, side: String::new(), nodes: Vec::new() }
+        Document { text, side: String::new(), nodes: Vec::new(), late: Vec::new(), verbatim: false }
     }
 
     /// Adds a text field. A value that is a piece of the line (see [`Document::of_line`]) is best
     /// given as its byte range with [`Document::push_range`].
     pub fn push_text(&mut self, key: &str, value: &str) {
-        let node = Node { key: self.aside(key), kind: Kind::Text(self.aside(value)) };
+        let node =
+            Node { key: self.aside(key), hash: hash(key.as_bytes()), kind: Kind::Text(self.aside(value)) };
         self.nodes.push(node);
     }
 
     /// Adds a text field that stands in the line at these bytes.
     pub fn push_range(&mut self, key: &str, range: std::ops::Range<usize>) {
         let value = Slice { start: range.start as u32, len: range.end.saturating_sub(range.start) as u32 };
-        let node = Node { key: self.aside(key), kind: Kind::Text(value) };
+        let node = Node { key: self.aside(key), hash: hash(key.as_bytes()), kind: Kind::Text(value) };
         self.nodes.push(node);
     }
 
     /// Adds a number.
     pub fn push_number(&mut self, key: &str, value: u64) {
-        let node = Node { key: self.aside(key), kind: Kind::Unsigned(value) };
+        let node = Node { key: self.aside(key), hash: hash(key.as_bytes()), kind: Kind::Unsigned(value) };
         self.nodes.push(node);
     }
 
@@ -173,17 +244,45 @@ impl Document {
         self.children(0, self.nodes.len())
     }
 
+    /// The top-level fields with the hashes of their names: see [`key_hash`].
+    pub fn hashed_fields(&self) -> impl Iterator<Item = (u32, &str, Field<'_>)> {
+        let mut children = self.children(0, self.nodes.len());
+        std::iter::from_fn(move || {
+            let hash = self.nodes.get(children.next).map(|node| node.hash)?;
+            children.next().map(|(key, field)| (hash, key, field))
+        })
+    }
+
+    /// Whether every character of a text value stands in the line as such, unless it is a control
+    /// character, `"`, `\` or `/`.
+    pub fn is_verbatim(&self) -> bool {
+        self.verbatim
+    }
+
     /// Every text value at any depth.
     pub fn texts(&self) -> impl Iterator<Item = &str> {
-        self.nodes.iter().filter_map(|node| match node.kind {
-            Kind::Text(slice) => Some(self.slice(slice)),
-            _ => None,
-        })
+        self.nodes.iter().filter_map(|node| self.text_of(node.kind))
     }
 
     /// The record as JSON.
     pub fn to_map(&self) -> Map {
         self.fields().map(|(key, field)| (key.to_string(), field.to_value())).collect()
+    }
+
+    fn text_of(&self, kind: Kind) -> Option<&str> {
+        match kind {
+            Kind::Text(slice) => Some(self.slice(slice)),
+            Kind::Late(index) => self.late.get(index as usize).map(|late| self.unescaped(late)),
+            _ => None,
+        }
+    }
+
+    fn unescaped<'d>(&'d self, late: &'d Late) -> &'d str {
+        late.text.get_or_init(|| {
+            let mut text = String::new();
+            json::unescape(self.slice(late.slice), &mut text);
+            text.into_boxed_str()
+        })
     }
 
     fn slice(&self, slice: Slice) -> &str {
@@ -198,8 +297,9 @@ impl Document {
     fn find(&self, start: usize, end: usize, key: &str) -> Option<Field<'_>> {
         let mut found = None;
         let mut next = start;
+        let hash = hash(key.as_bytes());
         while let Some(node) = self.nodes.get(next).filter(|_| next < end) {
-            if node.key.len as usize == key.len() && self.bytes(node.key) == key.as_bytes() {
+            if node.hash == hash && self.bytes(node.key) == key.as_bytes() {
                 found = Some(Field { document: self, at: next });
             }
             next = match node.kind {
@@ -274,17 +374,14 @@ impl<'a> Field<'a> {
             Kind::Unsigned(value) => Scalar::Unsigned(value),
             Kind::Negative(value) => Scalar::Negative(value),
             Kind::Float(value) => Scalar::Float(value),
-            Kind::Text(slice) => Scalar::Text(self.document.slice(slice)),
+            kind @ (Kind::Text(_) | Kind::Late(_)) => Scalar::Text(self.document.text_of(kind)?),
             Kind::Array(_) | Kind::Object(_) => return None,
         })
     }
 
     /// The text, if it is text.
     pub fn str(self) -> Option<&'a str> {
-        match self.kind() {
-            Kind::Text(slice) => Some(self.document.slice(slice)),
-            _ => None,
-        }
+        self.document.text_of(self.kind())
     }
 
     /// The whole number, if it is one that is not negative.

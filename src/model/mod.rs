@@ -8,6 +8,7 @@ mod document;
 mod endpoint;
 mod http_request;
 mod ids;
+mod json;
 mod mistake;
 mod network;
 mod outcome;
@@ -24,7 +25,7 @@ pub use action::{Action, ValueType};
 pub use args::Args;
 pub use command::{Argument, CommandLine, Form, Word, WordFault};
 pub use detection::{Detection, RuleHead};
-pub use document::{Document, Field, Scalar};
+pub use document::{Document, Field, Scalar, key_hash};
 pub use endpoint::{Endpoint, HeaderText, Host, Reach, SecretRef};
 pub use http_request::{BodyTree, HttpRequest, Method, PathFault, Rendered};
 pub use ids::{

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use super::document::{Kind, Node, Slice};
+use super::document::{Kind, Node, Slice, hash};
 
 /// What the parser writes.
 pub(super) struct Tape<'t> {
@@ -26,13 +26,13 @@ impl Tape<'_> {
         Slice { start, len }
     }
 
-    fn push(&mut self, key: Slice, kind: Kind) -> usize {
-        self.nodes.push(Node { key, kind });
+    fn push(&mut self, (key, hash): (Slice, u32), kind: Kind) -> usize {
+        self.nodes.push(Node { key, hash, kind });
         self.nodes.len() - 1
     }
 }
 
-const NO_KEY: Slice = Slice { start: 0, len: 0 };
+const NO_KEY: (Slice, u32) = (Slice { start: 0, len: 0 }, 0);
 
 /// The visitor of the outermost object.
 pub(super) struct Root<'a, 't>(pub(super) &'a mut Tape<'t>);
@@ -55,25 +55,25 @@ impl<'de> Visitor<'de> for Root<'_, '_> {
 struct Key<'a, 't>(&'a mut Tape<'t>);
 
 impl<'de> DeserializeSeed<'de> for Key<'_, '_> {
-    type Value = Slice;
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Slice, D::Error> {
+    type Value = (Slice, u32);
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_str(self)
     }
 }
 
 impl Visitor<'_> for Key<'_, '_> {
-    type Value = Slice;
+    type Value = (Slice, u32);
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a key")
     }
-    fn visit_str<E>(self, text: &str) -> Result<Slice, E> {
-        Ok(self.0.slice(text))
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok((self.0.slice(text), hash(text.as_bytes())))
     }
 }
 
 struct Element<'a, 't> {
     tape: &'a mut Tape<'t>,
-    key: Slice,
+    key: (Slice, u32),
 }
 
 impl Element<'_, '_> {

@@ -7,6 +7,7 @@ use super::modifier::{Mode, Modifiers};
 use super::placeholder::Placeholders;
 use super::room::Room;
 use super::search::{Search, Test};
+use super::text_set::TextSet;
 use super::texts::shown;
 use crate::flow::fault::Fault;
 use crate::flow::reader::Reader;
@@ -144,6 +145,7 @@ impl Detections<'_> {
         reader: &mut Reader<'_>,
     ) -> Vec<Test> {
         let test = |node: &&Node| modifiers.test(node, keyword, self, reader);
-        nodes.iter().filter_map(test).collect()
+        let tests = nodes.iter().filter_map(test).collect();
+        if modifiers.all { tests } else { TextSet::condense(tests, keyword) }
     }
 }

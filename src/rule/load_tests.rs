@@ -287,12 +287,13 @@ fn the_index_finds_only_rules_that_can_match() {
                 title: c\nname: c\ndetection: {s: {t: dns}, condition: not s}\n---\n\
                 title: d\nname: d\nlogsource: {product: zeek}\ndetection: {s: {t: flow}, condition: s}\n";
     let set = load_one(text).unwrap();
-    let index = set.index(&set.covering(&LogSource::default()));
+    let index = set.index();
+    let scope = index.scope(&set.covering(&LogSource::default()));
     let mut found = Candidates::default();
     for (json, expected) in
         [(r#"{"t":"FLOW"}"#, vec![0, 2]), (r#"{"t":["x","dns"]}"#, vec![1, 2]), (r#"{}"#, vec![2])]
     {
-        index.candidates(&signal(json), &mut found);
+        index.candidates(&scope, &signal(json), &mut found);
         assert_eq!(found.numbers(), expected, "{json}");
     }
 }

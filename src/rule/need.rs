@@ -8,14 +8,41 @@ use hashbrown::HashMap;
 
 use super::condition::Condition;
 use super::field::FieldName;
+use super::pattern::Pattern;
 use super::search::{Search, Test};
 use super::set::Program;
+
+/// Programs that start often on any machine, and that many rules are about.
+const USUAL_PROGRAMS: &[&str] = &[
+    "\\powershell.exe",
+    "\\pwsh.exe",
+    "\\cmd.exe",
+    "\\svchost.exe",
+    "\\rundll32.exe",
+    "\\explorer.exe",
+    "\\msiexec.exe",
+    "\\wmiprvse.exe",
+    "\\reg.exe",
+    "\\net.exe",
+    "\\net1.exe",
+    "\\schtasks.exe",
+    "\\services.exe",
+    "\\lsass.exe",
+    "\\conhost.exe",
+    "\\chrome.exe",
+    "\\python.exe",
+    "/bash",
+    "/sh",
+    "/python",
+];
 
 /// A mark of a signal. Texts are in lower case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mark<'r> {
     /// A field has exactly this value.
     Exact(&'r FieldName, Cow<'r, str>),
+    /// A value of a field ends with this, its last separator of paths first.
+    Last(&'r FieldName, Cow<'r, str>),
     /// This text stands in a value of a field.
     Inside(&'r FieldName, Cow<'r, str>),
     /// A field is there.
@@ -57,7 +84,10 @@ impl<'r> Usage<'r> {
     fn test(&mut self, field: &'r FieldName, test: &'r Test) {
         match test {
             Test::Text(pattern) => {
-                pattern.literal().into_iter().for_each(|text| self.count(Mark::Inside(field, text)));
+                self.count(of_pattern(field, pattern));
+            }
+            Test::Texts(set) => {
+                set.patterns().iter().for_each(|pattern| self.count(of_pattern(field, pattern)));
             }
             Test::Either(tests) => tests.iter().for_each(|test| self.test(field, test)),
             _ => {}
@@ -68,10 +98,16 @@ impl<'r> Usage<'r> {
         *self.marks.entry(key(mark)).or_default() += 1;
     }
 
-    /// The share of rules that name the mark.
+    /// The share of rules that name the mark, among those that name its field.
     fn share(&self, mark: &Mark<'r>) -> f64 {
-        let uses = self.marks.get(&key(mark.clone())).copied().unwrap_or_default();
-        f64::from(uses) / f64::from(self.rules.max(1))
+        let uses = |key| self.marks.get(&key).copied().unwrap_or_default();
+        let all = match mark {
+            Mark::Exact(field, _) | Mark::Last(field, _) | Mark::Inside(field, _) => {
+                uses((field.as_str(), Cow::Borrowed("")))
+            }
+            Mark::Present(_) | Mark::Word(_) => self.rules,
+        };
+        (f64::from(uses(key(mark.clone()))) / f64::from(all.max(1))).min(1.0)
     }
 
     /// A guess at how often a signal has the mark, from 0 to 1: long texts and texts that few rules
@@ -80,6 +116,8 @@ impl<'r> Usage<'r> {
         let by_length = |text: &str| 0.7_f64.powi(text.len().min(40) as i32);
         match mark {
             Mark::Exact(_, text) => 0.02 + 0.3 * self.share(mark) + 0.1 * by_length(text),
+            Mark::Last(_, text) if USUAL_PROGRAMS.contains(&&**text) => 0.3,
+            Mark::Last(_, text) => 0.005 + 0.3 * self.share(mark) + 0.1 * by_length(text),
             Mark::Inside(_, text) => 0.001 + 0.5 * self.share(mark) + by_length(text),
             Mark::Present(_) => 0.3 + 0.6 * self.share(mark),
             Mark::Word(text) => 0.001 + by_length(text),
@@ -130,7 +168,9 @@ impl<'r> Usage<'r> {
 
 fn key<'r>(mark: Mark<'r>) -> (&'r str, Cow<'r, str>) {
     match mark {
-        Mark::Exact(field, text) | Mark::Inside(field, text) => (field.as_str(), text),
+        Mark::Exact(field, text) | Mark::Last(field, text) | Mark::Inside(field, text) => {
+            (field.as_str(), text)
+        }
         // No text that is looked for inside another is empty.
         Mark::Present(field) => (field.as_str(), Cow::Borrowed("")),
         Mark::Word(text) => ("", text),
@@ -147,11 +187,8 @@ fn of_test<'r>(field: &'r FieldName, test: &'r Test) -> Option<Vec<Mark<'r>>> {
     match test {
         Test::Null => None,
         Test::Either(tests) => every(tests.iter().map(|test| of_test(field, test))),
-        Test::Text(pattern) => Some(vec![match (pattern.exact(), pattern.literal()) {
-            (Some(text), _) => Mark::Exact(field, Cow::Borrowed(text)),
-            (None, Some(text)) => Mark::Inside(field, text),
-            (None, None) => Mark::Present(field),
-        }]),
+        Test::Text(pattern) => Some(vec![of_pattern(field, pattern)]),
+        Test::Texts(set) => Some(set.patterns().iter().map(|pattern| of_pattern(field, pattern)).collect()),
         Test::Expression(_)
         | Test::Compare(..)
         | Test::Part(..)
@@ -161,10 +198,22 @@ fn of_test<'r>(field: &'r FieldName, test: &'r Test) -> Option<Vec<Mark<'r>>> {
     }
 }
 
+fn of_pattern<'r>(field: &'r FieldName, pattern: &'r Pattern) -> Mark<'r> {
+    if let Some(text) = pattern.exact() {
+        return Mark::Exact(field, Cow::Borrowed(text));
+    }
+    match (pattern.last_component(), pattern.literal()) {
+        (Some(text), _) => Mark::Last(field, text),
+        (None, Some(text)) => Mark::Inside(field, text),
+        (None, None) => Mark::Present(field),
+    }
+}
+
 fn of_keyword(test: &Test) -> Option<Vec<Mark<'_>>> {
     match test {
         Test::Either(tests) => every(tests.iter().map(of_keyword)),
         Test::Text(pattern) => pattern.literal().map(|text| vec![Mark::Word(text)]),
+        Test::Texts(set) => set.patterns().iter().map(|pattern| pattern.literal().map(Mark::Word)).collect(),
         _ => None,
     }
 }

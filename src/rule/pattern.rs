@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
-use memchr::memchr2;
+use memchr::{memchr2, memmem};
 
+use super::literals::folds_bytewise;
 use super::text::{Text, Token};
 
 /// Where in the value the text must stand.
@@ -85,6 +86,16 @@ impl Pattern {
         }
     }
 
+    /// The text in lower case, if exactly the values in which it stands match.
+    pub fn anywhere(&self) -> Option<&str> {
+        match &self.shape {
+            Shape::Plain(Anchor::Anywhere, text) if !self.cased && !self.dashes && !text.is_empty() => {
+                Some(text)
+            }
+            _ => None,
+        }
+    }
+
     /// The longest text in lower case that stands in every value that matches, in lower case: an index
     /// can look for it. `None` if there is none.
     pub fn literal(&self) -> Option<Cow<'_, str>> {
@@ -101,6 +112,22 @@ impl Pattern {
         (!longest.is_empty()).then(|| fold(longest, false, false))
     }
 
+    /// The text in lower case, from its last separator of paths on, with which every value that matches
+    /// ends, in lower case. `None` if there is none.
+    pub fn last_component(&self) -> Option<Cow<'_, str>> {
+        let ending = match &self.shape {
+            Shape::Plain(Anchor::Whole | Anchor::End, text) => &**text,
+            Shape::Glob(tokens) => match tokens.last()? {
+                Token::Text(text) => text.as_str(),
+                Token::Any | Token::One => return None,
+            },
+            Shape::Plain(..) => return None,
+        };
+        let at = ending.rfind('\\').or_else(|| ending.rfind('/')).filter(|_| !self.dashes)?;
+        let component = ending.get(at..).filter(|component| component.len() > 1)?;
+        Some(fold(component, false, false))
+    }
+
     fn longest_without_dash<'t>(&self, text: &'t str) -> &'t str {
         match self.dashes {
             true => text.split('-').max_by_key(|piece| piece.len()).unwrap_or_default(),
@@ -111,10 +138,11 @@ impl Pattern {
     /// Whether a value matches.
     pub fn matches(&self, value: &str) -> bool {
         if let (Shape::Plain(anchor, text), false) = (&self.shape, self.dashes) {
-            match (self.cased, value.is_ascii()) {
-                (true, _) => return anchor.places(value, text),
-                (false, true) => return plain_ascii(*anchor, text.as_bytes(), value.as_bytes()),
-                _ => {}
+            if self.cased {
+                return anchor.places(value, text);
+            }
+            if value.is_ascii() || (text.is_ascii() && folds_bytewise(value)) {
+                return plain_ascii(*anchor, text.as_bytes(), value.as_bytes());
             }
         }
         let value = fold(value, self.cased, self.dashes);
@@ -177,7 +205,8 @@ fn shape(tokens: Vec<Token>) -> Shape {
     }
 }
 
-/// `text` is in lower case, `value` is ASCII in any case.
+/// `text` is in lower case; `value` in any, and its lower case is that of its ASCII letters, as far as
+/// `text` can stand in it.
 fn plain_ascii(anchor: Anchor, text: &[u8], value: &[u8]) -> bool {
     let Some(spare) = value.len().checked_sub(text.len()) else { return false };
     let at = |i: usize| value.get(i..i + text.len()).is_some_and(|part| part.eq_ignore_ascii_case(text));
@@ -225,7 +254,12 @@ fn glob(tokens: &[Token], value: &str) -> bool {
             }
             (None, Some((after, from))) => {
                 let Some(first) = from.chars().next() else { return false };
-                let from = from.get(first.len_utf8()..).unwrap_or_default();
+                let mut from = from.get(first.len_utf8()..).unwrap_or_default();
+                // Where the text behind the `*` does not stand, nothing need be tried.
+                if let Some(Token::Text(text)) = tokens.get(after) {
+                    let Some(next) = memmem::find(from.as_bytes(), text.as_bytes()) else { return false };
+                    from = from.get(next..).unwrap_or_default();
+                }
                 star = Some((after, from));
                 rest = from;
                 at = after;

@@ -5,6 +5,7 @@ use super::field::FieldName;
 use super::indicator::Listed;
 use super::moment::TimePart;
 use super::pattern::{Anchor, Pattern, fold};
+use super::text_set::TextSet;
 use crate::model::{Network, Scalar, Signal};
 
 /// One test of one value.
@@ -14,6 +15,8 @@ pub enum Test {
     Null,
     /// The value as text fits: numbers and booleans are compared by their text.
     Text(Pattern),
+    /// One of many texts fits.
+    Texts(TextSet),
     /// The expression is found in the value as text.
     Expression(Expression),
     /// The value as a number compares so.
@@ -61,11 +64,21 @@ impl Test {
         }
     }
 
+    /// Whether it looks at values only.
+    fn is_of_values(&self) -> bool {
+        match self {
+            Test::Null => false,
+            Test::Either(tests) => tests.iter().all(Test::is_of_values),
+            _ => true,
+        }
+    }
+
     fn passes(&self, value: Scalar, signal: &Signal, buffer: &mut String) -> bool {
         match (self, value) {
             (Test::Null, value) => value == Scalar::Null,
             (_, Scalar::Null) => false,
             (Test::Text(pattern), value) => pattern.matches(value.text(buffer)),
+            (Test::Texts(set), value) => set.matches(value.text(buffer)),
             (Test::Expression(expression), value) => expression.matches(value.text(buffer)),
             (Test::Compare(order, limit), value) => value.number().is_some_and(|n| order.holds(n, *limit)),
             (Test::Part(part, order, limit), value) => part.of(value).is_some_and(|n| order.holds(n, *limit)),
@@ -114,6 +127,12 @@ impl Search {
             Search::Not(part) => !part.matches(signal),
             Search::Field { field, tests, all } => {
                 let mut buffer = String::new();
+                // The field is looked up once for all tests, where one is enough.
+                if !all && tests.len() > 1 && tests.iter().all(Test::is_of_values) {
+                    return field.any(signal, |value| {
+                        tests.iter().any(|test| test.passes(value, signal, &mut buffer))
+                    });
+                }
                 let mut holds = |test: &Test| test.holds(field, signal, &mut buffer);
                 if *all { tests.iter().all(holds) } else { tests.iter().any(&mut holds) }
             }

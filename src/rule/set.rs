@@ -132,8 +132,8 @@ impl RuleSet {
         (0..self.rules.len() as u32).collect()
     }
 
-    /// An index over these rules.
-    pub fn index(&self, numbers: &[u32]) -> Index {
-        Index::new(self, numbers)
+    /// An index over all rules.
+    pub fn index(&self) -> Index {
+        Index::new(self)
     }
 }

@@ -90,10 +90,11 @@ impl Work {
         std::thread::scope(|scope| {
             let mut to_match = Vec::with_capacity(self.threads);
             let mut matched = Vec::with_capacity(self.threads);
+            let mut first = self.matcher();
             for _ in 0..self.threads {
                 let (give, take) = sync_channel(WAITING);
                 let (give_on, take_on) = sync_channel(WAITING);
-                let matcher = self.matcher();
+                let matcher = first.another();
                 scope.spawn(move || match_batches(matcher, &take, &give_on));
                 to_match.push(give);
                 matched.push(take_on);
