@@ -157,7 +157,7 @@ impl Decoder {
             return Err(Undecodable::TooLong);
         }
         // Many who send over a socket end what they say with it.
-        let line = line.strip_suffix(b"\0").unwrap_or(line);
+        let line = if self.arriving { line.strip_suffix(b"\0").unwrap_or(line) } else { line };
         if memchr::memchr(0, line).is_some() {
             return Err(Undecodable::Binary);
         }
