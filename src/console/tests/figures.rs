@@ -77,7 +77,7 @@ pub fn model(script: &Script, width: u16, height: u16) -> Model {
 /// Figures of two rules and a list.
 pub fn rules() -> crate::detect::Figures {
     use crate::detect::{Figures, ListFigures, RuleFigures};
-    let rule = |name: &str, level, hits, nanos| RuleFigures {
+    let rule = |name: &str, level, hits, nanos: Option<u64>| RuleFigures {
         id: name.into(),
         name: name.into(),
         level,
