@@ -164,12 +164,12 @@ fn a_service_watches_the_sources_of_its_setup() {
 #[test]
 fn s4_an_indicator_list_is_read_anew_when_it_changes() {
     let mut service = Service::new(
-        "setup: w\nexercise: true\nsources: [{ follow: HERE/log, format: json, from: start }]\n",
+        "setup: w\nexercise: true\nsources: [{ follow: HERE/seen, format: json, from: start }]\n",
     );
     let rule = RULE.replace("it: { event_type: found }", "it: { source_ip|quell.list: bad }");
     service.write("setup/rules/r.yml", &rule.replace("logsource: { product: any }\n", ""));
     let seen = |service: &Service, source: u8| {
-        let mut file = fs::File::options().create(true).append(true).open(service.at("log")).unwrap();
+        let mut file = fs::File::options().create(true).append(true).open(service.at("seen")).unwrap();
         let line = format!("{{\"time\":\"2026-03-14T09:00:00Z\",\"source_ip\":\"192.0.2.{source}\"}}\n");
         file.write_all(line.as_bytes()).unwrap();
     };
