@@ -123,7 +123,8 @@ pub fn lines(stream: Stream, count: u64, seed: u64) -> String {
 }
 
 fn network(text: &mut String, draw: &mut Draw, at: &str, n: u64) -> std::fmt::Result {
-    let app = if n % PLANTED == 0 { "planted" } else { draw.of(&["tls", "http", "dns", "ssh", "failed"]) };
+    let app =
+        if n.is_multiple_of(PLANTED) { "planted" } else { draw.of(&["tls", "http", "dns", "ssh", "failed"]) };
     let (a, b, c) = (draw.below(250), draw.below(250), draw.below(60_000));
     writeln!(
         text,
@@ -133,7 +134,7 @@ fn network(text: &mut String, draw: &mut Draw, at: &str, n: u64) -> std::fmt::Re
 }
 
 fn windows(text: &mut String, draw: &mut Draw, at: &str, n: u64) -> std::fmt::Result {
-    let user = if n % PLANTED == 0 { "planted".to_owned() } else { draw.word() };
+    let user = if n.is_multiple_of(PLANTED) { "planted".to_owned() } else { draw.word() };
     let (program, folder, id) = (draw.of(PROGRAMS), draw.of(FOLDERS), draw.below(1 << 32));
     writeln!(
         text,
@@ -147,7 +148,7 @@ fn windows(text: &mut String, draw: &mut Draw, at: &str, n: u64) -> std::fmt::Re
 }
 
 fn process(text: &mut String, draw: &mut Draw, at: &str, n: u64) -> std::fmt::Result {
-    let word = if n % PLANTED == 0 { "planted-argument".to_owned() } else { draw.word() };
+    let word = if n.is_multiple_of(PLANTED) { "planted-argument".to_owned() } else { draw.word() };
     let (program, folder, parent) = (draw.of(PROGRAMS), draw.of(FOLDERS), draw.of(PROGRAMS));
     let (id, a, b) = (draw.below(60_000), draw.below(1 << 48), draw.word());
     let command = format!(

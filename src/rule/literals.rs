@@ -29,10 +29,13 @@ const COMMON: &[&[u8; PIECE]] = &[
 /// Bytes of lower case text, the most common first.
 const USUAL: &[u8] = b"eotainsrlcdmpw\\ uhg.f3y2vb-0k1x64\"5798/j_:=,zq()";
 
+/// A text, and the rules that look for it.
+type Listed = (Box<[u8]>, Box<[u32]>);
+
 /// Texts in lower case, each with the rules that look for it.
 #[derive(Debug)]
 pub struct Literals {
-    texts: Vec<(Box<[u8]>, Box<[u32]>)>,
+    texts: Vec<Listed>,
     /// A bit for each hash that a piece has.
     filter: Vec<u64>,
     /// How far a hash is shifted to be a place in the filter.
