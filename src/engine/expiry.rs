@@ -54,7 +54,10 @@ impl Engine {
             | StepFailed { run, step, .. }
             | StepCancelled { run, step, .. }
             | StepInDoubt { run, step, .. }
-            | StepProbed { run, step, again_at: None, .. } => {
+            | StepProbed { run, step, again_at: None, .. }
+            // Who was the last to want it longer let go.
+            | StepSettled { run, step, undo: true, .. }
+            | UndoSucceeded { run, step, .. } => {
                 self.state.run(*run).and_then(|run| run.steps().get(step.index())?.obligation())
             }
             StepJoined { obligation, .. } | LetGo { obligation, .. } => Some(*obligation),

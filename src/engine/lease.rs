@@ -188,7 +188,12 @@ impl Engine {
             | UndoSucceeded { run, step, .. }
             | UndoFailed { run, step, .. }
             | UndoInDoubt { run, step, .. }
-            | StepSettled { run, step, undo: true, .. } => (*run, *step),
+            | StepSettled { run, step, .. }
+            | LetGo { run, step, .. } => (*run, *step),
+            ObligationExpired { obligation } => {
+                let ended = self.state.ledger().get(*obligation);
+                return self.turns.freed.extend(ended.map(Obligation::lift_key));
+            }
             RunParked { run, .. }
             | RollbackStarted { run, .. }
             | RunAbandoned { run, .. }

@@ -469,6 +469,9 @@ impl Engine {
                 self.emit(Event::StepSucceeded { run: id, step: ix, attempt, output, found: false });
                 self.go_on(id);
             }
+            // Nothing begins in a pause; it is asked anew when the lift is resumed.
+            Presence::Present | Presence::Absent
+                if self.state.run(id).is_some_and(|run| run.status() == RunStatus::Paused) => {}
             // One that has ended meanwhile is left alone.
             Presence::Present | Presence::Absent => self.start_and_go_on(id, ix),
             Presence::Unknown(_) => self.lift_on(id),

@@ -306,12 +306,17 @@ impl Engine {
         self.advance(id);
     }
 
-    /// What was performed and is being verified is asked for anew, also while a person has to say what comes
-    /// of another step.
+    /// What was performed and is being verified is asked for anew. While a person has to say what comes of
+    /// another step, so is what was in doubt and asked for: its turn at its target ends with the answer.
     fn ask_verifying(&mut self, id: RunId) {
         let Some(run) = self.state.run(id) else { return };
+        let parked = run.status() == RunStatus::Parked;
         let steps = run.steps().iter().enumerate();
-        let verifying = steps.filter(|(_, step)| step.status() == StepStatus::Verifying);
+        let verifying = steps.filter(|(_, step)| match step.status() {
+            StepStatus::Verifying => true,
+            StepStatus::InDoubt => parked && step.is_probing(),
+            _ => false,
+        });
         for step in verifying.map(|(i, _)| StepIx(i as u16)).collect::<Vec<_>>() {
             self.ask(id, step, false);
         }

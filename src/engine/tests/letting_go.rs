@@ -147,3 +147,31 @@ fn nothing_is_asked_about_a_step_that_is_being_undone() {
         assert!(!step.is_probing(), "{told}");
     }
 }
+
+/// C28: when the one who wants it longest lets go, the others' end counts.
+#[test]
+fn c28_an_undo_by_hand_leaves_the_end_to_the_others() {
+    let forever = acts("block");
+    let timed = forever.replace("acts", "timed").replace("scan", "more").replace("90s,", "90s, expires: 5m,");
+    let mut world = World::new(&[&forever, &timed]);
+    let told = world.play("trigger acts\n ok a\n trigger timed\n fail run-1/b");
+    assert!(told.contains("run-1 a lets go of ob-1: held by run-2"), "{told}");
+    let mut world = World::new(&[&forever, &timed]);
+    let told = world
+        .play("trigger acts\n ok a\n fail b\n undo-fails a\n trigger timed\n settle run-1 a done by hand");
+    assert!(told.contains("SETTLED"), "{told}");
+    world.play("ok run-2/a");
+    let told = world.play("wait 6m");
+    assert!(told.contains("unblock x") && told.contains("created: lift by quell"), "{told}");
+}
+
+/// C13: what is found out in a pause begins nothing before it is over.
+#[test]
+fn c13_a_paused_lift_does_not_begin_again_when_its_effect_is_found() {
+    let mut world = World::new(&[&acts("wire")]);
+    world.play("trigger acts\n ok a\n lift ob-1 enough\n crash\n pause run-2");
+    let told = world.play("present ob-1");
+    assert!(!told.contains("starts (2)"), "{told}");
+    let told = world.play("resume run-2");
+    assert!(told.contains("starts (2)") || told.contains("→ looks for wire"), "{told}");
+}
