@@ -142,7 +142,8 @@ impl Engine {
         let Some(obligation) = self.state.ledger().get(id).filter(|o| o.status().can_be_lifted()) else {
             return;
         };
-        let in_doubt = obligation.status() == ObligationStatus::InDoubt;
+        // A lift that is at it asks for itself.
+        let in_doubt = obligation.status() == ObligationStatus::InDoubt && self.lift_of(obligation).is_none();
         match obligation.ends_by() {
             EndsBy::Itself if self.ask_for(id) => {}
             EndsBy::Itself => self.emit(Event::ObligationExpired { obligation: id }),
