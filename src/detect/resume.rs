@@ -255,4 +255,4 @@ impl Correlator {
 
 #[cfg(test)]
 #[path = "resume_tests.rs"]
-mod tests;
+pub(super) mod tests;

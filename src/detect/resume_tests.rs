@@ -19,7 +19,8 @@ fn detector(rules: &Arc<RuleSet>) -> Detector {
     Detector::new(Arc::clone(rules), LATENESS, 7)
 }
 
-fn failed(n: usize, at: i64, source: u8, user: u8) -> Signal {
+/// A login of a user that failed, at so many seconds, from an address of 192.0.2.0/24.
+pub fn failed(n: usize, at: i64, source: u8, user: u8) -> Signal {
     let common = Common {
         source_ip: Some([192, 0, 2, source].into()),
         user: Some(format!("user-{user}").into()),

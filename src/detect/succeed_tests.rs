@@ -3,8 +3,9 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
+use crate::detect::resume::tests::failed;
 use crate::detect::{Detection, Detector, LATENESS};
-use crate::model::{Common, DetectionId, Document, LogSource, Signal, Timestamp};
+use crate::model::{DetectionId, Signal};
 use crate::rule::{self, RuleSet};
 
 const RULES: &str = "title: Failed\nname: failed\ndetection: {s: {outcome: failure}, condition: s}\n---
@@ -16,23 +17,6 @@ const MORE: &str =
 
 fn rules(text: &str) -> Arc<RuleSet> {
     Arc::new(rule::load(&[("r.yml".to_owned(), text.to_owned())]).unwrap_or_else(|m| panic!("{m:?}")))
-}
-
-fn failed(n: usize, at: i64, source: u8, user: u8) -> Signal {
-    let common = Common {
-        source_ip: Some([192, 0, 2, source].into()),
-        user: Some(format!("user-{user}").into()),
-        outcome: Some("failure".into()),
-        ..Common::default()
-    };
-    Signal {
-        at: Timestamp::from_secs(at),
-        weight: 1,
-        origin: LogSource::default(),
-        common,
-        document: Document::of_line(format!("{n}").into()),
-        threat: None,
-    }
 }
 
 /// The last of each finding.
