@@ -53,7 +53,6 @@ impl State {
         stamp: Stamp,
     ) {
         let Some(holder) = self.holder(id, ix) else { return };
-        let earlier = self.runs.get(id.0).and_then(|run| run.retry_of);
         let standing = self.ledger.of_action(action).map(Obligation::id);
         let obligation = standing.unwrap_or(ObligationId(self.ledger.obligations.next()));
         if standing.is_none() {
@@ -84,19 +83,24 @@ impl State {
                 changed_by: None,
             }));
         }
-        if let Some(entry) = self.ledger.obligations.get_mut(obligation.0) {
-            entry.add_holder(holder, earlier);
-            let runs = &self.runs;
-            entry.forget_holders(stamp.at, |run| {
-                let status = runs.get(run.0).map(|run| run.status());
-                status.is_none_or(|status| status.is_terminal() && status != RunStatus::Failed)
-            });
-            entry.changed = stamp.seq;
-            if entry.undo.is_none() {
-                entry.undo = undo.cloned();
-            }
+        self.holder_joins(obligation, holder, stamp);
+        if let Some(entry) = self.ledger.obligations.get_mut(obligation.0).filter(|o| o.undo.is_none()) {
+            entry.undo = undo.cloned();
         }
         self.link(id, ix, obligation);
+    }
+
+    /// One more wants an effect to last; so many of those who did are remembered.
+    fn holder_joins(&mut self, id: ObligationId, holder: Holder, stamp: Stamp) {
+        let runs = &self.runs;
+        let Some(entry) = self.ledger.obligations.get_mut(id.0) else { return };
+        let earlier = runs.get(holder.run.0).and_then(|run| run.retry_of);
+        entry.add_holder(holder, earlier);
+        entry.forget_holders(stamp.at, |run| {
+            let status = runs.get(run.0).map(|run| run.status());
+            status.is_none_or(|status| status.is_terminal() && status != RunStatus::Failed)
+        });
+        entry.changed = stamp.seq;
     }
 
     fn link(&mut self, run: RunId, step: StepIx, obligation: ObligationId) {
@@ -298,11 +302,9 @@ impl State {
         };
         self.agent_mut(*agent)?;
         let Some(mut holder) = self.holder(*id, *ix) else { return Err(unknown(id)) };
-        let earlier = self.runs.get(id.0).and_then(|run| run.retry_of);
         (holder.until, holder.acted) = (action.expires.map(|span| stamp.at + span).into(), true);
+        self.holder_joins(*obligation, holder, stamp);
         let entry = self.ledger.obligations.get_mut(obligation.0).ok_or_else(|| unknown(obligation))?;
-        entry.add_holder(holder, earlier);
-        entry.changed = stamp.seq;
         if entry.undo.is_none() {
             entry.undo.clone_from(undo);
         }

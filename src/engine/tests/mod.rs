@@ -13,6 +13,7 @@ mod expiry;
 mod feedback;
 mod halt;
 mod hands;
+mod holders;
 mod ledger;
 mod ledger_shared;
 mod letting_go;
