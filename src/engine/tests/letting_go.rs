@@ -175,3 +175,19 @@ fn c13_a_paused_lift_does_not_begin_again_when_its_effect_is_found() {
     let told = world.play("resume run-2");
     assert!(told.contains("starts (2)") || told.contains("→ looks for wire"), "{told}");
 }
+
+/// S3.5: what is being undone is not there, whoever saw it before.
+#[test]
+fn what_is_being_undone_for_another_run_is_not_settled_as_done() {
+    let text = acts("wire").replace("timeout: 90s,", "timeout: 90s, expires: 20s,");
+    let mut world = World::new(&[&text]);
+    world.play("trigger acts\n lost a\n unknown a\n wait 30s\n pause run-2\n trigger acts\n wait 31s");
+    let told = world.play("ok run-3/a\n fail run-3/b");
+    assert_eq!((run(&world, 1), status(&world, 1)), (RunStatus::Parked, Lifting), "{told}");
+    let told = world.play("settle run-1 a done seen");
+    assert!(told.contains("run-3 is undoing ob-1"), "{told}");
+    assert_eq!((run(&world, 1), status(&world, 1)), (RunStatus::Parked, Lifting), "{told}");
+    world.play("undone run-3/a");
+    let told = world.play("settle run-1 a done seen");
+    assert!(told.contains("SETTLED"), "{told}");
+}
