@@ -40,17 +40,20 @@ fn holders(world: &World, id: u64) -> Vec<u64> {
 /// second one fails: nobody holds it, and what the person said is the last word.
 #[test]
 fn c11_what_a_person_said_stays_when_nobody_does_it_again_after_all() {
+    let begun = "trigger for for=10m\n ok a\n trigger for for=1h\n cancel run-1\n stopped run-1/b";
     for (said, then) in [
         ("settle run-1 a skip it may stay", ObligationStatus::Waived),
         ("settle run-1 a done I took it out", ObligationStatus::Lifted),
     ] {
         let mut world = World::new(&[FOR]);
-        let told =
-            world.play("trigger for for=10m\n ok a\n trigger for for=1h\n cancel run-1\n stopped run-1/b");
+        let told = world.play(begun);
         assert!(told.contains("run-2 a starts (1)") && !told.contains("undo starts"), "{told}");
         let told = world.play(said);
         assert!(told.contains("SETTLED"), "{told}");
         assert_eq!(holders(&world, 1), [2], "{said}");
+        let mut again = World::new(&[FOR]);
+        again.play(&format!("{begun}\n {said}\n ok run-2/a"));
+        assert_eq!((status(&again, 1), holders(&again, 1)), (ObligationStatus::InForce, vec![2]), "{said}");
         let told = world.play("fail run-2/a");
         assert_eq!((status(&world, 1), holders(&world, 1)), (then, vec![]), "{said}: {told}");
         assert!(world.engine.state().ledger().of_effect("block", "x").is_none());
