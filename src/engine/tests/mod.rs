@@ -32,6 +32,7 @@ mod retire;
 mod rollback;
 mod rollback_contract;
 mod settle;
+mod settle_told;
 mod signals;
 mod spare;
 mod turns;
