@@ -71,6 +71,20 @@ fn a_second_try_that_fails_leaves_nothing_owed() {
     assert_eq!(holders(&world, 1), [2]);
 }
 
+/// What a run takes over counts as done in it.
+#[test]
+fn a_second_try_is_done_with_what_it_took_over() {
+    let mut world = World::new(&[STOP]);
+    world.play("trigger stop\n ok a\n fail b\n retry run-1");
+    let run = |world: &World| {
+        let run = world.engine.state().run(RunId(2)).unwrap();
+        (run.progress(), run.completed().len(), run.status())
+    };
+    assert_eq!(run(&world), ((1, 2), 1, RunStatus::Running));
+    world.play("ok run-2/b");
+    assert_eq!(run(&world), ((2, 2), 2, RunStatus::Completed));
+}
+
 /// C28: an attempt that may have acted once more begins the time of its effect anew.
 #[test]
 fn c28_each_attempt_that_may_have_acted_begins_its_time_anew() {
