@@ -287,7 +287,7 @@ impl State {
         let Some(new) = self.holder(later, ix) else { return };
         let Some(obligation) = self.effect_mut(later, ix) else { return };
         if let Some(holder) = obligation.holders.iter_mut().find(|h| (h.run, h.step) == (earlier, ix)) {
-            *holder = Holder { run: new.run, by: new.by, incident: new.incident, ..holder.clone() };
+            *holder = Holder { run: new.run, by: new.by, ..holder.clone() };
             obligation.changed = stamp.seq;
         }
     }
