@@ -214,7 +214,8 @@ impl Engine {
     /// Why a step in doubt cannot be settled as done now: what it may have done is being undone.
     fn undone_for_another(&self, run: &Run, step: StepIx) -> Option<String> {
         let doubted = run.steps()[step.index()].status() == StepStatus::InDoubt && !run.is_lift();
-        let effect = self.state.obligation_of(run.id(), step).filter(|_| doubted)?;
+        let action = run.steps()[step.index()].action().filter(|_| doubted)?;
+        let effect = self.state.ledger().of_action(action)?;
         let lifting = effect.status() == ObligationStatus::Lifting;
         let other = effect.lifted_by().filter(|other| lifting && *other != run.id())?;
         let (id, name, effect) = (run.id(), run.step_id(step), effect.id());

@@ -225,3 +225,18 @@ steps:
     world.play("undone b");
     assert_eq!(run(&world, 1), RunStatus::RolledBack);
 }
+
+/// C3: an answer about a target on which another run acts says nothing of what is there then.
+#[test]
+fn c3_what_was_found_while_another_run_undid_it_is_asked_again() {
+    let mut world = World::new(&[&acts("wire").replace("timeout: 90s,", "timeout: 90s, expires: 20s,")]);
+    world.play("trigger acts\n ok a\n lift ob-1 enough\n crash\n unknown ob-1\n trigger acts");
+    let told = world.play("halt enough\n stopped run-3/a\n fail run-1/b\n wait 60s\n release");
+    assert!(told.contains("run-1 a undo starts (1)") && told.contains("run-3 a is asked for"), "{told}");
+    let told = world.play("present a");
+    assert!(!told.contains("run-3 a succeeded"), "{told}");
+    let told = world.play("undone run-1/a\n wait 5s");
+    assert!(told.contains("run-3 a is asked for"), "{told}");
+    let told = world.play("absent a\n wait 5s");
+    assert!(told.contains("run-3 a starts (2)"), "{told}");
+}
