@@ -214,7 +214,7 @@ impl State {
     /// What was in doubt was looked for and is not there: nothing is owed until the next attempt.
     pub(super) fn effect_absent(&mut self, id: RunId, ix: StepIx, stamp: Stamp) {
         let step = self.runs.get(id.0).and_then(|run| run.steps.get(ix.index()));
-        if step.is_none_or(|step| step.in_doubt || step.status() != StepStatus::InDoubt) {
+        if step.is_none_or(|step| step.status() != StepStatus::InDoubt) {
             return;
         }
         let Some(obligation) = self.effect_mut(id, ix) else { return };

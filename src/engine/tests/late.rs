@@ -29,7 +29,8 @@ fn ignored(world: &mut World, input: Input, case: &str) {
 fn an_answer_to_an_earlier_attempt_is_not_taken_for_one_to_the_last() {
     let undoing = "trigger late\n ok a\n cancel run-1\n stopped b\n";
     for (script, attempt, undo) in [
-        ("trigger late\n lost a\n wait 1s", 1, false),
+        ("trigger late\n crash", 1, false),
+        ("trigger late\n fail a\n wait 1s", 1, false),
         ("trigger late\n lost a", 1, false),
         ("trigger late\n ok a", 1, false),
         ("trigger late", 2, false),
@@ -42,7 +43,9 @@ fn an_answer_to_an_earlier_attempt_is_not_taken_for_one_to_the_last() {
     ] {
         for outcome in [Outcome::Succeeded(Map::new()), Outcome::Stopped, Outcome::NotBegun] {
             let mut world = World::new(&[BLOCK]);
-            world.play(script);
+            let told = world.play(script);
+            let again = script.ends_with("crash") || script.ends_with("fail a\n wait 1s");
+            assert_eq!(told.contains("a starts (2)"), again, "{told}");
             let (run, step) = (RunId(1), StepIx(0));
             let case = format!("{script}: {outcome:?} to attempt {attempt}, undo: {undo}");
             ignored(&mut world, Input::StepFinished { run, step, attempt, undo, outcome }, &case);

@@ -207,3 +207,67 @@ fn a_closed_incident_stays_as_it_is_when_its_run_ends() {
         assert!(!told.contains("inc-1"), "{told}");
     }
 }
+
+/// C3: an undo that may be done twice is done again after a crash; nobody has to be asked first.
+#[test]
+fn c3_an_undo_that_may_be_done_twice_is_not_asked_for() {
+    let text = "
+workflow: bolted
+steps:
+  - { id: a, role: WALL, action: bolt, with: { address: x } }
+  - { id: b, role: BELL, action: tell, needs: [a], with: { text: '${run.id}' }, undo: 'none: said' }
+";
+    let mut world = World::new(&[text]);
+    world.play("trigger bolted\n ok a\n cancel run-1\n stopped b");
+    let told = world.play("crash");
+    assert!(told.contains("a undo starts (2)") && !told.contains("looks for"), "{told}");
+}
+
+/// C11: a person may say that an effect is undone while another run is to try again to lift it.
+#[test]
+fn c11_what_is_undone_by_hand_needs_nobody_who_waits_to_lift_it() {
+    let mut world = World::new(&[TWO]);
+    world.play("trigger two\n ok a\n lift a\n fail run-1/b\n fail run-2/ob-1");
+    assert_eq!(status(&world, 1), ObligationStatus::Lifting);
+    let told = world.play("settle run-1 a done I took it out");
+    assert!(told.contains("SETTLED"), "{told}");
+    assert_eq!(world.engine.state().run(RunId(1)).unwrap().status(), RunStatus::RolledBack, "{told}");
+    let told = world.play("wait 2s");
+    assert!(told.contains("run-2 ob-1 skipped: it ended before"), "{told}");
+}
+
+/// C11: what a person leaves as it is, and nobody does anew after all, is given up.
+#[test]
+fn c11_what_may_stay_and_is_not_done_anew_is_given_up() {
+    let delicate = "
+workflow: delicate
+steps:
+  - { id: x, role: WALL, action: block, with: { address: x }, undo: { action: once, with: { address: x } } }
+  - { id: z, role: BELL, action: tell, needs: [x], with: { text: '${run.id}' }, undo: 'none: it is said' }
+";
+    let other = "workflow: other\nsteps: [{ id: q, role: WALL, action: block, with: { address: x } }]";
+    let mut world = World::new(&[delicate, other]);
+    let told = world.play("trigger delicate\n ok x\n fail z\n crash\n crash\n trigger other");
+    assert!(told.contains("run-2 q starts (1)"), "{told}");
+    assert_ne!(status(&world, 1), ObligationStatus::InForce);
+    world.play("settle run-1 x skip it may stay");
+    assert_eq!(status(&world, 1), ObligationStatus::InForce);
+    world.play("fail run-2/q");
+    assert_eq!(status(&world, 1), ObligationStatus::Waived);
+}
+
+/// What surely did nothing, and was to be tried again when its run was cancelled, is not undone.
+#[test]
+fn c9_what_did_nothing_is_no_part_of_a_rollback() {
+    let text = "
+workflow: again
+steps:
+  - { id: a, role: WALL, action: block, with: { address: x } }
+  - { id: b, role: WALL, action: block, needs: [a], with: { address: y }, retry: { attempts: 2, backoff: 1m } }
+";
+    let mut world = World::new(&[text]);
+    let told = world.play("trigger again\n ok a\n fail b\n cancel run-1\n undone a");
+    let run = world.engine.state().run(RunId(1)).unwrap();
+    assert_eq!((run.status(), run.completed().len()), (RunStatus::Cancelled, 1), "{told}");
+    assert!(!told.contains("lets go"), "{told}");
+}

@@ -178,3 +178,18 @@ fn who_waits_for_a_turn_is_counted_and_leaves_with_it() {
         assert_eq!(sizes(&world), left, "{script}: {told}");
     }
 }
+
+/// Who is called and takes nothing lets the next one in.
+#[test]
+fn c16_who_joins_what_is_in_force_lets_the_next_one_in() {
+    let other = "
+workflow: other
+steps:
+  - { id: a, role: WALL, action: once, with: { address: x } }
+";
+    let mut world = World::new(&[BLOCK, other]);
+    let told = world.play("trigger block\n trigger block\n trigger other");
+    assert!(told.contains("run-2 a waits for Lease") && told.contains("run-3 a waits for Lease"), "{told}");
+    let told = world.play("ok run-1/a");
+    assert!(told.contains("run-2 a JOINS ob-1") && told.contains("run-3 a starts (1)"), "{told}");
+}

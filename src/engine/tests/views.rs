@@ -97,6 +97,12 @@ fn a_run_tells_whence_it_comes_and_what_failed() {
     );
     assert_eq!(run.failed_steps().count(), 0, "what was undone has not failed");
     assert_eq!(world.engine.state().run(RunId(3)).unwrap().retry_of(), Some(RunId(2)));
+    // Nor has what is tried again.
+    let again = "workflow: again\nsteps: [{ id: a, role: WALL, action: block, with: { address: q }, retry: { attempts: 2, backoff: 1m } }]";
+    let mut tried = World::new(&[again]);
+    tried.play("trigger again\n fail a");
+    let run = tried.engine.state().run(RunId(1)).unwrap();
+    assert_eq!((run.steps()[0].failure().is_some(), run.failed_steps().count()), (true, 0));
     let counts = world.engine.state().counts();
     assert_eq!((counts.completed, counts.cancelled, counts.ended()), (1, 1, 2));
 }
