@@ -176,7 +176,7 @@ impl Correlator {
         let Some(group) = self.groups.get_mut(slot) else { return Judged::Nothing };
         let late = newest.is_some_and(|newest| signal.at < newest);
         let judged = if late {
-            judge_late(group, place, signal, reading)
+            judge_late(group, place, signal, reading, evidence, out)
         } else {
             let alone = newest.is_some_and(|newest| newest + rule.timespan < signal.at);
             let holds = rule.bounds.hold(reading.measure);
@@ -256,7 +256,14 @@ impl Correlator {
 }
 
 /// A signal that is older than the newest of its group: it may fill a window that lies back.
-fn judge_late(group: &mut Group, place: &Place, signal: &Signal, reading: Reading) -> Judged {
+fn judge_late(
+    group: &mut Group,
+    place: &Place,
+    signal: &Signal,
+    reading: Reading,
+    evidence: &Evidence,
+    out: &mut Vec<Detection>,
+) -> Judged {
     let rule = place.rule;
     let reach = place.reach();
     for episode in [&mut group.episode, &mut group.past].into_iter().flatten() {
@@ -281,7 +288,11 @@ fn judge_late(group: &mut Group, place: &Place, signal: &Signal, reading: Readin
     let found = begin(rule, group, since, until, fullest, signal);
     match (&group.episode, newest == Some(until)) {
         (None, true) => group.episode = Some(found),
-        _ => group.past = Some(found),
+        _ => {
+            // Nothing is added any more to the one that it takes the place of.
+            flush(group, rule, evidence, out);
+            group.past = Some(found);
+        }
     }
     Judged::Began
 }

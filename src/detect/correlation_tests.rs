@@ -217,6 +217,47 @@ fn c21_what_is_kept_of_a_chain_is_bounded_and_counted() {
 }
 
 proptest::proptest! {
+    /// What a detection counts is the same whether each growth is sent at once or all of them in the end.
+    #[test]
+    fn c19_what_is_counted_does_not_depend_on_when_it_is_sent(
+        stream in proptest::collection::vec((0i64..12, 0i64..60, 0usize..3), 1..60)
+    ) {
+        let types = [
+            "event_count, rules: [a, b], condition: {gte: 3}",
+            "value_count, rules: [a, b, c], condition: {field: n, gte: 3}",
+            "temporal, rules: [a, b, c]",
+            "temporal, rules: [a, b, c], condition: 'a and b and not c'",
+            "temporal_ordered, rules: [a, b, c]",
+            "value_sum, rules: [a, b, c], condition: {field: n, gte: 9}",
+        ];
+        let of = |(n, text): (usize, &&str)| {
+            format!("title: t{n}\nname: t{n}\ncorrelation: {{group-by: [h], timespan: 9s, type: {text}}}\n")
+        };
+        let set = rules(&types.iter().enumerate().map(of).collect::<Vec<_>>().join("---\n"));
+        let mut clock = 0;
+        let signals: Vec<_> = stream.iter().map(|(step, back, kind)| {
+            clock += step;
+            signal(clock - if back % 2 == 0 { 0 } else { *back }, &format!("{} h=x n={}", ["a", "b", "c"][*kind], back % 7))
+        }).collect();
+        let counts = |often: bool| {
+            let (mut detector, mut out) = (Detector::new(set.clone(), LATENESS, 7), Vec::new());
+            for signal in &signals {
+                detector.observe(signal, &mut out);
+                if often {
+                    detector.finish(&mut out);
+                }
+            }
+            detector.finish(&mut out);
+            let mut counts = std::collections::BTreeMap::new();
+            for Detection { id, count, .. } in out {
+                let most: &mut u64 = counts.entry(id).or_default();
+                *most = count.max(*most);
+            }
+            counts
+        };
+        proptest::prop_assert_eq!(counts(false), counts(true));
+    }
+
     /// Out of order within the lateness or not: the groups that are found are those of a recount.
     #[test]
     fn groups_found_by_temporal_types_are_those_of_a_recount(

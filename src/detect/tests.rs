@@ -98,6 +98,18 @@ fn c19_what_a_silent_source_held_back_makes_nothing_late() {
 }
 
 #[test]
+fn c19_what_was_held_back_is_sent_before_a_late_signal_begins_another_detection() {
+    // Late signals grow the first detection to 5, the last of it held back; then others fill a window
+    // between the two, and the first one can no longer be added to.
+    let at = [0, 10, 20, 55, 89, 35, 35, 80, 80];
+    let signals: Vec<_> = at.map(|at| failed(at, 1, "root")).to_vec();
+    let found = run(correlation("event_count", "source_ip", "30s", "{gte: 3}"), &signals);
+    let sent = ["20 192.0.2.1 3", "35 192.0.2.1 4", "35 192.0.2.1 5", "80 192.0.2.1 3"];
+    assert_eq!(brief(&found), sent);
+    assert!(found[..3].iter().all(|sent| sent.id == found[0].id) && found[3].id != found[0].id);
+}
+
+#[test]
 fn a_quiet_group_ends_its_detection() {
     let at = [0, 1, 2, 100, 101, 102, 103];
     let signals: Vec<_> = at.map(|at| failed(at, 1, "root")).to_vec();
