@@ -131,6 +131,7 @@ fn ended(obligation: &Obligation) -> Option<String> {
             None => "lifted already".to_owned(),
         },
         ObligationStatus::Expired => "its time was over".to_owned(),
+        ObligationStatus::Void => "it never happened, or was there before".to_owned(),
         ObligationStatus::Waived => "a person gave it up".to_owned(),
         _ => return None,
     })

@@ -101,12 +101,20 @@ impl State {
                 (Settled::Skip, Lifting | LiftFailed | InDoubt) => {
                     self.obligation_to(id, InForce, None, stamp)
                 }
+                (_, Lifting) => self.obligation_to(id, LiftFailed, None, stamp),
                 // It is gone, unless who does it anew succeeds.
                 (Settled::Done, InForce) if !held => self.obligation_to(id, Drifted, None, stamp),
                 _ => {}
             };
         }
-        if *settled == Settled::Skip && status != InForce {
+        match (settled, status) {
+            // By hand, before its turn came: that it is undone is said by the record that follows.
+            (Settled::Done, InForce) => self.obligation_to(id, Lifting, None, stamp),
+            (Settled::Skip, InForce) => return,
+            (Settled::Skip, Lifting) => self.obligation_to(id, LiftFailed, None, stamp),
+            _ => {}
+        }
+        if *settled == Settled::Skip {
             self.obligation_to(id, Waived, Some(by.as_ref().clone()), stamp);
         }
         if let Some(obligation) = self.ledger.obligations.get_mut(id.0)
