@@ -195,6 +195,17 @@ also write both anew.
 
 Exit codes: 0 the journal is whole; 1 it is not, and the first bad record is named.";
 
+/// `quell init --help`.
+pub const INIT: &str = "\
+Examples:
+  quell init my-setup/                 a Linux host that defends itself; it observes
+  quell init drills/ --like exercise   the exercise, to change and to play with
+  quell check my-setup/                looks for mistakes in it
+
+Nothing is written over. Without DIR it becomes the setup that every verb uses unless told otherwise.
+
+Exit codes: 0 written; 1 it cannot be written, or something is there.";
+
 /// `quell check --help`.
 pub const CHECK: &str = "\
 Examples:

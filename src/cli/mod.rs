@@ -25,6 +25,7 @@ mod halt;
 mod headless;
 mod help;
 mod identity;
+mod init;
 mod journal;
 mod ledger;
 mod lift;
@@ -133,6 +134,7 @@ fn obey(args: Args) -> Result<Verdict, Error> {
         Some(Verb::Protected(args)) => protected::run(&args).map(|()| Verdict::Fine),
         Some(Verb::Detect(args)) => fine(detect::run(&args)),
         Some(Verb::Rules(args)) => Ok(if rules::run(&args)? { Verdict::Fine } else { Verdict::Mistakes }),
+        Some(Verb::Init(args)) => fine(init::run(&args)),
         Some(Verb::Check(args)) => Ok(if check::run(&args)? { Verdict::Fine } else { Verdict::Mistakes }),
         Some(Verb::States(args)) => fine(states::run(&args)),
         Some(Verb::Journal(Journal::Show(args))) => fine(journal::show(&args)),

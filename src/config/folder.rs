@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 
 use super::indicators;
+use super::shipped::Shipped;
 use crate::flow::yaml::{MAX_TEXT, Place};
 use crate::model::{Digest, Mistake};
 
@@ -19,32 +20,6 @@ const HOST: &str = "host";
 /// The folders of a setup, and the endings of their files.
 const FOLDERS: [(&str, &[&str]); 3] =
     [("agents", &["yaml"]), ("workflows", &["yaml"]), ("rules", &["yml", "yaml"])];
-
-macro_rules! embed {
-    ($($path:literal),* $(,)?) => {
-        &[$(($path, include_str!(concat!("../../config/exercise/", $path)))),*]
-    };
-}
-
-/// The exercise, as it ships.
-const EXERCISE: &[(&str, &str)] = embed![
-    "agents/aegis.yaml",
-    "agents/apex.yaml",
-    "agents/cipher.yaml",
-    "agents/fortress.yaml",
-    "agents/omniscient.yaml",
-    "agents/phantom.yaml",
-    "agents/quell.yaml",
-    "agents/stream.yaml",
-    "rules/anomalous-traffic.yml",
-    "rules/brute-force.yml",
-    "rules/port-scan.yml",
-    "settings.yaml",
-    "workflows/block-address.yaml",
-    "workflows/contain-port-scan.yaml",
-    "workflows/isolate-anomaly.yaml",
-    "workflows/stop-brute-force.yaml",
-];
 
 /// The files of a setup, by path within it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,7 +59,7 @@ pub fn find(
 impl Folder {
     /// The exercise that is part of the program.
     pub fn embedded() -> Self {
-        Folder::from_texts("exercise", EXERCISE.iter().copied())
+        Folder::from_texts("exercise", Shipped::Exercise.files().iter().copied())
     }
 
     /// A setup from texts by path within it.

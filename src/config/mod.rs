@@ -24,6 +24,7 @@ mod request;
 mod rules;
 mod settings;
 mod shared;
+mod shipped;
 mod sources;
 
 use std::collections::BTreeMap;
@@ -43,6 +44,7 @@ pub use own::Own;
 pub use programs::Program;
 pub use report::report;
 pub use settings::{Keeping, Lines, Queues, Settings};
+pub use shipped::Shipped;
 pub use sources::{Named, SourceSpec};
 
 /// A setup, checked as a whole.

@@ -8,6 +8,7 @@ mod contract;
 mod detect;
 mod folders;
 mod hostile;
+mod init;
 mod looking_back;
 mod output;
 mod programs;

@@ -134,6 +134,9 @@ pub enum Verb {
     /// List Sigma rules, their mistakes, or what of ATT&CK they cover
     #[command(after_help = help::RULES)]
     Rules(Rules),
+    /// Write a setup to begin with, with comments
+    #[command(after_help = help::INIT)]
+    Init(Init),
     /// Look for mistakes in a setup
     #[command(after_help = help::CHECK)]
     Check(Check),

@@ -84,6 +84,26 @@ pub struct Rules {
     pub config: Option<PathBuf>,
 }
 
+/// `quell init`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Init {
+    /// Where to: a folder that is new or empty. Default: your own settings, where quell looks for them
+    #[arg(value_name = "DIR")]
+    pub folder: Option<PathBuf>,
+    /// What to begin with
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t = Example::Linux)]
+    pub like: Example,
+}
+
+/// A setup that ships.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Example {
+    /// A host or gateway that defends itself: real agents, which observe until they are armed
+    Linux,
+    /// The exercise: drills, which pretend
+    Exercise,
+}
+
 /// `quell check`.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct Check {
