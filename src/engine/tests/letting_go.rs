@@ -235,8 +235,22 @@ fn c3_what_was_found_while_another_run_undid_it_is_asked_again() {
     assert!(told.contains("run-1 a undo starts (1)") && told.contains("run-3 a is asked for"), "{told}");
     let told = world.play("present a");
     assert!(!told.contains("run-3 a succeeded"), "{told}");
-    let told = world.play("undone run-1/a\n wait 5s");
+    let told = world.play("undone run-1/a\n wait 3s");
+    assert!(!told.contains("run-3 a is asked for"), "not at once: {told}");
+    let told = world.play("wait 2s");
     assert!(told.contains("run-3 a is asked for"), "{told}");
     let told = world.play("absent a\n wait 5s");
     assert!(told.contains("run-3 a starts (2)"), "{told}");
+}
+
+/// C3: and a person who lets the run go on meanwhile does not have it done again unasked.
+#[test]
+fn c3_what_is_to_be_asked_again_is_not_begun_instead() {
+    let mut world = World::new(&[&acts("wire").replace("timeout: 90s,", "timeout: 90s, expires: 20s,")]);
+    world.play("trigger acts\n ok a\n lift ob-1 enough\n crash\n unknown ob-1\n trigger acts");
+    world.play("halt enough\n stopped run-3/a\n fail run-1/b\n wait 60s\n release\n present a");
+    let told = world.play("pause run-3\n resume run-3");
+    assert!(told.contains("run-3 a is asked for") && !told.contains("run-3 a waits"), "{told}");
+    let told = world.play("undone run-1/a\n wait 2s");
+    assert!(!told.contains("run-3 a starts"), "{told}");
 }
