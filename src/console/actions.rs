@@ -38,6 +38,7 @@ pub enum ActionId {
     Arm,
     Disarm,
     Rules,
+    Requests,
     Log,
     Zoom,
     Scale,
@@ -225,6 +226,7 @@ pub static ACTIONS: &[Action] = {
         Go(Pane::Throughput), [ch('5')], "throughput", Move None 0, always, "Throughput: signals per second, queue, losses.";
         Go(Pane::Ledger), [ch('6')], "in force", Move None 0, always, "In force: what quell does to the world now, and what ends it.";
         Rules, [ch('R')], "rules", Move None 0, always, "Rules by hits, what they cost, and indicator lists.";
+        Requests, [ch('@')], "requests", Move None 0, always, "What was asked of the engine from here, and what it answered.";
         Up, [key(KeyCode::Up), ch('k')], "up", Move None 0, always, "One row up. In the incidents it stops following.";
         Down, [key(KeyCode::Down), ch('j')], "down", Move None 0, always, "One row down.";
         Left, [key(KeyCode::Left), ch('h')], "left", Move None 0, always, "In the latency pane: the stage before.";

@@ -18,6 +18,7 @@ pub fn id(model: &Model, subject: Subject) -> String {
         Subject::Obligation(id) => id.to_string(),
         Subject::Agent(id) => safe(model.agent_name(id)),
         Subject::Rules => "rules".to_owned(),
+        Subject::Requests => "requests".to_owned(),
     }
 }
 
@@ -30,6 +31,7 @@ pub fn row(model: &Model, subject: Subject) -> String {
         Subject::Obligation(id) => state.ledger().get(id).map(obligation),
         Subject::Agent(id) => state.agent(id).map(agent),
         Subject::Rules => serde_json::to_value(&*model.gauges().rules).ok(),
+        Subject::Requests => Some(super::detail::requests::json(model)),
     };
     row.unwrap_or_else(|| json!({ "id": id(model, subject) })).to_string()
 }

@@ -81,6 +81,7 @@ pub enum Subject {
     Agent(AgentId),
     Obligation(ObligationId),
     Rules,
+    Requests,
 }
 
 /// Who gets the keys.

@@ -63,6 +63,7 @@ pub fn perform(model: &mut Model, id: ActionId) -> Vec<Todo> {
         Arm => return person::arm_selected(model),
         Disarm => return person::disarm_selected(model),
         Rules => model.page = Some(Detail { subject: Subject::Rules, scroll: 0 }),
+        Requests => model.page = Some(Detail { subject: Subject::Requests, scroll: 0 }),
         Redraw => return vec![Todo::Redraw],
         Suspend => return vec![Todo::Suspend],
         Quit if may::quit_asks(model) => model.mode = Mode::Confirm(Question::Quit),

@@ -1,13 +1,16 @@
 //! What was asked and not answered yet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::model::Model;
 use super::theme::Tone;
 use super::update::Todo;
 use crate::engine::{Answer, Request};
-use crate::model::{IncidentId, RequestId, Seq, Span};
+use crate::model::{IncidentId, RequestId, Seq, Span, Timestamp};
 use crate::runtime::link::Answered;
+
+/// Requests that are remembered.
+const LOGGED: usize = 500;
 
 /// How long an answer may take.
 pub const PATIENCE: Span = Span::from_secs(5);
@@ -18,6 +21,20 @@ pub struct Requests {
     waiting: BTreeMap<RequestId, Waiting>,
     /// The incident that the request dismisses which is sent next.
     pub dismissing: Option<IncidentId>,
+    /// What was sent, and what came of it, the last one last.
+    log: VecDeque<Sent>,
+}
+
+/// What was sent.
+#[derive(Debug)]
+pub struct Sent {
+    id: Option<RequestId>,
+    /// When, by the clock of the engine.
+    pub at: Timestamp,
+    /// What a toast called it.
+    pub what: String,
+    /// What came of it; `None` is nothing yet.
+    pub answer: Option<(String, Tone)>,
 }
 
 /// One of them.
@@ -37,6 +54,24 @@ impl Requests {
     /// When the next one is given up.
     pub fn deadline(&self) -> Option<Span> {
         self.waiting.values().map(|waiting| waiting.until).min()
+    }
+
+    /// What was sent, the last one first.
+    pub fn sent(&self) -> impl ExactSizeIterator<Item = &Sent> {
+        self.log.iter().rev()
+    }
+
+    fn note(&mut self, id: Option<RequestId>, at: Timestamp, what: &str, answer: Option<(String, Tone)>) {
+        self.log.push_back(Sent { id, at, what: what.to_owned(), answer });
+        if self.log.len() > LOGGED {
+            self.log.pop_front();
+        }
+    }
+
+    fn note_answer(&mut self, id: RequestId, text: String, tone: Tone) {
+        if let Some(sent) = self.log.iter_mut().rev().find(|sent| sent.id == Some(id)) {
+            sent.answer = Some((text, tone));
+        }
     }
 
     /// How many there are: while there is one, news are urgent.
@@ -68,6 +103,9 @@ pub fn may_ask(model: &Model) -> Result<(), String> {
 /// It was sent, or could not be.
 pub fn on_sent(model: &mut Model, id: Option<RequestId>, what: String) {
     let dismisses = model.requests.dismissing.take();
+    let nobody = || ("nobody took it: the engine has stopped".to_owned(), Tone::Bad);
+    let at = model.engine_now();
+    model.requests.note(id, at, &what, if id.is_none() { Some(nobody()) } else { None });
     match id {
         Some(id) => {
             let until = Span(model.now.0.saturating_add(PATIENCE.0));
@@ -84,7 +122,7 @@ pub fn on_answer(model: &mut Model, answered: Answered) {
     match model.requests.waiting.get_mut(&id) {
         Some(waiting) => waiting.answered = Some((seq, answer)),
         // Given up already; better late than never.
-        None => say(model, &id.to_string(), answer),
+        None => say(model, id, &id.to_string(), answer),
     }
     on_records(model);
 }
@@ -114,12 +152,13 @@ fn settle(model: &mut Model, is_due: impl Fn(&Waiting) -> bool) {
         match model.requests.waiting.remove(&id) {
             Some(Waiting { what, answered: Some((_, answer)), dismisses, .. }) => {
                 let accepted = matches!(answer, Answer::Accepted(_));
-                say(model, &what, answer);
+                say(model, id, &what, answer);
                 if let Some(incident) = dismisses.filter(|_| accepted) {
                     super::lift::offer(model, incident);
                 }
             }
             Some(Waiting { what, .. }) => {
+                model.requests.note_answer(id, format!("no answer within {PATIENCE}"), Tone::Bad);
                 model.say(format!("✗ {what}: timed out, no answer within {PATIENCE}"), Tone::Bad);
             }
             None => {}
@@ -127,10 +166,12 @@ fn settle(model: &mut Model, is_due: impl Fn(&Waiting) -> bool) {
     }
 }
 
-fn say(model: &mut Model, what: &str, answer: Answer) {
-    match answer {
-        Answer::Accepted(text) if text.is_empty() => model.say(format!("✓ {what}: accepted"), Tone::Good),
-        Answer::Accepted(text) => model.say(format!("✓ {what}: accepted, {text}"), Tone::Good),
-        Answer::Refused(why) => model.say(format!("✗ {what}: refused: {why}"), Tone::Bad),
-    }
+fn say(model: &mut Model, id: RequestId, what: &str, answer: Answer) {
+    let (mark, text, tone) = match answer {
+        Answer::Accepted(text) if text.is_empty() => ('✓', "accepted".to_owned(), Tone::Good),
+        Answer::Accepted(text) => ('✓', format!("accepted, {text}"), Tone::Good),
+        Answer::Refused(why) => ('✗', format!("refused: {why}"), Tone::Bad),
+    };
+    model.say(format!("{mark} {what}: {text}"), tone);
+    model.requests.note_answer(id, text, tone);
 }

@@ -48,7 +48,7 @@ pub fn choose(model: &mut Model, subject: Subject) {
         Subject::Run(id) => model.runs.select(id),
         Subject::Incident(id) => model.incidents.select(id),
         Subject::Obligation(id) => model.obligations.select(id),
-        Subject::Rules => {}
+        Subject::Rules | Subject::Requests => {}
     }
 }
 

@@ -3,6 +3,7 @@
 mod agent;
 mod incident;
 mod obligation;
+pub mod requests;
 mod rules;
 mod run;
 mod timeline;
@@ -29,6 +30,7 @@ pub fn rows(model: &Model, subject: Subject, width: usize) -> Vec<Row> {
         }
         Subject::Agent(id) => model.state().agent(id).map(|agent| agent::rows(model, agent)),
         Subject::Rules => Some(rules::rows(model, width)),
+        Subject::Requests => Some(requests::rows(model, width)),
     };
     let gone = "It is no longer kept here; the journal has it.";
     rows.unwrap_or_else(|| vec![Row::new().dim(gone)])
@@ -55,6 +57,7 @@ pub fn render(
         },
         Subject::Agent(id) => model.agent_name(id).to_owned(),
         Subject::Rules => "Rules".to_owned(),
+        Subject::Requests => "Requests".to_owned(),
     };
     let rows = rows(model, subject, usize::from(area.width));
     let shown = usize::from(area.height.saturating_sub(2));

@@ -86,3 +86,21 @@ fn picture(model: &Model, theme: &Theme) -> String {
 fn seen(model: &Model) -> String {
     picture(model, &Theme::default())
 }
+
+/// Three requests: one done, one refused, one under way.
+fn asked_for(model: &mut Model) {
+    use crate::engine::Answer;
+    use crate::model::RequestId;
+    use crate::runtime::link::Answered;
+    let sent = [(1, "pause run-5"), (2, "cancel run-3"), (3, "trigger contain-scan")];
+    for (id, what) in sent {
+        update(model, Msg::Sent(Some(RequestId(id)), what.to_owned()));
+    }
+    let answers = [
+        (1, Answer::Accepted("run-5 is paused; what runs will finish".to_owned())),
+        (2, Answer::Refused("run-3 has changed since you looked: it is \u{1b}[31mrolled back".to_owned())),
+    ];
+    for (id, answer) in answers {
+        update(model, Msg::Answer(Answered { id: RequestId(id), seq: 0, answer }));
+    }
+}

@@ -53,6 +53,8 @@ screens! {
     incident_detail: |m| { press(m, "3kk<Enter>"); };
     agent_detail: |m| { press(m, "1jjj<Enter>"); };
     rules: |m| { m.live_gauges.rules = std::sync::Arc::new(super::figures::rules()); press(m, "R"); };
+    requests: |m| { super::asked_for(m); press(m, "@"); };
+    no_requests: |m| { press(m, "@"); };
     help: |m| { press(m, "?"); };
     confirm: |m| { m.runs.select(RunId(3)); press(m, "x"); };
     abandon: |m| { m.runs.select(RunId(2)); press(m, "Xrun-"); };

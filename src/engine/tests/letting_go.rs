@@ -254,3 +254,20 @@ fn c3_what_is_to_be_asked_again_is_not_begun_instead() {
     let told = world.play("undone run-1/a\n wait 2s");
     assert!(!told.contains("run-3 a starts"), "{told}");
 }
+
+/// C12: a run that turned round asks nothing about a step that it will undo anyway.
+#[test]
+fn c12_the_time_of_a_question_means_nothing_once_a_run_turns_round() {
+    let text = "
+workflow: two
+steps:
+  - { id: a, role: WALL, action: wire, with: { address: x }, timeout: 90s }
+  - { id: b, role: WALL, action: tell, with: { text: '${run.id}' }, undo: 'none: said', timeout: 1h }
+";
+    let mut world = World::new(&[text]);
+    world.play("trigger two\n lost a");
+    let told = world.play("cancel run-1\n wait 20s");
+    assert!(!told.contains("run-1 a is asked for"), "{told}");
+    let told = world.play("stopped b\n wait 2m");
+    assert!(told.contains("run-1 a undo starts (1)"), "{told}");
+}
