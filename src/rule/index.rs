@@ -225,8 +225,8 @@ impl Index {
         let mut hits = Hits { found, open };
         hits.add(&scope.always);
         if !self.own.is_empty() {
-            for (hash, key, field) in signal.document.hashed_fields() {
-                let Some((_, number)) = self.own.find(spread(hash), |(name, _)| **name == *key) else {
+            for (hash, field) in signal.document.hashed_fields() {
+                let Some((_, number)) = self.own.find(spread(hash), |(name, _)| field.is_named(name)) else {
                     continue;
                 };
                 let (Some(asked), Some(marks)) = (scope.own.get(*number), self.marks.get(*number)) else {
