@@ -13,6 +13,7 @@ mod change;
 mod condition;
 mod correlation;
 mod detection;
+mod ends;
 mod expression;
 mod field;
 mod filter;
