@@ -190,7 +190,9 @@ fn plain(piece: &[u8]) -> u32 {
     piece.first_chunk::<4>().map_or(0, |bytes| u32::from_le_bytes(*bytes) | 0x2020_2020)
 }
 
-fn usual(byte: u8) -> usize {
+/// How common a byte of text is: the more, the more so.
+#[inline]
+pub fn usual(byte: u8) -> usize {
     const RANKS: [u8; 256] = {
         let mut ranks = [0; 256];
         let mut rest = USUAL;

@@ -29,6 +29,8 @@ mod need;
 mod origin;
 mod pattern;
 mod placeholder;
+mod rarity;
+mod required;
 mod room;
 mod search;
 mod set;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use memchr::{memchr2, memmem};
 
-use super::literals::folds_bytewise;
+use super::literals::{folds_bytewise, usual};
 use super::text::{Text, Token};
 
 /// Where in the value the text must stand.
@@ -215,10 +215,13 @@ fn plain_ascii(anchor: Anchor, text: &[u8], value: &[u8]) -> bool {
         Anchor::Start => at(0),
         Anchor::End => at(spare),
         Anchor::Anywhere => {
-            let Some(first) = text.first() else { return true };
+            // The text is looked for by its rarest byte.
+            let rarest = text.iter().enumerate().min_by_key(|(_, byte)| usual(**byte));
+            let Some((offset, byte)) = rarest else { return true };
             let mut start = 0;
-            while let Some(skipped) =
-                value.get(start..=spare).and_then(|rest| memchr2(*first, first.to_ascii_uppercase(), rest))
+            while let Some(skipped) = value
+                .get(start + offset..=spare + offset)
+                .and_then(|rest| memchr2(*byte, byte.to_ascii_uppercase(), rest))
             {
                 if at(start + skipped) {
                     return true;
