@@ -173,7 +173,7 @@ impl Engine {
             match self.feed.next_within(PATIENCE).expect("the feed goes on") {
                 FeedItem::Snapshot(state) => self.state = *state,
                 FeedItem::Records(records) => records.iter().for_each(|r| self.state.apply(r).unwrap()),
-                FeedItem::End => panic!("the engine has ended"),
+                FeedItem::Lost(_) | FeedItem::End => panic!("the engine has ended"),
             }
         }
         &self.state

@@ -116,7 +116,7 @@ impl Threads {
             match self.feed.next_within(PATIENCE) {
                 Some(FeedItem::Records(records)) => return Ok(records),
                 Some(FeedItem::Snapshot(_)) => {}
-                Some(FeedItem::End) | None => return Err("the engine fell silent".into()),
+                Some(FeedItem::Lost(_) | FeedItem::End) | None => return Err("the engine fell silent".into()),
             }
         }
     }

@@ -61,7 +61,7 @@ impl Watcher {
                             fold(&mut state, &records);
                         }
                     }
-                    Some(FeedItem::End) => return (seen, state),
+                    Some(FeedItem::Lost(_) | FeedItem::End) => return (seen, state),
                     None => {}
                 }
             }

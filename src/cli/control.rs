@@ -21,6 +21,7 @@ use crate::rule::indicator::Lists;
 use crate::runtime::clock::monotonic_nanos;
 use crate::runtime::gauges::Board;
 use crate::runtime::inbox::Inbox;
+use crate::runtime::link::Catalogue;
 use crate::runtime::reload::Fresh;
 use crate::runtime::start::Started;
 
@@ -56,6 +57,7 @@ pub fn listen(
         kind: loaded.setup.kind,
         operators: loaded.settings.operators.clone(),
         reload: Box::new(reload),
+        catalogue: Catalogue::of(&loaded.setup),
     };
     Server::start(place.path(), parts).map_err(|error| {
         let path = socket::path(place.path());

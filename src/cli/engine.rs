@@ -127,7 +127,7 @@ impl Running {
                         state.apply(record).map_err(|illegal| Error::failed(illegal.to_string()))?;
                     }
                 }
-                Some(FeedItem::End) => break,
+                Some(FeedItem::Lost(_) | FeedItem::End) => break,
                 None => {}
             }
         }

@@ -80,7 +80,7 @@ pub fn run(mut running: Running, format: Format, mut sink: Sink) -> std::result:
                     }
                 }
             }
-            Some(FeedItem::End) => break,
+            Some(FeedItem::Lost(_) | FeedItem::End) => break,
             None => {}
         }
         if quiet && format == Format::Json && unwritten.is_none() {

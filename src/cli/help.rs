@@ -212,6 +212,17 @@ Examples:
 They are printed from the tables that the engine runs.";
 
 /// `quell serve --help`.
+pub const ATTACH: &str = "\
+Examples:
+  quell attach
+  quell attach --state /var/lib/quell --read-only
+  ssh -t host quell attach --state /var/lib/quell
+
+Any number of consoles may be attached at once. Leaving one is nothing to the engine. If the engine is lost, the console says so, and calls it again every second.
+
+Exit codes: 0 left; 1 no engine, or no terminal; 143, 130, 129 ended by TERM, INT, HUP.";
+
+/// `quell serve --help`.
 pub const SERVE: &str = "\
 Examples:
   quell serve --config my-setup/ --state /var/lib/quell

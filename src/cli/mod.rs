@@ -6,6 +6,7 @@ mod approve;
 mod archive;
 mod arm;
 mod ask;
+mod attach;
 mod answer;
 mod bench;
 mod check;
@@ -62,6 +63,7 @@ use error::Error;
 
 use crate::control::message::Table;
 use crate::engine::Request;
+use crate::runtime::shutdown::Stop;
 
 /// How a verb ended that did what it was asked (S12).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +74,8 @@ pub(crate) enum Verdict {
     Person,
     /// A setup has mistakes.
     Mistakes,
+    /// A signal ended it.
+    Stopped(Stop),
 }
 
 /// Runs the program: reads its arguments, does what they say, and gives the exit code.
@@ -83,6 +87,7 @@ pub fn run() -> ExitCode {
         Ok(Verdict::Fine) => ExitCode::SUCCESS,
         Ok(Verdict::Mistakes) => ExitCode::from(2),
         Ok(Verdict::Person) => ExitCode::from(3),
+        Ok(Verdict::Stopped(stop)) => ExitCode::from(stop.code() as u8),
         Err(error) => error.report(),
     }
 }
@@ -115,6 +120,7 @@ fn obey(args: Args) -> Result<Verdict, Error> {
         Some(Verb::Confirm(args)) => approve::confirm(&args),
         Some(Verb::Deny(args)) => approve::deny(&args),
         Some(Verb::Lift(args)) => lift::run(&args),
+        Some(Verb::Attach(args)) => attach::run(&args),
         Some(Verb::Metrics(args)) => fine(metrics::show(&args)),
         Some(Verb::Events(args)) => fine(events::run(&args)),
         Some(Verb::Explain(args)) => fine(explain::run(&args)),

@@ -1,6 +1,5 @@
 //! Work with the console.
 
-use std::sync::Arc;
 use std::sync::mpsc::channel;
 
 use super::engine::Running;
@@ -9,9 +8,9 @@ use super::identity;
 use super::output::tell;
 use super::{environment, logging};
 use crate::config::Loaded;
-use crate::console::{self, Catalogue, Ended, Options};
+use crate::console::{self, Ended, Options};
 use crate::runtime::inbox::Message;
-use crate::runtime::link::Link;
+use crate::runtime::link::{Catalogue, Link};
 use crate::runtime::shutdown::{self, Stop};
 use crate::runtime::virtual_time::Ending;
 
@@ -52,14 +51,15 @@ pub fn run(mut running: Running, loaded: &Loaded) -> Result<(Ending, bool), Erro
         })
     });
     let (feed, thread) = running.split();
-    let link = Link::new(feed, board, answers, ask);
+    let link = Link::new(feed, board, answers, ask, Catalogue::of(&loaded.setup));
     let options = Options {
         theme: environment::theme(),
         frames_per_second: environment::frames_per_second(),
         read_only: false,
+        attached: false,
         stop: stopped,
     };
-    let shown = console::run(link, catalogue(loaded), options);
+    let shown = console::run(link, options);
     let ended = match &shown {
         Ok(Ended::Quit) | Err(_) => Message::Quit,
         Ok(Ended::Stopped(_) | Ended::TerminalLost) => Message::Drain,
@@ -73,17 +73,5 @@ pub fn run(mut running: Running, loaded: &Loaded) -> Result<(Ending, bool), Erro
         Err(error) => Err(Error::failed("cannot show the console")
             .because(error)
             .hint("--headless works without a terminal")),
-    }
-}
-
-fn catalogue(loaded: &Loaded) -> Catalogue {
-    let workflows = loaded.setup.workflows.values();
-    let entry = |workflow: &Arc<crate::workflow::Workflow>| {
-        (Arc::clone(&workflow.name), Arc::from(workflow.description.as_ref()), workflow.inputs.clone())
-    };
-    let asking = workflows.clone().filter(|workflow| workflow.asks_live);
-    Catalogue {
-        asks_live: asking.map(|workflow| Arc::clone(&workflow.name)).collect(),
-        workflows: workflows.map(entry).collect(),
     }
 }

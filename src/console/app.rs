@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use ratatui::crossterm::terminal;
 
 use super::inlets::{self, Feeder};
-use super::model::{Catalogue, Model};
+use super::model::Model;
 use super::screen::Screen;
 use super::session::{self, Frames, Session};
 use super::theme::Theme;
@@ -28,10 +28,11 @@ const LAST_FRAME: Duration = Duration::from_millis(300);
 ///
 /// # Errors
 /// If there is no terminal, or a thread cannot be started.
-pub fn run(link: Link, catalogue: Catalogue, options: Options) -> io::Result<Ended> {
+pub fn run(link: Link, options: Options) -> io::Result<Ended> {
     let (width, height) = terminal::size()?;
+    let Link { feed, board, answers, asker, catalogue, news } = link;
     let mut model = Model::new(catalogue, options.read_only, width, height);
-    let Link { feed, board, answers, asker } = link;
+    model.attached = options.attached;
     // The first frame should show something: the snapshot is there at once.
     if let Some(item) = feed.next_within(Duration::from_millis(10)) {
         update(&mut model, Msg::Feed(vec![item]));
@@ -42,6 +43,7 @@ pub fn run(link: Link, catalogue: Catalogue, options: Options) -> io::Result<End
     let frame = Duration::from_secs(1) / options.frames_per_second.clamp(1, 60);
     let feeder = Feeder::start(feed, sender.clone(), frame)?;
     inlets::forward(answers, sender.clone(), "console-answers", Msg::Answer)?;
+    inlets::forward(news, sender.clone(), "console-setup", Msg::Catalogue)?;
     inlets::forward(options.stop, sender.clone(), "console-stop", Msg::Stop)?;
     inlets::read_keys(sender.clone())?;
     inlets::watch_terminal(sender.clone())?;
@@ -142,7 +144,7 @@ impl App {
     fn take(&mut self, msg: Msg) -> Vec<Todo> {
         match &msg {
             Msg::Key(_) | Msg::Paste(_) | Msg::Resize(..) | Msg::Sent(..) => self.urgent = true,
-            Msg::Feed(_) | Msg::Gauges(_) => self.dirty = true,
+            Msg::Feed(_) | Msg::Gauges(_) | Msg::Catalogue(_) => self.dirty = true,
             Msg::Clock(now) => self.dirty |= self.model.expires().is_some_and(|at| at <= *now),
             Msg::Answer(_) | Msg::Stop(_) | Msg::Lost | Msg::Drained => {}
         }

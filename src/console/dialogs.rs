@@ -176,8 +176,8 @@ fn on_pick(model: &mut Model, chord: Chord, at: usize) -> Vec<Todo> {
     let at = match chord.code {
         KeyCode::Esc => return Vec::new(),
         KeyCode::Enter => {
-            if let Some((_, _, inputs)) = model.catalogue.workflows.get(at) {
-                model.mode = Mode::Form(form::blank(at, inputs));
+            if let Some(offer) = model.catalogue.workflows.get(at) {
+                model.mode = Mode::Form(form::blank(at, &offer.inputs));
             }
             return Vec::new();
         }

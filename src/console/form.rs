@@ -9,11 +9,11 @@ use super::requests::ask;
 use super::update::Todo;
 use crate::engine::Request;
 use crate::model::{Map, Value, ValueType};
-use crate::workflow::InputSpec;
+use crate::runtime::link::{Offer, OfferedInput};
 
 /// The form of a workflow, filled with the defaults of its inputs.
-pub fn blank(workflow: usize, inputs: &[InputSpec]) -> Form {
-    let prefilled = |input: &InputSpec| match &input.default {
+pub fn blank(workflow: usize, inputs: &[OfferedInput]) -> Form {
+    let prefilled = |input: &OfferedInput| match &input.default {
         Some(Value::String(text)) => Field::with(text),
         Some(value) => Field::with(&value.to_string()),
         None => Field::default(),
@@ -49,7 +49,7 @@ pub fn on_key(model: &mut Model, chord: Chord, mut form: Form) -> Vec<Todo> {
 
 /// Says what is wrong with the field that the cursor leaves.
 fn check(model: &Model, form: &mut Form) {
-    let inputs = model.catalogue.workflows.get(form.workflow).map(|(_, _, inputs)| inputs.as_slice());
+    let inputs = model.catalogue.workflows.get(form.workflow).map(|offer| offer.inputs.as_slice());
     let at = form.at;
     if let (Some(input), Some(field)) = (inputs.and_then(|inputs| inputs.get(at)), form.fields.get(at)) {
         let error = typed(input, field.text()).err();
@@ -60,7 +60,7 @@ fn check(model: &Model, form: &mut Form) {
 }
 
 fn submit(model: &mut Model, mut form: Form) -> Vec<Todo> {
-    let Some((name, _, inputs)) = model.catalogue.workflows.get(form.workflow).cloned() else {
+    let Some(Offer { name, inputs, .. }) = model.catalogue.workflows.get(form.workflow).cloned() else {
         return Vec::new();
     };
     let mut values = Map::new();
@@ -87,7 +87,7 @@ fn submit(model: &mut Model, mut form: Form) -> Vec<Todo> {
 }
 
 /// What was typed, as a value of the input's type; nothing where nothing was typed and nothing is needed.
-pub fn typed(input: &InputSpec, text: &str) -> Result<Option<Value>, String> {
+pub fn typed(input: &OfferedInput, text: &str) -> Result<Option<Value>, String> {
     let text = if input.kind == ValueType::Text { text } else { text.trim() };
     if text.is_empty() {
         return if input.required && input.default.is_none() {

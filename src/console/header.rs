@@ -15,6 +15,7 @@ fn standing(model: &Model) -> (&'static str, Tone) {
     let gauges = model.gauges();
     match () {
         () if model.frozen.is_some() => ("❚❚ FROZEN", Tone::Label),
+        () if model.lost.is_some() => ("■ LOST", Tone::Critical),
         () if !model.connected => ("■ STOPPED", Tone::Bad),
         () if model.state().halt().is_some() => ("■ HALTED", Tone::Critical),
         () if gauges.on_hold.is_some() => ("▲ ON HOLD", Tone::Critical),

@@ -138,5 +138,8 @@ pub fn arming_matters(model: &Model) -> May {
 
 /// Whether leaving needs a question: real runs are live.
 pub fn quit_asks(model: &Model) -> bool {
-    model.connected && model.state().kind() == Some(JournalKind::Real) && model.state().counts().live_runs > 0
+    !model.attached
+        && model.connected
+        && model.state().kind() == Some(JournalKind::Real)
+        && model.state().counts().live_runs > 0
 }

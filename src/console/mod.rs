@@ -47,7 +47,7 @@ use std::sync::mpsc::Receiver;
 
 pub use app::{StopSender, run};
 pub use layout::Pane;
-pub use model::{Catalogue, Model, Subject};
+pub use model::{Model, Subject};
 pub use theme::Theme;
 
 /// What is decided before the console starts.
@@ -58,6 +58,8 @@ pub struct Options {
     pub frames_per_second: u32,
     /// Show, but send no requests.
     pub read_only: bool,
+    /// The engine is another process, which goes on when the console ends.
+    pub attached: bool,
     /// How the owner of the signals ends the console.
     pub stop: Receiver<Stop>,
 }

@@ -14,16 +14,7 @@ use super::theme::Tone;
 use crate::engine::{Settled, State};
 use crate::model::{AgentId, IncidentId, ObligationId, RunId, Seq, Span, StepIx, Timestamp};
 use crate::runtime::gauges::{Gauges, Stage};
-use crate::workflow::InputSpec;
-
-/// What `t` can start.
-#[derive(Debug, Clone, Default)]
-pub struct Catalogue {
-    /// Name, one line for people, typed inputs.
-    pub workflows: Vec<(Arc<str>, Arc<str>, Vec<InputSpec>)>,
-    /// Names of those whose files ask to be live.
-    pub asks_live: Vec<Arc<str>>,
-}
+use crate::runtime::link::Catalogue;
 
 /// Everything that a frame is drawn from.
 pub struct Model {
@@ -35,6 +26,10 @@ pub struct Model {
     pub(super) frozen: Option<Box<(State, Gauges)>>,
     /// Whether the engine is still there.
     pub(super) connected: bool,
+    /// Whether the engine is another process: leaving is nothing to it.
+    pub(super) attached: bool,
+    /// Why the way to the engine is lost, if it is.
+    pub(super) lost: Option<Arc<str>>,
     pub(super) catalogue: Catalogue,
     pub(super) read_only: bool,
     /// Time since the console started; for toasts and patience, never for what is true.
@@ -197,6 +192,8 @@ impl Model {
             live_gauges: Gauges::default(),
             frozen: None,
             connected: true,
+            attached: false,
+            lost: None,
             catalogue,
             read_only,
             now: Span::ZERO,

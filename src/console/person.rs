@@ -47,7 +47,7 @@ pub fn command(model: &mut Model, line: &str) -> Option<Vec<Todo>> {
         model.say(format!("✗ {verb}: {why}"), Tone::Wait);
         return Some(Vec::new());
     }
-    let workflows = model.catalogue.workflows.iter().map(|(known, ..)| known);
+    let workflows = model.catalogue.workflows.iter().map(|offer| &offer.name);
     let Some(workflow) = workflows.clone().find(|known| ***known == *name.trim()).cloned() else {
         let known: Vec<&str> = workflows.map(AsRef::as_ref).collect();
         let known = known.join(", ");

@@ -59,6 +59,7 @@ pub fn ask(model: &mut Model, seen: Option<Seq>, request: Request, what: String)
 pub fn may_ask(model: &Model) -> Result<(), String> {
     match (model.read_only, model.connected) {
         (true, _) => Err("this console is read-only".to_owned()),
+        (_, false) if model.lost.is_some() => Err("the engine cannot be reached".to_owned()),
         (_, false) => Err("the engine has stopped".to_owned()),
         _ => Ok(()),
     }

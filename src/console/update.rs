@@ -12,7 +12,7 @@ use crate::engine::Request;
 use crate::model::{RequestId, Seq, Span};
 use crate::runtime::feed::FeedItem;
 use crate::runtime::gauges::Gauges;
-use crate::runtime::link::Answered;
+use crate::runtime::link::{Answered, Catalogue};
 
 /// What can happen to a console.
 #[derive(Debug)]
@@ -33,6 +33,8 @@ pub enum Msg {
     Sent(Option<RequestId>, String),
     /// A request was answered.
     Answer(Answered),
+    /// The setup was read anew: what can be started.
+    Catalogue(Catalogue),
     /// Somebody outside wants the console to end.
     Stop(Stop),
     /// The terminal is gone.
@@ -77,6 +79,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Todo> {
         }
         Msg::Sent(id, what) => requests::on_sent(model, id, what),
         Msg::Answer(answered) => requests::on_answer(model, answered),
+        Msg::Catalogue(catalogue) => on_catalogue(model, catalogue),
         Msg::Stop(stop) => return vec![Todo::End(Ended::Stopped(stop))],
         Msg::Lost => return vec![Todo::End(Ended::TerminalLost)],
         Msg::Drained => {}
@@ -84,9 +87,26 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Todo> {
     Vec::new()
 }
 
+/// A form, or a choice, that was about another setup is closed.
+fn on_catalogue(model: &mut Model, catalogue: Catalogue) {
+    if catalogue == model.catalogue {
+        return;
+    }
+    model.catalogue = catalogue;
+    if matches!(model.mode, Mode::Pick { .. } | Mode::Form(_)) {
+        model.mode = Mode::Normal;
+        model.say("the setup was read anew: t begins again".to_owned(), Tone::Wait);
+    }
+}
+
 fn on_feed(model: &mut Model, item: FeedItem) {
     match item {
-        FeedItem::Snapshot(state) => (model.live, model.connected) = (*state, true),
+        FeedItem::Snapshot(state) => {
+            (model.live, model.connected) = (*state, true);
+            if model.lost.take().is_some() {
+                model.say("✓ the engine is there again".to_owned(), Tone::Good);
+            }
+        }
         FeedItem::Records(records) => {
             for record in records.iter() {
                 if let Err(error) = model.live.apply(record) {
@@ -96,6 +116,7 @@ fn on_feed(model: &mut Model, item: FeedItem) {
                 }
             }
         }
+        FeedItem::Lost(why) => (model.connected, model.lost) = (false, Some(why)),
         FeedItem::End => model.connected = false,
     }
 }

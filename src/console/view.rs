@@ -92,6 +92,9 @@ fn notice(model: &Model) -> Option<(String, Tone)> {
     if let Some(why) = &gauges.on_hold {
         return Some((format!("on hold, nothing acts: {why}"), Tone::Critical));
     }
+    if let Some(why) = &model.lost {
+        return Some((format!("no engine: {why} · tried again every second · q quits"), Tone::Critical));
+    }
     if !model.connected {
         return Some(("the engine has stopped · q quits".to_owned(), Tone::Bad));
     }

@@ -15,8 +15,11 @@ use super::obligations::{Listed, Wanted};
 use super::rows::Row;
 use super::socket;
 use super::wire::{Incoming, WireError, send};
+use crate::detect;
 use crate::engine::{JournalKind, Record};
 use crate::model::{RunId, Seq};
+use crate::runtime::gauges::Gauges;
+use crate::runtime::link::Catalogue;
 
 /// A connection to an engine.
 #[derive(Debug)]
@@ -72,6 +75,21 @@ pub enum Followed {
     End,
 }
 
+/// What a console is told.
+#[derive(Debug)]
+pub enum Shown {
+    /// What can be started.
+    Catalogue(Catalogue),
+    /// A part of the state as a text, and whether it is the last one.
+    Snapshot(String, bool),
+    /// The next records.
+    Records(Vec<Record>),
+    /// The figures; those of rules if they have changed.
+    Gauges(Box<Gauges>, Option<Box<detect::Figures>>),
+    /// The engine has stopped.
+    End,
+}
+
 fn unexpected(found: &ToClient) -> ClientError {
     let what = match found {
         ToClient::Refused { why } => return ClientError::Refused(why.clone()),
@@ -82,6 +100,9 @@ fn unexpected(found: &ToClient) -> ClientError {
         ToClient::Run { .. } => "a run",
         ToClient::Figures(_) => "figures",
         ToClient::Records { .. } => "records",
+        ToClient::Catalogue(_) | ToClient::Snapshot { .. } | ToClient::Gauges { .. } => {
+            "what a console shows"
+        }
     };
     FrameError::Json(format!("{what} was not asked for")).into()
 }
@@ -190,6 +211,29 @@ impl Client {
     /// The connection is lost.
     pub fn subscribe(&mut self, from: Seq) -> Result<(), ClientError> {
         self.say(&ToServer::Subscribe { from })
+    }
+
+    /// Asks for all that a console shows; it comes by [`Client::watched`].
+    ///
+    /// # Errors
+    /// The connection is lost.
+    pub fn watch(&mut self) -> Result<(), ClientError> {
+        self.say(&ToServer::Watch)
+    }
+
+    /// What comes next of it.
+    ///
+    /// # Errors
+    /// It is refused, or the connection is lost.
+    pub fn watched(&mut self, patience: Duration) -> Result<Shown, ClientError> {
+        match self.hear(patience)? {
+            ToClient::Records { records, .. } => Ok(Shown::Records(records)),
+            ToClient::Catalogue(catalogue) => Ok(Shown::Catalogue(catalogue)),
+            ToClient::Gauges { gauges, rules } => Ok(Shown::Gauges(gauges, rules)),
+            ToClient::Snapshot { part, last } => Ok(Shown::Snapshot(part, last)),
+            ToClient::End => Ok(Shown::End),
+            other => Err(unexpected(&other)),
+        }
     }
 
     /// The next records, within `patience`.

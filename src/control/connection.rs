@@ -11,16 +11,16 @@ use serde::Serialize;
 use super::codec::{FrameError, REPLY_BYTES, REQUEST_BYTES, decode, encode};
 use super::detail;
 use super::figures::Figures;
-use super::hub::After;
+use super::follow::Follower;
 use super::message::{Asked, Hello, PROTOCOL, Table, ToClient, ToServer, VERSION, Welcome, is_id};
 use super::obligations::{self, Wanted};
 use super::people::{self, Person};
 use super::rows;
 use super::server::Shared;
+use super::watch::Watcher;
 use super::wire::{Incoming, WireError, send};
 use crate::config::Role;
-use crate::engine::{Record, State};
-use crate::journal::{Journal, JournalError, SqliteJournal};
+use crate::engine::State;
 use crate::model::{RunId, Seq};
 
 /// How long a frame may take once it has begun, either way.
@@ -31,22 +31,24 @@ pub const IDLE: Duration = Duration::from_secs(60);
 pub const ANSWER: Duration = Duration::from_secs(30);
 /// Rows of a table, at most.
 pub const ROWS: usize = 20_000;
-/// Records in one frame, and records read from the journal at once.
-const GROUP: usize = 512;
-/// How soon a follower notices that its client is gone.
-const GLANCE: Duration = Duration::from_millis(500);
 
 /// The writing side, shared by answers and records.
-struct Outgoing(Mutex<UnixStream>);
+pub(super) struct Outgoing(Mutex<UnixStream>);
 
 impl Outgoing {
-    fn send(&self, message: &impl Serialize) -> Result<(), WireError> {
+    pub(super) fn send(&self, message: &impl Serialize) -> Result<(), WireError> {
         let frame = encode(message, REPLY_BYTES)?;
         send(&self.0.lock().unwrap_or_else(PoisonError::into_inner), &frame, FRAME)
     }
 
-    fn refuse(&self, why: impl Into<String>) -> Result<(), WireError> {
+    pub(super) fn refuse(&self, why: impl Into<String>) -> Result<(), WireError> {
         self.send(&ToClient::Refused { why: why.into() })
+    }
+
+    /// Ends the connection.
+    pub(super) fn close(&self) {
+        let stream = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = stream.shutdown(std::net::Shutdown::Both);
     }
 }
 
@@ -121,6 +123,7 @@ impl Client {
                 ToServer::Run { run } => self.run(run)?,
                 ToServer::Figures => self.figures()?,
                 ToServer::Subscribe { from } => self.subscribe(from)?,
+                ToServer::Watch => self.watch()?,
             }
         }
     }
@@ -177,95 +180,42 @@ impl Client {
     }
 
     fn subscribe(&mut self, from: Seq) -> Result<(), WireError> {
+        match self.may_follow()? {
+            true => self.follow("control-feed", from.saturating_sub(1), Follower::run),
+            false => Ok(()),
+        }
+    }
+
+    fn watch(&mut self) -> Result<(), WireError> {
+        match self.may_follow()? {
+            true => self.follow("control-watch", 0, |follower| Watcher::new(follower).run()),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether the client may follow the records; it is told if not.
+    fn may_follow(&self) -> Result<bool, WireError> {
         if !self.may_look()? {
-            return Ok(());
+            return Ok(false);
         }
         if self.follower.is_some() {
-            return self.out.refuse("this client follows the records already");
+            self.out.refuse("this client follows the records already")?;
+            return Ok(false);
         }
-        let follower = Follower {
-            shared: Arc::clone(&self.shared),
-            out: Arc::clone(&self.out),
-            gone: Arc::clone(&self.gone),
-            sent: from.saturating_sub(1),
-            journal: None,
-        };
-        let thread = std::thread::Builder::new().name("control-feed".to_owned());
-        self.follower = Some(thread.spawn(move || follower.run())?);
+        Ok(true)
+    }
+
+    /// Starts the thread that sends what happens after a record.
+    fn follow(
+        &mut self,
+        name: &str,
+        sent: Seq,
+        run: impl FnOnce(Follower) + Send + 'static,
+    ) -> Result<(), WireError> {
+        let follower =
+            Follower::new(Arc::clone(&self.shared), Arc::clone(&self.out), Arc::clone(&self.gone), sent);
+        let thread = std::thread::Builder::new().name(name.to_owned());
+        self.follower = Some(thread.spawn(move || run(follower))?);
         Ok(())
-    }
-}
-
-/// Sends every record, from the ring of the latest ones or from the journal.
-struct Follower {
-    shared: Arc<Shared>,
-    out: Arc<Outgoing>,
-    gone: Arc<AtomicBool>,
-    sent: Seq,
-    journal: Option<SqliteJournal>,
-}
-
-/// As [`ToClient::Records`], without copies.
-#[derive(Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Group<'a> {
-    Records { records: &'a [&'a Record], last: Seq },
-}
-
-impl Follower {
-    fn run(mut self) {
-        // One who does not take the records in time, or is gone, gets no more of them.
-        let _ = self.follow();
-        let stream = self.out.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let _ = stream.shutdown(std::net::Shutdown::Both);
-    }
-
-    fn follow(&mut self) -> Result<(), WireError> {
-        // Says at once how far the records go, also if there is none to send.
-        self.send(&[])?;
-        while !self.gone.load(Ordering::Acquire) {
-            match self.shared.hub.after(self.sent, GLANCE) {
-                After::Records(batches) => {
-                    let records: Vec<&Record> = batches.iter().flat_map(|batch| batch.iter()).collect();
-                    let from = records.partition_point(|record| record.seq <= self.sent);
-                    records[from..].chunks(GROUP).try_for_each(|group| self.send(group))?;
-                }
-                After::InJournal => match self.page() {
-                    Ok(records) => self.send(&records.iter().collect::<Vec<_>>())?,
-                    Err(error) => return self.out.refuse(format!("the journal cannot be read: {error}")),
-                },
-                After::Nothing => {}
-                After::End => return self.out.send(&ToClient::End),
-            }
-        }
-        Ok(())
-    }
-
-    fn page(&mut self) -> Result<Vec<Record>, JournalError> {
-        if self.journal.is_none() {
-            self.journal = Some(SqliteJournal::open_read_only(&self.shared.journal)?);
-        }
-        self.journal.as_mut().map_or_else(|| Ok(Vec::new()), |journal| journal.read(self.sent + 1, GROUP))
-    }
-
-    /// Sends records, in smaller groups if they do not fit into one frame.
-    fn send(&mut self, records: &[&Record]) -> Result<(), WireError> {
-        let group = Group::Records { records, last: self.shared.hub.last() };
-        match self.out.send(&group) {
-            Err(WireError::Frame(FrameError::TooLong { .. })) if records.len() > 1 => {
-                let (head, tail) = records.split_at(records.len() / 2);
-                self.send(head)?;
-                self.send(tail)
-            }
-            Err(WireError::Frame(error)) => {
-                self.out.refuse(format!("record {}: {error}", self.sent + 1))?;
-                Err(WireError::Frame(error))
-            }
-            Err(error) => Err(error),
-            Ok(()) => {
-                self.sent = records.last().map_or(self.sent, |record| record.seq);
-                Ok(())
-            }
-        }
     }
 }

@@ -94,7 +94,7 @@ impl Hub {
             match feed.next_within(PATIENCE) {
                 Some(FeedItem::Snapshot(state)) => self.lock().reset(*state),
                 Some(FeedItem::Records(batch)) => self.lock().add(batch),
-                Some(FeedItem::End) => break,
+                Some(FeedItem::Lost(_) | FeedItem::End) => break,
                 None => continue,
             }
             self.changed.notify_all();

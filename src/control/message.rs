@@ -8,8 +8,11 @@ use super::figures::Figures;
 use super::obligations::{Listed, Wanted};
 use super::rows::Row;
 use crate::config::Role;
+use crate::detect;
 use crate::engine::{JournalKind, Record, Request};
 use crate::model::{RunId, Seq};
+use crate::runtime::gauges::Gauges;
+use crate::runtime::link::Catalogue;
 
 /// The version of what is said.
 pub const PROTOCOL: u32 = 1;
@@ -47,10 +50,14 @@ pub enum ToServer {
         /// The first record wanted.
         from: Seq,
     },
+    /// All that a console shows, until the client goes: [`ToClient::Catalogue`], [`ToClient::Snapshot`] in
+    /// parts, then [`ToClient::Records`] and [`ToClient::Gauges`] as they come. One who takes them too
+    /// slowly gets another snapshot in place of what it missed.
+    Watch,
 }
 
 /// To a client.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ToClient {
     /// The first frame.
@@ -79,6 +86,22 @@ pub enum ToClient {
         records: Vec<Record>,
         /// The number of the last record that there is.
         last: Seq,
+    },
+    /// What can be started; again when the setup was read anew.
+    Catalogue(Catalogue),
+    /// The state, as the text that `State::into_text` gives, in parts.
+    Snapshot {
+        /// The next part.
+        part: String,
+        /// Whether it is the last one.
+        last: bool,
+    },
+    /// All figures that are not facts.
+    Gauges {
+        /// The figures, but for those of rules.
+        gauges: Box<Gauges>,
+        /// What rules and lists came to, if that has changed.
+        rules: Option<Box<detect::Figures>>,
     },
     /// What was asked is not given, and why. The connection may end.
     Refused {

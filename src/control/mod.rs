@@ -27,14 +27,17 @@ pub mod codec;
 pub mod connection;
 pub mod detail;
 pub mod figures;
+mod follow;
 pub mod hub;
 pub mod message;
 pub mod obligations;
 pub mod people;
 pub mod recent;
+pub mod remote;
 pub mod rows;
 pub mod server;
 pub mod socket;
+mod watch;
 pub mod wire;
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ use crate::runtime::clock::instant;
 use crate::runtime::feed::Subscription;
 use crate::runtime::gauges::Board;
 use crate::runtime::inbox::{Inbox, Message};
-use crate::runtime::link::Answered;
+use crate::runtime::link::{Answered, Catalogue};
 use crate::runtime::reload::Fresh;
 
 /// Clients at once.
@@ -82,6 +82,8 @@ pub struct Parts {
     pub operators: Vec<Operator>,
     /// How its setup is read anew.
     pub reload: Box<dyn Reload>,
+    /// What can be started.
+    pub catalogue: Catalogue,
 }
 
 /// The server of one engine. Dropped once the engine has ended: clients are told, the socket goes.
@@ -101,6 +103,7 @@ pub struct Shared {
     pub(super) stopping: AtomicBool,
     own: u32,
     operators: RwLock<Vec<Operator>>,
+    catalogue: RwLock<Arc<Catalogue>>,
     reload: Mutex<Box<dyn Reload>>,
     recent: Recent,
     clients: Mutex<Clients>,
@@ -134,6 +137,7 @@ impl Server {
             stopping: AtomicBool::new(false),
             own: rustix::process::geteuid().as_raw(),
             operators: RwLock::new(parts.operators),
+            catalogue: RwLock::new(Arc::new(parts.catalogue)),
             reload: Mutex::new(parts.reload),
             recent: Recent::default(),
             clients: Mutex::default(),
@@ -259,6 +263,11 @@ impl Shared {
         person.may(&self.operators.read().unwrap_or_else(PoisonError::into_inner), self.own)
     }
 
+    /// What can be started now.
+    pub(super) fn catalogue(&self) -> Arc<Catalogue> {
+        Arc::clone(&self.catalogue.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Has a request done, or recalls its answer.
     pub(super) fn ask(&self, person: &Person, asked: Asked) -> Given {
         let (reply, answers) = channel();
@@ -340,12 +349,14 @@ impl Shared {
     fn take(&self, setup: &mut dyn Reload, read: Reread, by: Actor, reply: Sender<Answered>) {
         let id = RequestId(1);
         let Reread { fresh, operators, note } = read;
+        let catalogue = Arc::new(Catalogue::of(&fresh.setup));
         let (inner, answers) = channel();
         self.inbox.send(Message::Reload { id, by, fresh: Box::new(fresh), reply: inner });
         let Ok(mut answered) = answers.recv_timeout(ANSWER) else { return };
         if let Answer::Accepted(text) = &mut answered.answer {
             setup.taken();
             *self.operators.write().unwrap_or_else(PoisonError::into_inner) = operators;
+            *self.catalogue.write().unwrap_or_else(PoisonError::into_inner) = catalogue;
             if !note.is_empty() {
                 text.push_str("; ");
                 text.push_str(&note);

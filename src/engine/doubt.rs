@@ -34,6 +34,9 @@ struct Question {
     check: bool,
 }
 
+/// How soon it is asked again for what another run acted on meanwhile.
+const MOOT: Span = Span::from_secs(5);
+
 impl StepState {
     /// What settles it, in doubt. One that may be done twice is done again after a crash; where no answer
     /// came, its attempts are used up already.
@@ -60,7 +63,7 @@ impl StepState {
 
     /// Whether it is in doubt, and what was found out about it is nothing yet.
     pub(super) fn is_still_to_be_asked_for(&self) -> bool {
-        self.remedy() == Remedy::Ask && self.found().is_none()
+        self.remedy() == Remedy::Ask && (self.found().is_none() || self.until().is_some())
     }
 }
 
@@ -204,6 +207,12 @@ impl Engine {
 
     fn on_found(&mut self, id: RunId, ix: StepIx, undo: bool, found: &Presence) {
         let Some(step) = self.state.run(id).and_then(|run| run.steps().get(ix.index())) else { return };
+        if self.is_moot(id, ix) {
+            let found = Presence::Unknown("another run acted on its target meanwhile".to_owned());
+            let again_at = Some(self.now + MOOT);
+            self.found(id, ix, undo, &found, again_at);
+            return self.watch_step(id, ix);
+        }
         let is_lift = self.state.run(id).is_some_and(|run| run.is_lift());
         match (step.status(), undo) {
             (StepStatus::InDoubt, false) if is_lift => self.settle_lift_by(id, ix, found),
@@ -213,6 +222,14 @@ impl Engine {
             (StepStatus::Undoing, true) => self.on_undo_verified(id, ix, found),
             _ => {}
         }
+    }
+
+    /// Whether another run acted on the target of a step in doubt while it was asked for: then the answer may say
+    /// what was there before. It is asked again.
+    fn is_moot(&self, id: RunId, ix: StepIx) -> bool {
+        let Some(step) = self.state.run(id).and_then(|run| run.steps().get(ix.index())) else { return false };
+        let in_doubt = matches!(step.status(), StepStatus::InDoubt | StepStatus::UndoInDoubt);
+        in_doubt && step.is_probing() && !step.leased && self.state.target_of(id, ix).is_some()
     }
 
     /// Records what was found.

@@ -123,6 +123,11 @@ impl Engine {
             self.undo_not_sent(id, ix, "a replay of a real setup touches nothing");
             return false;
         }
+        if self.undoes_another(id, ix) {
+            self.waiting.remove(id, ix);
+            self.turns.remove(id, ix);
+            return false;
+        }
         match self.owed(id, ix) {
             Owed::Settled => return true,
             Owed::Wait => return false,
@@ -142,6 +147,13 @@ impl Engine {
         self.waiting.remove(id, ix);
         self.perform_undo(id, ix, agent);
         false
+    }
+
+    /// One at a time (C9): what waited for its turn is found again when the undo that came first is over.
+    fn undoes_another(&self, id: RunId, ix: StepIx) -> bool {
+        let Some(run) = self.state.run(id) else { return false };
+        let mut steps = run.steps().iter().enumerate();
+        steps.any(|(i, step)| i != ix.index() && step.status() == StepStatus::Undoing)
     }
 
     fn undo_not_sent(&mut self, id: RunId, ix: StepIx, why: &str) {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::answer::MAX_TEXT;
 use super::doubt::Remedy;
 use super::rollback::UNDO_ATTEMPTS;
-use super::{Actor, Engine, Event, RollbackCause, Run, RunStatus, StepState, StepStatus};
+use super::{Actor, Engine, Event, ObligationStatus, RollbackCause, Run, RunStatus, StepState, StepStatus};
 use crate::model::{Failure, FailureKind, Map, RunId, StepIx, Timestamp};
 use crate::workflow::OnFailure;
 
@@ -188,6 +188,11 @@ impl Engine {
         if !run.may_settle(step).contains(&settled) {
             return Err(cannot(run, step, settled));
         }
+        if settled == Settled::Done
+            && let Some(why) = self.undone_for_another(run, step)
+        {
+            return Err(why);
+        }
         let word = settled.name();
         if reason.is_empty() && settled.needs_reason() {
             return Err(format!("`{word}` needs a reason: how do you know, and what was decided?"));
@@ -204,6 +209,19 @@ impl Engine {
         let what = if undo { "the undo of " } else { "" };
         let stands = self.known(id).map_or(String::new(), |run| self.stands(run));
         Ok(format!("{id}: {what}`{name}` is settled as {word}; {stands}"))
+    }
+
+    /// Why a step in doubt cannot be settled as done now: what it may have done is being undone.
+    fn undone_for_another(&self, run: &Run, step: StepIx) -> Option<String> {
+        let doubted = run.steps()[step.index()].status() == StepStatus::InDoubt && !run.is_lift();
+        let action = run.steps()[step.index()].action().filter(|_| doubted)?;
+        let effect = self.state.ledger().of_action(action)?;
+        let lifting = effect.status() == ObligationStatus::Lifting;
+        let other = effect.lifted_by().filter(|other| lifting && *other != run.id())?;
+        let (id, name, effect) = (run.id(), run.step_id(step), effect.id());
+        Some(format!(
+            "`{name}` of {id} cannot be settled as done now: {other} is undoing {effect}; wait for its end"
+        ))
     }
 
     /// A step in doubt of a parked run, or what a lift could not do.

@@ -58,8 +58,9 @@ impl TimerKey {
                         && match step.status() {
                             StepStatus::Running => true,
                             // The end of a question, or the time to ask again.
-                            StepStatus::InDoubt | StepStatus::UndoInDoubt => step.is_probing(),
-                            StepStatus::Verifying => step.is_probing() || goes_on,
+                            StepStatus::InDoubt | StepStatus::UndoInDoubt | StepStatus::Verifying => {
+                                step.is_probing() || goes_on
+                            }
                             StepStatus::Undoing if step.is_probing() => true,
                             StepStatus::Undoing => {
                                 run.status() == RunStatus::RollingBack && (step.undo_in_flight || goes_on)

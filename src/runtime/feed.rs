@@ -13,6 +13,9 @@ pub enum FeedItem {
     Snapshot(Box<State>),
     /// Fold these, in order.
     Records(Arc<Vec<Record>>),
+    /// The way to the engine is lost, and why; a snapshot follows once there is one again. Only an engine
+    /// in another process can be lost.
+    Lost(Arc<str>),
     /// Nothing will follow.
     End,
 }
@@ -108,6 +111,13 @@ pub struct Subscription {
 }
 
 impl Subscription {
+    /// A subscription to what is given at the other end, which waits while [`SUBSCRIBER_LIMIT`] items are
+    /// not taken.
+    pub fn pipe() -> (SyncSender<FeedItem>, Subscription) {
+        let (sender, receiver) = sync_channel(SUBSCRIBER_LIMIT);
+        (sender, Subscription { receiver })
+    }
+
     /// What is there now, if anything; `End` once the engine is gone.
     pub fn try_next(&self) -> Option<FeedItem> {
         match self.receiver.try_recv() {
@@ -144,7 +154,7 @@ mod tests {
             match item {
                 FeedItem::Snapshot(_) => kinds.push('s'),
                 FeedItem::Records(_) => kinds.push('r'),
-                FeedItem::End => {
+                FeedItem::Lost(_) | FeedItem::End => {
                     kinds.push('e');
                     break;
                 }
@@ -181,7 +191,7 @@ mod tests {
             match item {
                 FeedItem::Records(_) => records += 1,
                 FeedItem::Snapshot(_) => {}
-                FeedItem::End => break,
+                FeedItem::Lost(_) | FeedItem::End => break,
             }
         }
         giver.join().unwrap();

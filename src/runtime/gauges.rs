@@ -1,10 +1,12 @@
 //! Figures that are not facts: rates, queues, latencies. The latest wins; nothing here is journaled.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
+use super::clock::instant;
 use crate::model::{Span, Timestamp};
 
 /// Where a latency is measured.
@@ -47,7 +49,8 @@ impl Stage {
 }
 
 /// Latencies of each stage in microseconds, 1 µs to 1 h, two significant digits.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(from = "Buckets", into = "Buckets")]
 pub struct Latencies {
     stages: [Histogram<u64>; 4],
 }
@@ -76,8 +79,33 @@ impl Latencies {
     }
 }
 
+/// Latencies as they travel: of each stage the values that were measured, and how often each was.
+#[derive(Serialize, Deserialize)]
+struct Buckets([Vec<(u64, u64)>; 4]);
+
+impl From<Latencies> for Buckets {
+    fn from(latencies: Latencies) -> Self {
+        let pairs = |stage: &Histogram<u64>| {
+            stage.iter_recorded().map(|step| (step.value_iterated_to(), step.count_at_value())).collect()
+        };
+        Buckets(latencies.stages.each_ref().map(pairs))
+    }
+}
+
+impl From<Buckets> for Latencies {
+    fn from(Buckets(stages): Buckets) -> Self {
+        let mut latencies = Latencies::default();
+        for (stage, pairs) in latencies.stages.iter_mut().zip(stages) {
+            for (value, count) in pairs {
+                let _ = stage.record_n(value.clamp(1, 3_600_000_000), count);
+            }
+        }
+        latencies
+    }
+}
+
 /// What a stream of signals came to: received = processed + deduplicated + dropped + queued (C20).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BookTotals {
     /// Lines received, by weight.
     pub received: u64,
@@ -134,7 +162,7 @@ pub struct SourceGauge {
 }
 
 /// Everything volatile that a screen shows.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Gauges {
     /// The engine's now: wall time, or virtual time in a replay.
     pub now: Timestamp,
@@ -166,7 +194,8 @@ pub struct Gauges {
     pub draining: bool,
     /// The live sources, in the order in which they were named.
     pub sources: Vec<SourceGauge>,
-    /// What rules and indicator lists came to, as of a second ago.
+    /// What rules and indicator lists came to, as of a second ago. They are many, and travel by themselves.
+    #[serde(skip)]
     pub rules: Arc<crate::detect::Figures>,
     /// Indicator lists that could not be read anew, each with why: the ones before stay.
     pub stale_lists: Vec<(String, String)>,
@@ -175,16 +204,38 @@ pub struct Gauges {
 /// The board on which the engine's side writes and from which screens read. The lock is held for a
 /// copy only, and never by the core.
 #[derive(Debug, Clone, Default)]
-pub struct Board(Arc<Mutex<Gauges>>);
+pub struct Board(Arc<Mutex<Painted>>);
+
+#[derive(Debug, Default)]
+struct Painted {
+    gauges: Gauges,
+    /// Since when its clock runs on between two figures.
+    runs_since: Option<Instant>,
+}
 
 impl Board {
     /// Changes the figures.
     pub fn update(&self, change: impl FnOnce(&mut Gauges)) {
-        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        change(&mut self.lock().gauges);
+    }
+
+    /// Puts up the figures of an engine elsewhere, whose clock runs on until they come again.
+    pub fn copy(&self, gauges: Gauges) {
+        let runs = !gauges.virtual_time && !gauges.ended;
+        *self.lock() = Painted { gauges, runs_since: runs.then(instant) };
     }
 
     /// A copy of the figures.
     pub fn read(&self) -> Gauges {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let painted = self.lock();
+        let mut gauges = painted.gauges.clone();
+        if let Some(since) = painted.runs_since {
+            gauges.now = gauges.now + Span::from(since.elapsed());
+        }
+        gauges
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Painted> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,12 +1,17 @@
-//! What a console holds of an engine: its feed, its figures, and a way to ask and be answered.
+//! What a console holds of an engine: its feed, its figures, what can be started, and a way to ask and be
+//! answered.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, channel};
+
+use serde::{Deserialize, Serialize};
 
 use super::feed::Subscription;
 use super::gauges::Board;
-use crate::engine::{Answer, Request};
-use crate::model::{RequestId, Seq};
+use crate::engine::{Answer, Request, Setup};
+use crate::model::{RequestId, Seq, Value, ValueType};
+use crate::workflow::{InputSpec, Workflow};
 
 /// Carries a request to the engine: `(id, what the asker saw, what)`. Returns false if the engine is gone.
 pub type Ask = Box<dyn Fn(RequestId, Option<Seq>, Request) -> bool + Send>;
@@ -23,6 +28,68 @@ pub struct Answered {
     pub answer: Answer,
 }
 
+/// What a setup lets people start.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Catalogue {
+    /// Its workflows, by name.
+    pub workflows: Vec<Offer>,
+}
+
+/// A workflow that people can start.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Offer {
+    /// Its name.
+    pub name: Arc<str>,
+    /// One line for people.
+    pub description: Arc<str>,
+    /// Its typed inputs.
+    pub inputs: Vec<OfferedInput>,
+    /// Whether its file asks to be live.
+    pub asks_live: bool,
+}
+
+/// An input of a workflow, as far as people give it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OfferedInput {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its type.
+    pub kind: ValueType,
+    /// Whether a run without it is refused.
+    pub required: bool,
+    /// What it is when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<Value>,
+    /// One line for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<Arc<str>>,
+}
+
+impl Catalogue {
+    /// Of a setup.
+    pub fn of(setup: &Setup) -> Self {
+        let wanted = |input: &InputSpec| OfferedInput {
+            name: Arc::clone(&input.name),
+            kind: input.kind,
+            required: input.required,
+            default: input.default.clone(),
+            description: input.description.clone(),
+        };
+        let offer = |workflow: &Arc<Workflow>| Offer {
+            name: Arc::clone(&workflow.name),
+            description: Arc::from(workflow.description.as_ref()),
+            inputs: workflow.inputs.iter().map(wanted).collect(),
+            asks_live: workflow.asks_live,
+        };
+        Catalogue { workflows: setup.workflows.values().map(offer).collect() }
+    }
+
+    /// Whether the file of a workflow asks to be live.
+    pub fn asks_live(&self, workflow: &str) -> bool {
+        self.workflows.iter().any(|offer| offer.asks_live && *offer.name == *workflow)
+    }
+}
+
 /// One console's connection to an engine.
 pub struct Link {
     /// Records, from a snapshot on.
@@ -33,12 +100,22 @@ pub struct Link {
     pub answers: Receiver<Answered>,
     /// The way to ask.
     pub asker: Asker,
+    /// What can be started.
+    pub catalogue: Catalogue,
+    /// What can be started when the setup was read anew.
+    pub news: Receiver<Catalogue>,
 }
 
 impl Link {
-    /// Puts the parts together.
-    pub fn new(feed: Subscription, board: Board, answers: Receiver<Answered>, ask: Ask) -> Self {
-        Link { feed, board, answers, asker: Asker { ask, next: AtomicU64::new(1) } }
+    /// Of an engine in this process.
+    pub fn new(
+        feed: Subscription,
+        board: Board,
+        answers: Receiver<Answered>,
+        ask: Ask,
+        catalogue: Catalogue,
+    ) -> Self {
+        Link { feed, board, answers, asker: Asker::new(ask), catalogue, news: channel().1 }
     }
 }
 
@@ -49,6 +126,11 @@ pub struct Asker {
 }
 
 impl Asker {
+    /// Numbers from 1 on.
+    pub fn new(ask: Ask) -> Self {
+        Asker { ask, next: AtomicU64::new(1) }
+    }
+
     /// Sends a request; `None` if the engine is gone. The answer comes by [`Link::answers`].
     pub fn send(&self, seen: Option<Seq>, request: Request) -> Option<RequestId> {
         let id = RequestId(self.next.fetch_add(1, Ordering::Relaxed));

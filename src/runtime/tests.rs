@@ -354,7 +354,7 @@ impl Playing {
             match self.feed.next_within(Duration::from_secs(20)).expect("the feed goes on") {
                 FeedItem::Snapshot(state) => shown = *state,
                 FeedItem::Records(records) => records.iter().for_each(|r| shown.apply(r).unwrap()),
-                FeedItem::End => break,
+                FeedItem::Lost(_) | FeedItem::End => break,
             }
         }
         (shown, self.thread.join().unwrap())

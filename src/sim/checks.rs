@@ -48,6 +48,8 @@ pub struct Witness {
     completed: BTreeMap<RunId, Vec<StepIx>>,
     /// How many of the completed steps an undo has reached, counted from the last.
     undoing: BTreeMap<RunId, usize>,
+    /// Steps that were performed, and are looked at before they count.
+    verifying: BTreeSet<(RunId, StepIx)>,
     /// Steps of which an attempt ended without an answer.
     doubtful: BTreeSet<(RunId, StepIx)>,
     running: BTreeSet<(RunId, StepIx)>,
@@ -158,6 +160,7 @@ impl Witness {
             }
             Event::StepStarted { run, step, attempt, action, undo, .. } => {
                 self.settled((*run, *step));
+                self.verifying.remove(&(*run, *step));
                 // It let go of what an attempt before may have done: this is another effect.
                 self.undone.remove(&(*run, *step));
                 self.attempts.insert((*run, *step), (*attempt, action.idempotent));
@@ -183,6 +186,7 @@ impl Witness {
                 }
                 self.settled(place);
                 self.running.remove(&place);
+                self.verifying.remove(&place);
                 self.outcomes.insert(place, Done::Succeeded);
                 if *found {
                     if self.doubtful.contains(&place) {
@@ -198,6 +202,7 @@ impl Witness {
             }
             Event::StepPerformed { run, step, .. } => {
                 self.running.remove(&(*run, *step));
+                self.verifying.insert((*run, *step));
                 self.is_asked((*run, *step));
             }
             Event::StepProbed { run, step, undo: false, found, .. } if self.did_nothing(*run, found) => {
@@ -261,8 +266,9 @@ impl Witness {
             Event::RollbackStarted { run, .. } => {
                 self.undoing.insert(*run, 0);
                 self.paused.remove(run);
-                let idle =
-                    self.doubtful.iter().filter(|place| place.0 == *run && !self.running.contains(place));
+                let idle = self.doubtful.iter().filter(|place| {
+                    place.0 == *run && !self.running.contains(place) && !self.verifying.contains(place)
+                });
                 for (run, step) in idle.copied().collect::<Vec<_>>() {
                     self.complete(run, step);
                 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::engine::{Event, ObligationStatus, Record, Settled, State, StepStatus, Task};
+use crate::engine::{Event, Obligation, ObligationStatus, Record, Settled, State, StepStatus, Task};
 use crate::model::{Action, ObligationId, Presence, RunId, Seq, Span, StepIx, Timestamp};
 
 mod ends;
@@ -51,6 +51,13 @@ fn effect(action: &Action) -> Effect {
 }
 
 impl LedgerWitness {
+    /// Whether another run is doing what a step did.
+    fn is_done_anew(&self, run: RunId, place: Place) -> bool {
+        let Some(wanted) = self.actions.get(&place).map(|action| effect(action)) else { return false };
+        let same = |place: &&Place| self.actions.get(place).is_some_and(|action| effect(action) == wanted);
+        self.acting.values().flatten().filter(|place| place.0 != run).any(|place| same(&place))
+    }
+
     /// A record became durable; `before` is the state that it was folded into.
     pub fn record(&mut self, record: &Record, before: &State) -> Result<(), String> {
         self.nothing_ends_early(record, before)?;
@@ -163,10 +170,7 @@ impl LedgerWitness {
                 // one lets go.
                 let held = self.holders.get(&effect).is_some_and(|holders| !holders.is_empty())
                     || self.may_be_of_others(*run, &effect, before);
-                let anew = self.acting.values().flatten().any(|place| {
-                    place.0 != *run
-                        && self.actions.get(place).is_some_and(|action| self::effect(action) == effect)
-                });
+                let anew = self.is_done_anew(*run, (*run, *step));
                 if !((held || anew) && self.by_hand.remove(&(*run, *step))) {
                     self.gone(&effect);
                 }
@@ -184,7 +188,8 @@ impl LedgerWitness {
                 // If no undo was begun, and nobody else wants it, it is in force as before.
                 let o = before.obligation_of(*run, *step);
                 let as_before = o.filter(|o| o.status() == ObligationStatus::InForce);
-                if as_before.is_none_or(|o| o.other_holders(*run, *step, record.at).next().is_some()) {
+                let others = |o: &Obligation| o.other_holders(*run, *step, record.at).next().is_some();
+                if as_before.is_none_or(others) || self.is_done_anew(*run, (*run, *step)) {
                     self.forget((*run, *step));
                 }
             }

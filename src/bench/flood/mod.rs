@@ -116,7 +116,7 @@ fn follow(feed: &Subscription) -> Result<State, BenchError> {
                     state.apply(record)?;
                 }
             }
-            Some(FeedItem::End) => return Ok(state),
+            Some(FeedItem::Lost(_) | FeedItem::End) => return Ok(state),
             None => {}
         }
     }

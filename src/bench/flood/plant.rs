@@ -21,6 +21,7 @@ use crate::runtime::clock::{Clock, wall};
 use crate::runtime::feed::Subscription;
 use crate::runtime::gauges::Board;
 use crate::runtime::inbox::Inbox;
+use crate::runtime::link::Catalogue;
 use crate::runtime::live::blindness::Thresholds;
 use crate::runtime::live::decoding::{Aside, Reading};
 use crate::runtime::live::reader::Kind;
@@ -166,6 +167,7 @@ impl Plant {
             kind: JournalKind::Exercise,
             operators: vec![],
             reload: Box::new(Fixed),
+            catalogue: Catalogue::default(),
         };
         let control = Server::start(folder, door)?;
         let source = Source {

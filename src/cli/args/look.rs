@@ -59,6 +59,17 @@ pub struct Ledger {
     pub limit: usize,
 }
 
+/// `quell attach`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Attach {
+    /// The state folder. Default: the platform's
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// Show, but send no requests
+    #[arg(long)]
+    pub read_only: bool,
+}
+
 /// `quell metrics`.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct Metrics {

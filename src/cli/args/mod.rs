@@ -41,6 +41,9 @@ pub enum Verb {
     /// Run an engine without a console until it is told to stop: for systemd
     #[command(after_help = help::SERVE)]
     Serve(Serve),
+    /// Show the console of an engine at work elsewhere, such as `quell serve`
+    #[command(after_help = help::ATTACH)]
+    Attach(Attach),
     /// Hold a run at the next step
     #[command(after_help = help::STEER)]
     Pause(OfRun),

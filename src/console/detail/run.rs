@@ -33,7 +33,7 @@ fn head(model: &Model, run: &Run, width: usize) -> Vec<Row> {
             format!("  since {}  in all {}", run.since().clock(), age(run.duration(model.engine_now()))),
         )];
     if !run.mode().is_live() {
-        let asks = model.catalogue.asks_live.iter().any(|name| **name == *run.workflow());
+        let asks = model.catalogue.asks_live(run.workflow());
         let asks = if asks { "; its file asks to be live" } else { "" };
         let text = format!("only observes: nothing is done; W arms {}{asks}", run.workflow());
         rows.extend(entry("mode", &text, Tone::Wait, width));

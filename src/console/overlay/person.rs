@@ -21,7 +21,7 @@ pub fn arm(model: &Model, theme: &Theme, area: Rect, workflow: &str, field: &Fie
         None => "It was never armed: its runs only observe.".to_owned(),
     };
     let mut rows = vec![Row::new().plain(now)];
-    if model.catalogue.asks_live.iter().any(|name| **name == *workflow) {
+    if model.catalogue.asks_live(workflow) {
         rows.push(Row::new().plain("Its file asks to be live."));
     }
     rows.push(Row::new().add("From now on its runs act on the world, as its file is now.", Tone::Wait));

@@ -8,6 +8,7 @@ use super::super::model::{Form, Model};
 use super::super::paint::{Pen, dialog, highlight};
 use super::super::theme::{Theme, Tone};
 use crate::engine::Arming;
+use crate::runtime::link::{Offer, OfferedInput};
 
 /// The list of workflows.
 pub fn pick(model: &Model, theme: &Theme, area: Rect, at: usize, buffer: &mut Buffer) {
@@ -16,19 +17,21 @@ pub fn pick(model: &Model, theme: &Theme, area: Rect, at: usize, buffer: &mut Bu
     let inner = dialog(buffer, theme, area, size, "Start which workflow?", "↑↓ choose · Enter inputs · Esc");
     let rows = usize::from(inner.height);
     let skip = (at + 1).saturating_sub(rows);
-    for (row, (i, (name, about, _))) in (0..inner.height).zip(workflows.iter().enumerate().skip(skip)) {
+    for (row, (i, Offer { name, description, asks_live, .. })) in
+        (0..inner.height).zip(workflows.iter().enumerate().skip(skip))
+    {
         let mut pen = Pen::at(buffer, theme, inner, row);
         pen.column(name, 22, Tone::Strong);
         if arming_matters(model).is_ok() {
             let armed = model.state().arming(name).is_some_and(Arming::is_armed);
-            let (word, tone) = match (armed, model.catalogue.asks_live.contains(name)) {
+            let (word, tone) = match (armed, *asks_live) {
                 (true, _) => ("armed", Tone::Busy),
                 (false, true) => ("asks to be live", Tone::Wait),
                 (false, false) => ("observes", Tone::Dim),
             };
             pen.column(word, 16, tone);
         }
-        pen.text(about, Tone::Plain);
+        pen.text(description, Tone::Plain);
         if i == at {
             highlight(buffer, inner, row, theme.style(Tone::Cursor));
         }
@@ -37,12 +40,14 @@ pub fn pick(model: &Model, theme: &Theme, area: Rect, at: usize, buffer: &mut Bu
 
 /// The inputs of one.
 pub fn form(model: &Model, theme: &Theme, area: Rect, form: &Form, buffer: &mut Buffer) {
-    let Some((name, about, inputs)) = model.catalogue.workflows.get(form.workflow) else { return };
+    let Some(Offer { name, description, inputs, .. }) = model.catalogue.workflows.get(form.workflow) else {
+        return;
+    };
     let lines = inputs.len() as u16 * 2 + 3;
     let size = (84.min(area.width.saturating_sub(4)), lines);
     let foot = "Tab next · Enter on Start starts it · Esc back";
     let inner = dialog(buffer, theme, area, size, &format!("Start {name}"), foot);
-    Pen::at(buffer, theme, inner, 0).text(about, Tone::Dim);
+    Pen::at(buffer, theme, inner, 0).text(description, Tone::Dim);
     // The field under the cursor stays in sight on a low screen.
     let rows = usize::from(inner.height.saturating_sub(1));
     let skip = ((form.at + 1) * 2).saturating_sub(rows);
@@ -76,7 +81,7 @@ pub fn form(model: &Model, theme: &Theme, area: Rect, form: &Form, buffer: &mut 
     }
 }
 
-fn hint(input: &crate::workflow::InputSpec) -> String {
+fn hint(input: &OfferedInput) -> String {
     let mut hint = input.kind.to_string();
     hint.push_str(if input.required && input.default.is_none() { ", needed" } else { ", may be left empty" });
     if let Some(text) = &input.description {

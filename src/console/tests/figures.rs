@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use super::super::{Catalogue, Model};
+use super::super::Model;
 use super::scenario::{START, Script};
 use crate::model::{Span, Timestamp, ValueType};
 use crate::runtime::gauges::{BookTotals, Gauges, Stage};
-use crate::workflow::InputSpec;
+use crate::runtime::link::{Catalogue, Offer, OfferedInput};
 
 /// Of a replay that is well under way.
 pub fn gauges(now: Timestamp) -> Gauges {
@@ -37,12 +37,11 @@ pub fn gauges(now: Timestamp) -> Gauges {
 }
 
 pub fn catalogue() -> Catalogue {
-    let input = |name: &str, kind, required, default: Option<&str>| InputSpec {
+    let input = |name: &str, kind, required, default: Option<&str>| OfferedInput {
         name: name.into(),
         kind,
         required,
         default: default.map(|text| json!(text)),
-        from: None,
         description: Some(format!("what {name} means").into()),
     };
     let scan = vec![
@@ -50,17 +49,19 @@ pub fn catalogue() -> Catalogue {
         input("port", ValueType::Port, false, None),
         input("for", ValueType::Duration, false, Some("1h")),
     ];
+    let offer = |name: &str, description: &str, asks_live, inputs| Offer {
+        name: name.into(),
+        description: description.into(),
+        inputs,
+        asks_live,
+    };
+    let host = vec![input("host", ValueType::Host, true, None)];
     Catalogue {
         workflows: vec![
-            ("contain-scan".into(), "Block a scanner and tell people".into(), scan),
-            (
-                "isolate-host".into(),
-                "Cut a host off".into(),
-                vec![input("host", ValueType::Host, true, None)],
-            ),
-            ("all-hands".into(), "Tell everybody".into(), Vec::new()),
+            offer("contain-scan", "Block a scanner and tell people", false, scan),
+            offer("isolate-host", "Cut a host off", true, host),
+            offer("all-hands", "Tell everybody", false, Vec::new()),
         ],
-        asks_live: vec!["isolate-host".into()],
     }
 }
 

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::super::Model;
 use super::super::theme::Theme;
-use super::super::{Catalogue, Model};
 use crate::agent::Tools;
 use crate::config::{Folder, Loaded, load};
 use crate::detect::Detector;
@@ -14,6 +14,7 @@ use crate::model::{Span, Timestamp};
 use crate::runtime::feed::FeedItem;
 use crate::runtime::gauges::{Board, Gauges, Stage};
 use crate::runtime::inbox::Inbox;
+use crate::runtime::link::Catalogue;
 use crate::runtime::recording::{Lines, Recording};
 use crate::runtime::start::{Folded, Recipe, Watched};
 use crate::runtime::stream::{Opened, Stream};
@@ -50,7 +51,7 @@ fn records(loaded: &Loaded) -> Vec<Record> {
         match item {
             FeedItem::Records(batch) => records.extend(batch.iter().cloned()),
             FeedItem::Snapshot(_) => {}
-            FeedItem::End => break,
+            FeedItem::Lost(_) | FeedItem::End => break,
         }
     }
     thread.join().unwrap().unwrap();
@@ -122,10 +123,7 @@ fn picture() -> String {
     records.retain(|record| record.at <= now);
     let shown = usize::try_from(state.seq()).unwrap();
     records[shown..].iter().for_each(|record| state.apply(record).unwrap());
-    let workflows = loaded.setup.workflows.values();
-    let workflows = workflows.map(|w| (w.name.clone(), w.description.as_ref().into(), w.inputs.clone()));
-    let mut model =
-        Model::new(Catalogue { workflows: workflows.collect(), asks_live: vec![] }, false, 120, 40);
+    let mut model = Model::new(Catalogue::of(&loaded.setup), false, 120, 40);
     model.live_gauges = figures(&loaded, &records, now);
     model.live = state;
     model.settle();

@@ -1,6 +1,7 @@
 //! A whole engine with its socket, and clients of every kind.
 
 mod history;
+mod remote;
 
 use std::io::Write as _;
 use std::os::unix::net::UnixStream;
@@ -26,6 +27,7 @@ use crate::model::{Map, RunId, Value};
 use crate::runtime::clock::{Clock, instant};
 use crate::runtime::gauges::Board;
 use crate::runtime::inbox::{Inbox, Message};
+use crate::runtime::link::Catalogue;
 use crate::runtime::real_time::{Parts, RealTime, Until};
 use crate::runtime::reload::Fresh;
 use crate::runtime::start::{Folded, Recipe, Watched};
@@ -133,6 +135,7 @@ impl Drop for World {
 fn start(folder: &Path, bad: bool, operators: Vec<Operator>, speed: f64) -> (Inbox, JoinHandle<()>) {
     let loaded = load(&Folder::embedded()).unwrap();
     let path = journal_path(folder);
+    let catalogue = Catalogue::of(&loaded.setup);
     let recipe =
         Recipe { setup: Arc::new(loaded.setup), version: "test", seed: 7, tools: Tools::at(folder, |_| {}) };
     let mut journal: Box<dyn Journal> = Box::new(SqliteJournal::open(&path).unwrap());
@@ -150,6 +153,7 @@ fn start(folder: &Path, bad: bool, operators: Vec<Operator>, speed: f64) -> (Inb
             kind,
             operators,
             reload: Box::new(Shipped { bad }),
+            catalogue,
         },
     )
     .unwrap();

@@ -322,14 +322,18 @@ impl State {
             return;
         }
         let Some(obligation) = self.effect_mut(id, ix) else { return };
-        if obligation.status() != ObligationStatus::InDoubt {
-            return;
-        }
+        let held = match obligation.status() {
+            ObligationStatus::InDoubt => None,
+            // What others did, or a person accepted, is gone too: it is done anew, not joined.
+            ObligationStatus::InForce => Some(ObligationStatus::Drifted),
+            _ => return,
+        };
         obligation.holders.retain(|holder| (holder.run, holder.step) != (id, ix));
         obligation.changed = stamp.seq;
-        match obligation.holders.is_empty() {
-            true => self.effect_to(id, ix, ObligationStatus::Void, stamp),
-            false => obligation.settle_until(),
+        obligation.settle_until();
+        let to = if obligation.holders.is_empty() { Some(ObligationStatus::Void) } else { held };
+        if let Some(to) = to {
+            self.effect_to(id, ix, to, stamp);
         }
     }
 

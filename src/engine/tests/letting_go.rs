@@ -175,3 +175,68 @@ fn c13_a_paused_lift_does_not_begin_again_when_its_effect_is_found() {
     let told = world.play("resume run-2");
     assert!(told.contains("starts (2)") || told.contains("→ looks for wire"), "{told}");
 }
+
+/// S3.5: what is being undone is not there, whoever saw it before.
+#[test]
+fn what_is_being_undone_for_another_run_is_not_settled_as_done() {
+    let text = acts("wire").replace("timeout: 90s,", "timeout: 90s, expires: 20s,");
+    let mut world = World::new(&[&text]);
+    world.play("trigger acts\n lost a\n unknown a\n wait 30s\n pause run-2\n trigger acts\n wait 31s");
+    let told = world.play("ok run-3/a\n fail run-3/b");
+    assert_eq!((run(&world, 1), status(&world, 1)), (RunStatus::Parked, Lifting), "{told}");
+    let told = world.play("settle run-1 a done seen");
+    assert!(told.contains("run-3 is undoing ob-1"), "{told}");
+    assert_eq!((run(&world, 1), status(&world, 1)), (RunStatus::Parked, Lifting), "{told}");
+    world.play("undone run-3/a");
+    let told = world.play("settle run-1 a done seen");
+    assert!(told.contains("SETTLED"), "{told}");
+}
+
+/// S3.5: what was found absent is done, not joined, whoever has it on the books.
+#[test]
+fn what_was_found_absent_is_done_anew() {
+    let mut world = World::new(&[&acts("wire")]);
+    world.play("trigger acts\n ok a\n fail b\n undo-lost a\n unknown a undone");
+    assert_eq!(run(&world, 1), RunStatus::Stuck);
+    let told = world.play("wait 61s\n trigger acts\n lost run-2/a");
+    assert!(told.contains("looks for wire"), "{told}");
+    let told = world.play("settle run-1 a skip it stays\n absent a\n wait 2m");
+    assert!(told.contains("run-2 a starts (2)"), "{told}");
+    assert!(!told.contains("JOINS"), "{told}");
+}
+
+/// C9: a person who has two undos tried again has one at a time.
+#[test]
+fn c9_two_undos_tried_again_take_turns() {
+    let text = "
+workflow: two
+steps:
+  - { id: a, role: WALL, action: wire, with: { address: x } }
+  - { id: b, role: WALL, action: wire, needs: [a], with: { address: y } }
+  - { id: c, role: WALL, action: tell, needs: [b], with: { text: '${run.id}' }, undo: 'none: said' }
+";
+    let mut world = World::new(&[text]);
+    world.play("trigger two\n ok a\n ok b\n fail c\n undo-lost b\n unknown b undone\n wait 61s\n undo-lost a\n unknown a undone");
+    assert_eq!(run(&world, 1), RunStatus::Stuck);
+    let told = world.play("settle run-1 a again\n settle run-1 b again\n wait 61s");
+    assert!(told.contains("a undo starts (2)") && !told.contains("b undo starts"), "{told}");
+    let told = world.play("undone a");
+    assert!(told.contains("run-1 b undo starts (2)"), "{told}");
+    world.play("undone b");
+    assert_eq!(run(&world, 1), RunStatus::RolledBack);
+}
+
+/// C3: an answer about a target on which another run acts says nothing of what is there then.
+#[test]
+fn c3_what_was_found_while_another_run_undid_it_is_asked_again() {
+    let mut world = World::new(&[&acts("wire").replace("timeout: 90s,", "timeout: 90s, expires: 20s,")]);
+    world.play("trigger acts\n ok a\n lift ob-1 enough\n crash\n unknown ob-1\n trigger acts");
+    let told = world.play("halt enough\n stopped run-3/a\n fail run-1/b\n wait 60s\n release");
+    assert!(told.contains("run-1 a undo starts (1)") && told.contains("run-3 a is asked for"), "{told}");
+    let told = world.play("present a");
+    assert!(!told.contains("run-3 a succeeded"), "{told}");
+    let told = world.play("undone run-1/a\n wait 5s");
+    assert!(told.contains("run-3 a is asked for"), "{told}");
+    let told = world.play("absent a\n wait 5s");
+    assert!(told.contains("run-3 a starts (2)"), "{told}");
+}

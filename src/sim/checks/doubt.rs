@@ -38,6 +38,7 @@ impl Witness {
 
     pub(super) fn answered(&mut self, run: RunId, step: StepIx, in_doubt: bool) {
         self.running.remove(&(run, step));
+        self.verifying.remove(&(run, step));
         if in_doubt {
             self.doubtful.insert((run, step));
         }

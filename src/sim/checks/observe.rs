@@ -64,10 +64,15 @@ impl Witness {
             let steps = || (0..run.steps().len()).map(|i| StepIx(i as u16));
             let done =
                 run.steps().iter().all(|step| step.status() == StepStatus::Succeeded && !step.is_assumed());
+            // What ended so long ago that it is not kept any more does not stand.
+            let mut kept = run.steps().iter().filter_map(|step| step.obligation());
+            let gone = kept.any(|id| before.ledger().get(id).is_none());
             let mut effects = steps().filter_map(|ix| before.obligation_of(run.id(), ix)).peekable();
-            // What it let go of is not its own any more.
-            let holds = |o: &Obligation| o.holders().iter().any(|holder| holder.run() == run.id());
-            if done && effects.peek().is_some() && effects.all(|o| stands(o) && holds(o)) {
+            // What it let go of is not its own any more, nor what it wanted until a time that has passed.
+            let holds = |o: &Obligation| {
+                o.holders().iter().any(|holder| holder.run() == run.id() && holder.holds_at(record.at))
+            };
+            if done && !gone && effects.peek().is_some() && effects.all(|o| stands(o) && holds(o)) {
                 return Err(format!("C36: {} repeats {}, of which everything stands", new.run, run.id()));
             }
         }
