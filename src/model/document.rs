@@ -251,7 +251,8 @@ impl Document {
     /// Its memory for another one, unless it is more than most documents take.
     pub fn into_spare(self) -> Spare {
         let Document { mut side, mut nodes, mut late, .. } = self;
-        if nodes.capacity() > Spare::NODES || side.capacity() > Spare::BYTES || late.capacity() > Spare::LATE {
+        if nodes.capacity() > Spare::NODES || side.capacity() > Spare::BYTES || late.capacity() > Spare::LATE
+        {
             return Spare::default();
         }
         (side.clear(), nodes.clear(), late.clear());

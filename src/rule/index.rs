@@ -227,7 +227,8 @@ impl Index {
         let others: Box<[Asked]> = self.others.iter().map(|(_, marks)| marks.asked(within)).collect();
         let is_asked = |asked: Option<&Asked>| asked.is_some_and(|asked| *asked != Asked::default());
         let common = self.others.iter().enumerate().filter(|(_, (field, _))| field.is_common());
-        let common = common.map(|(number, _)| number).filter(|number| is_asked(others.get(*number))).collect();
+        let common =
+            common.map(|(number, _)| number).filter(|number| is_asked(others.get(*number))).collect();
         let mut names = Box::new([0; NAMES / 64]);
         for (name, named) in &self.names {
             let mut leads = named.others.iter().filter(|number| is_asked(others.get(**number)));

@@ -127,9 +127,13 @@ impl Literals {
     }
 
     fn look_bytes(&self, text: &[u8], folded: &mut String, found: &mut impl FnMut(&[u32])) {
-        self.short.look(text, &mut |index| self.texts.get(index as usize).map(|(text, _)| &**text), &mut |index| {
-            self.texts.get(index as usize).into_iter().for_each(|(_, rules)| found(rules));
-        });
+        self.short.look(
+            text,
+            &mut |index| self.texts.get(index as usize).map(|(text, _)| &**text),
+            &mut |index| {
+                self.texts.get(index as usize).into_iter().for_each(|(_, rules)| found(rules));
+            },
+        );
         let mut hit = |crowd: &Crowd, at: usize| {
             for (index, offset) in crowd {
                 self.verify(*index, text, at.checked_sub(*offset as usize), found);
@@ -257,7 +261,12 @@ impl Short {
     }
 
     /// Hands out every text that stands there.
-    fn look<'t>(&self, value: &[u8], text: &mut dyn FnMut(u32) -> Option<&'t [u8]>, found: &mut dyn FnMut(u32)) {
+    fn look<'t>(
+        &self,
+        value: &[u8],
+        text: &mut dyn FnMut(u32) -> Option<&'t [u8]>,
+        found: &mut dyn FnMut(u32),
+    ) {
         let mut one = |numbers: &[u32]| {
             for number in numbers {
                 if text(*number).is_some_and(|text| stands_in(text, value)) {
@@ -301,7 +310,8 @@ fn place_of_pair(pair: u16) -> (usize, u64) {
 /// A piece in a form in which letter case does not matter; some others become the same too.
 #[inline(always)]
 fn plain<const BYTES: usize>(piece: &[u8]) -> u64 {
-    let four = |bytes: &[u8]| bytes.first_chunk::<4>().map_or(0, |bytes| u64::from(u32::from_le_bytes(*bytes)));
+    let four =
+        |bytes: &[u8]| bytes.first_chunk::<4>().map_or(0, |bytes| u64::from(u32::from_le_bytes(*bytes)));
     match piece.first_chunk::<8>().filter(|_| BYTES == LONG_PIECE) {
         Some(bytes) => u64::from_le_bytes(*bytes) | 0x2020_2020_2020_2020,
         None => four(piece) | 0x2020_2020,

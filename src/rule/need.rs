@@ -198,11 +198,9 @@ fn of_test<'r>(field: &'r FieldName, test: &'r Test) -> Option<Vec<Mark<'r>>> {
             Some(texts) => texts.iter().map(|text| Mark::Inside(field, Cow::Borrowed(text))).collect(),
             None => vec![Mark::Present(field)],
         }),
-        Test::Compare(..)
-        | Test::Part(..)
-        | Test::Within(_)
-        | Test::Listed(_)
-        | Test::Other { .. } => Some(vec![Mark::Present(field)]),
+        Test::Compare(..) | Test::Part(..) | Test::Within(_) | Test::Listed(_) | Test::Other { .. } => {
+            Some(vec![Mark::Present(field)])
+        }
     }
 }
 

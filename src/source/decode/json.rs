@@ -4,7 +4,9 @@ use std::borrow::Cow;
 
 use super::time;
 use super::{Options, Undecodable, address, port, windows};
-use crate::model::{Common, Document, Field, KeyFilter, LogSource, Scalar, Severity, Signal, Threat, Timestamp};
+use crate::model::{
+    Common, Document, Field, KeyFilter, LogSource, Scalar, Severity, Signal, Threat, Timestamp,
+};
 
 /// Fields that may hold the time, the first that is there counts.
 const TIME: &[&str] = &[

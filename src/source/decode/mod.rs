@@ -184,7 +184,8 @@ impl Decoder {
             Format::Logfmt => pairs::decode(text, &self.options),
             Format::Auto if !text.starts_with('{') => self.told(text),
             format => {
-                let document = Document::parse_in(Arc::from(text), std::mem::take(&mut self.spare)).map_err(not_json)?;
+                let document =
+                    Document::parse_in(Arc::from(text), std::mem::take(&mut self.spare)).map_err(not_json)?;
                 match format {
                     Format::Eve => eve::decode(document, &self.options),
                     Format::Zeek => zeek::decode(document, &self.options),
