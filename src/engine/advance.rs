@@ -43,7 +43,7 @@ impl Engine {
             if done == all {
                 return self.complete(id);
             }
-            if (run.status() == RunStatus::Paused && !planted(Bug::PauseIgnored)) || self.holds(id) {
+            if self.holds(id) {
                 return;
             }
             let ready = |(i, plan): (usize, &crate::workflow::PlanStep)| {

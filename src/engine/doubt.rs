@@ -208,9 +208,10 @@ impl Engine {
     fn on_found(&mut self, id: RunId, ix: StepIx, undo: bool, found: &Presence) {
         let Some(step) = self.state.run(id).and_then(|run| run.steps().get(ix.index())) else { return };
         if self.is_moot(id, ix) {
+            // A person who has to say what comes of another step says it of this one too.
+            let goes_on = self.state.run(id).is_some_and(|run| run.status() != RunStatus::Parked);
             let found = Presence::Unknown("another run acted on its target meanwhile".to_owned());
-            let again_at = Some(self.now + MOOT);
-            self.found(id, ix, undo, &found, again_at);
+            self.found(id, ix, undo, &found, goes_on.then(|| self.now + MOOT));
             return self.watch_step(id, ix);
         }
         let is_lift = self.state.run(id).is_some_and(|run| run.is_lift());
@@ -225,11 +226,12 @@ impl Engine {
     }
 
     /// Whether another run acted on the target of a step in doubt while it was asked for: then the answer may say
-    /// what was there before. It is asked again.
+    /// what was there before.
     fn is_moot(&self, id: RunId, ix: StepIx) -> bool {
-        let Some(step) = self.state.run(id).and_then(|run| run.steps().get(ix.index())) else { return false };
-        let in_doubt = matches!(step.status(), StepStatus::InDoubt | StepStatus::UndoInDoubt);
-        in_doubt && step.is_probing() && !step.leased && self.state.target_of(id, ix).is_some()
+        let Some(run) = self.state.run(id).filter(|run| !run.is_lift()) else { return false };
+        let Some(step) = run.steps().get(ix.index()) else { return false };
+        let asked = step.status() == StepStatus::InDoubt && step.is_probing();
+        asked && !step.leased && self.state.target_of(id, ix).is_some()
     }
 
     /// Records what was found.

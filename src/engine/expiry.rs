@@ -107,7 +107,7 @@ impl Engine {
         let Some(obligation) = self.state.ledger().get(id) else { return };
         if obligation.until() == Some(at) && self.now.since(at) > SECOND {
             let slot = self.expiries.slot(self.now);
-            if slot > self.now {
+            if self.now < slot {
                 return self.timers.arm(slot, TimerKey::Obligation(id));
             }
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Actor, Effect, Engine, Event, StepState, StepStatus};
+use super::{Actor, Effect, Engine, Event, Run, StepState, StepStatus};
 use crate::model::planted::{Bug, planted};
 use crate::model::{Failure, FailureKind, RunId, Span, StepIx, Timestamp};
 
@@ -96,8 +96,11 @@ impl Engine {
         if self.draining {
             return format!("released; live runs that go on at the next start: {}", live.len());
         }
+        // What a person lifts goes on in a halt, and was not stopped by it.
         for run in &live {
-            self.doubt(*run);
+            if !self.state.run(*run).is_some_and(Run::is_lift_by_hand) {
+                self.doubt(*run);
+            }
         }
         for run in &live {
             self.settle(*run);

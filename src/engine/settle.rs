@@ -336,7 +336,7 @@ impl Engine {
     pub(super) fn step_named(&self, id: RunId, name: &str) -> Result<StepIx, String> {
         let run = self.known(id)?;
         let ids = || run.plan().steps.iter().map(|step| &*step.id);
-        let place = ids().position(|step| step == name).filter(|i| *i < run.steps().len());
+        let place = ids().position(|step| step == name);
         place.map(|i| StepIx(i as u16)).ok_or_else(|| {
             let known = ids().collect::<Vec<_>>().join(", ");
             format!("{id} has no step `{name}`; there are: {known}")

@@ -81,7 +81,7 @@ impl State {
     /// The ledger, when the undo of a step is settled. What is not undone, and that is accepted, is owed no
     /// longer; an effect of which no undo was tried is in force as before.
     pub(super) fn effect_settled(&mut self, event: &Event, stamp: Stamp) {
-        use ObligationStatus::{InDoubt, InForce, LiftFailed, Lifting, Waived};
+        use ObligationStatus::{Drifted, InDoubt, InForce, LiftFailed, Lifting, Waived};
         let Event::StepSettled { run, step, undo: true, settled, reason, by, .. } = event else { return };
         if *settled == Settled::Again
             && let Some(waived) = self.obligation_of(*run, *step).filter(|o| o.status() == Waived)
@@ -92,6 +92,7 @@ impl State {
         let Some(obligation) = self.effect_mut(*run, *step) else { return };
         let (id, status) = (obligation.id(), obligation.status());
         if matches!(settled, Settled::Skip | Settled::Done) && others {
+            let held = obligation.other_holders(*run, *step, stamp.at).next().is_some();
             obligation.holders.retain(|holder| (holder.run, holder.step) != (*run, *step));
             obligation.changed = stamp.seq;
             obligation.settle_until();
@@ -101,6 +102,8 @@ impl State {
                     self.obligation_to(id, InForce, None, stamp)
                 }
                 (_, Lifting) => self.obligation_to(id, LiftFailed, None, stamp),
+                // It is gone, unless who does it anew succeeds.
+                (Settled::Done, InForce) if !held => self.obligation_to(id, Drifted, None, stamp),
                 _ => {}
             };
         }

@@ -149,7 +149,6 @@ impl State {
         step.until = Moment::NONE;
         step.ended_at = stamp.at.into();
         step.in_doubt |= in_doubt;
-        step.doubted |= in_doubt;
         let owed = step.in_doubt;
         if let (Some(agent), true) = (step.agent, was_running) {
             agents[agent.index()].released(stamp.at);

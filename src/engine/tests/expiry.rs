@@ -82,12 +82,19 @@ fn what_is_in_force_is_compared_with_the_world_at_a_start_a_hundred_in_a_second(
     let mut world = many(&text, 150);
     let told = world.play("crash");
     assert_eq!(told.matches("→ looks for clamp").count(), 100);
+    let asked = |world: &World| {
+        let sizes = world.engine.sizes();
+        let of = |of: &str| sizes.iter().find(|size| size.of == of).unwrap().count;
+        (of("obligations that are asked for"), of("obligations to ask for"))
+    };
+    assert_eq!(asked(&world), (100, 50));
     let told = world.play("wait 999ms");
     assert_eq!(told.matches("→ looks for clamp").count(), 0, "{told}");
     let told = world.play("wait 1ms");
     assert_eq!(told.matches("→ looks for clamp").count(), 50);
     let told = world.play("present ob-1\n absent ob-2\n unknown ob-3");
     assert!(!told.contains("created"), "nothing is to be lifted: {told}");
+    assert_eq!(asked(&world), (147, 0));
     use ObligationStatus::{Drifted, InForce};
     assert_eq!([1, 2, 3, 4].map(|id| status(&world, id)), [InForce, Drifted, InForce, InForce]);
     // What came back by itself is in force again.

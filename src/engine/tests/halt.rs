@@ -1,6 +1,7 @@
 //! The kill switch.
 
 use super::check;
+use super::world::World;
 
 const CHAIN: &str = "
 workflow: chain
@@ -74,4 +75,25 @@ fn c30_what_the_performer_held_back_is_tried_again() {
         CHAIN,
         "trigger chain\n not-begun a\n halt enough\n wait 10s\n release\n wait 2s\n ok a\n ok b\n fail c\n undo-not-begun b\n wait 2s\n undone b\n undone a",
     );
+}
+
+/// C30: what a person lifts in a halt is not cut short by it, nor by its end: it is not performed twice at once.
+#[test]
+fn c30_a_lift_that_is_under_way_is_not_begun_again_when_the_halt_is_over() {
+    for action in ["block", "once", "wire"] {
+        let text = format!(
+            "
+workflow: held
+steps:
+  - {{ id: a, role: WALL, action: {action}, with: {{ address: x }} }}
+"
+        );
+        let mut world = World::new(&[&text]);
+        world.play("trigger held\n ok a\n halt\n lift ob-1");
+        let told = world.play("release");
+        assert!(!told.contains("ob-1"), "{action}: {told}");
+        let told = world.play("ok ob-1");
+        assert!(told.contains("run-2 COMPLETED"), "{action}: {told}");
+        assert_eq!(world.engine.stale_answers(), 0);
+    }
 }

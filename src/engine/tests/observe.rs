@@ -39,6 +39,8 @@ fn c31_an_observing_run_says_what_would_be_done_and_does_nothing() {
     assert_eq!(step(1).action().unwrap().target.as_deref(), unknown);
     assert_eq!(step(1).undo().unwrap().target.as_deref(), unknown);
     assert_eq!(step(2).action().unwrap().args.get("text").unwrap(), "saw ${steps.a.output.next}");
+    assert_eq!(step(3).undecided(), Some("steps.b.output.x == \"1\""));
+    assert_eq!((step(1).undecided(), step(2).undecided()), (None, None));
     assert_eq!(step(5).status(), StepStatus::Skipped, "a status is known");
     assert_eq!(step(6).action().unwrap().question.as_deref(), Some("Unplug web-1 from its switch"));
     assert!(!step(6).is_asked(), "nobody is asked");

@@ -100,3 +100,29 @@ fn an_incident_that_leaves_does_not_take_the_next_of_its_key_along() {
     assert!(!told.contains("opened"), "{told}");
     assert_eq!(world.engine.state().incident(open).unwrap().count(), 2, "{told}");
 }
+
+/// Effects that ended leave at their own age, and a hundred at a time too.
+#[test]
+fn what_ended_on_the_ledger_leaves_when_it_is_old() {
+    let mut world = keeping(1_000);
+    world.play("trigger block a=x\n ok a\n lift ob-1 over\n ok ob-1");
+    let ended = world.engine.state().ledger().get(crate::model::ObligationId(1)).unwrap().since();
+    let kept = |world: &World| world.engine.state().ledger().len();
+    for (age, left) in [(Span::from_secs(3_600), 1), (Span(3_600_000_001), 0)] {
+        world.now = ended + age;
+        world.input(crate::engine::Input::Tick);
+        assert_eq!(kept(&world), left, "{age}");
+    }
+    ended_effects(&mut world, 120);
+    world.now = world.now + Span::from_secs(7_200);
+    world.input(crate::engine::Input::Tick);
+    assert_eq!(kept(&world), 20);
+    world.input(crate::engine::Input::Tick);
+    assert_eq!(kept(&world), 0);
+}
+
+fn ended_effects(world: &mut World, count: usize) {
+    for n in 0..count {
+        world.play(&format!("trigger block a={n}\n fail a"));
+    }
+}

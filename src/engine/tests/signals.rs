@@ -1,7 +1,11 @@
 //! Detections open incidents and start runs.
 
+use std::sync::Arc;
+
 use super::check;
-use super::world::World;
+use super::world::{START, World, detection};
+use crate::engine::{Event, Gate, Output, Record};
+use crate::model::{IncidentId, RunId};
 
 const CONTAIN: &str = "
 workflow: contain
@@ -102,4 +106,26 @@ fn a_run_that_ends_badly_starts_the_workflow_for_that_case() {
         fail a
         ok run-2/say"
     ));
+}
+
+/// C5, C6: whoever opens the journal anew has to hear again what was not written.
+#[test]
+fn c6_repeats_that_are_not_durable_are_told() {
+    let record = |seq, event| Output { records: vec![Record { seq, at: START, event }], effects: vec![] };
+    let repeat = |seq| {
+        let detection = Arc::new(detection("scan", "192.0.2.1", seq, START));
+        record(seq, Event::IncidentRepeated { incident: IncidentId(1), count: seq, detection })
+    };
+    let told = |gate: &Gate| gate.undurable_repeats().map(|detection| detection.count).collect::<Vec<_>>();
+    let mut gate = Gate::new();
+    gate.offer(repeat(1));
+    gate.offer(record(2, Event::RunCompleted { run: RunId(1) }));
+    gate.cut();
+    gate.offer(repeat(3));
+    assert_eq!((told(&gate), gate.undurable().count()), (vec![1, 3], 3));
+    gate.durable_up_to(2);
+    assert_eq!(told(&gate), [3]);
+    gate.cut();
+    gate.durable_up_to(3);
+    assert_eq!(told(&gate), [0; 0]);
 }

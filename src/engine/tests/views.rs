@@ -1,7 +1,9 @@
 //! What is told of runs, steps and incidents to whoever looks.
 
 use super::world::{START, World, detection, real};
-use crate::engine::{Actor, Answer, Effect, EndsBy, Input, Lift, Request, RunMode, RunStatus, StepStatus};
+use crate::engine::{
+    Actor, Answer, Effect, EndsBy, Input, Lift, RUN, Request, RunMode, RunStatus, StepStatus,
+};
 use crate::model::{IncidentId, ObligationId, RequestId, RunId, Severity, Span, StepIx};
 
 const CONTAIN: &str = "
@@ -95,6 +97,12 @@ fn a_run_tells_whence_it_comes_and_what_failed() {
     );
     assert_eq!(run.failed_steps().count(), 0, "what was undone has not failed");
     assert_eq!(world.engine.state().run(RunId(3)).unwrap().retry_of(), Some(RunId(2)));
+    // Nor has what is tried again.
+    let again = "workflow: again\nsteps: [{ id: a, role: WALL, action: block, with: { address: q }, retry: { attempts: 2, backoff: 1m } }]";
+    let mut tried = World::new(&[again]);
+    tried.play("trigger again\n fail a");
+    let run = tried.engine.state().run(RunId(1)).unwrap();
+    assert_eq!((run.steps()[0].failure().is_some(), run.failed_steps().count()), (true, 0));
     let counts = world.engine.state().counts();
     assert_eq!((counts.completed, counts.cancelled, counts.ended()), (1, 1, 2));
 }
@@ -317,4 +325,83 @@ fn where_an_undo_stands_is_told_in_words() {
             !matches!(run.status(), RunStatus::Created) && run.steps()[0].status() != StepStatus::Pending
         );
     }
+}
+
+/// A run of which a step waits for people while another one still works waits for nobody yet.
+#[test]
+fn a_run_waits_for_a_person_only_when_nothing_of_it_goes_on() {
+    let text = |action: &str, verify: &str| {
+        format!(
+            "
+workflow: mixed
+steps:
+  - {{ id: a, role: WALL, action: {action}, with: {{ address: x }}, timeout: 90s, retry: {{ attempts: 2, backoff: 5m }}{verify} }}
+  - {{ id: b, role: HAND, action: unplug, with: {{ host: web-1 }}, timeout: 1h }}
+"
+        )
+    };
+    let (plain, verified) = (text("wire", ""), text("wire", ", verify: { within: 5m }"));
+    for (workflow, script, waits) in [
+        (&plain, "", false),
+        (&plain, "fail a", false),
+        (&plain, "crash", false),
+        (&verified, "ok a", false),
+        (&verified, "ok a\n present a", true),
+        (&plain, "ok a", true),
+    ] {
+        let mut world = World::new(&[workflow]);
+        world.play("trigger mixed");
+        let told = world.play(script);
+        let run = world.engine.state().run(RunId(1)).unwrap();
+        assert_eq!(run.waits_for_person(), waits, "{script}: {told}");
+    }
+}
+
+/// The machine itself refuses to end a run of which steps are left, whoever asks it to.
+#[test]
+fn c14_a_run_with_steps_left_cannot_complete() {
+    let mut world = World::new(&[CONTAIN]);
+    world.play("detect scan 192.0.2.1 1\n ok a");
+    let check = |world: &World| {
+        let run = world.engine.state().run(RunId(1)).unwrap();
+        let checked = RUN.check(run.status(), RunStatus::Completed, world.now, run, &mut Vec::new());
+        (run.progress(), checked.map_err(|refusal| refusal.to_string()))
+    };
+    let (progress, checked) = check(&world);
+    assert_eq!(progress, (1, 2));
+    assert!(checked.unwrap_err().contains("steps are left"));
+}
+
+#[test]
+fn runs_are_counted_by_what_became_of_them() {
+    let mut world = World::new(&[CONTAIN]);
+    let counted = |world: &World| {
+        let counts = world.engine.state().counts();
+        [counts.live_runs, counts.paused, counts.rolling_back, counts.parked, counts.stuck]
+    };
+    for (script, expected) in [
+        ("detect scan 192.0.2.1 1\n detect scan 192.0.2.2 1", [2, 0, 0, 0, 0]),
+        ("pause run-1\n cancel run-2", [2, 1, 1, 0, 0]),
+        ("resume run-1\n stopped run-2/a\n undone run-2/a", [1, 0, 0, 0, 0]),
+        ("ok run-1/a\n ok run-1/b", [0, 0, 0, 0, 0]),
+    ] {
+        let told = world.play(script);
+        assert_eq!(counted(&world), expected, "{script}: {told}");
+    }
+}
+
+#[test]
+fn what_is_known_of_a_step_without_an_effect_and_of_one_that_is_approved() {
+    let text = CONTAIN.replace("critical: false }", "critical: false, approval: true }");
+    let mut world = World::new(&[&text]);
+    world.play("detect scan 192.0.2.1 1");
+    let step = |world: &World, i: usize| world.engine.state().run(RunId(1)).unwrap().steps()[i].clone();
+    world.play("ok a");
+    assert_eq!((step(&world, 0).obligation(), step(&world, 1).obligation()), (Some(ObligationId(1)), None));
+    assert!(step(&world, 1).awaits_approval() && !step(&world, 1).is_approved());
+    // It is decided, and does not start: the run is held.
+    world.play("pause run-1\n approve run-1 b");
+    assert!(!step(&world, 1).awaits_approval() && step(&world, 1).is_approved());
+    world.play("resume run-1\n ok b");
+    assert_eq!(step(&world, 1).obligation(), None, "it is said, and nothing is to be undone");
 }

@@ -300,6 +300,11 @@ impl World {
         self.tasks.last().unwrap()
     }
 
+    /// What was asked, since the last crash.
+    pub fn asked(&self) -> impl Iterator<Item = &Probe> {
+        self.probes.iter()
+    }
+
     pub fn ask(&mut self, request: Request) -> String {
         self.requests += 1;
         let (id, by) = (RequestId(self.requests), Actor(Arc::clone(&self.by)));

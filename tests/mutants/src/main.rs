@@ -1,6 +1,6 @@
 //! Plants mistakes in the core and says which of them no test notices.
 //!
-//! `cargo run --manifest-path tests/mutants/Cargo.toml -- FOLDER [-f GLOB]… [--re REGEX]…`, at the root:
+//! `cargo run --manifest-path tests/mutants/Cargo.toml -- FOLDER [--re REGEX]…`, at the root:
 //! what follows the folder goes to `cargo mutants --list`, whose settings (`.cargo/mutants.toml`) say what
 //! is left out. In FOLDER it builds and writes `fates.json`; what did not compile there is not tried
 //! again. With `--again` in front of the folder only what was missed before is tried.
@@ -37,7 +37,7 @@ fn tried(mut args: Vec<String>) -> Result<bool, String> {
         args.remove(0);
     }
     if args.is_empty() {
-        return Err("usage: mutants [--again] FOLDER [-f GLOB]… [--re REGEX]…".to_owned());
+        return Err("usage: mutants [--again] FOLDER [--re REGEX]…".to_owned());
     }
     let work = PathBuf::from(args.remove(0));
     fs::create_dir_all(&work).map_err(|e| format!("{}: {e}", work.display()))?;
