@@ -255,7 +255,9 @@ impl Document {
         {
             return Spare::default();
         }
-        (side.clear(), nodes.clear(), late.clear());
+        side.clear();
+        nodes.clear();
+        late.clear();
         Spare { side, nodes, late }
     }
 

@@ -19,8 +19,8 @@ pub struct Ends<T> {
 impl<T> Ends<T> {
     /// Of these.
     pub fn new(texts: impl IntoIterator<Item = (Box<str>, T)>) -> Ends<T> {
-        let texts: HashMap<_, _, _> = texts.into_iter().collect();
-        let longest = texts.keys().map(|text: &Box<str>| text.len()).max().unwrap_or_default();
+        let texts: HashMap<Box<str>, T, FixedState> = texts.into_iter().collect();
+        let longest = texts.keys().map(|text| text.len()).max().unwrap_or_default();
         let mut outlines = [0; 16];
         for text in texts.keys() {
             let (word, bit) = outline(text.as_bytes());
