@@ -103,6 +103,17 @@ pub(super) struct Node {
     pub(super) kind: Kind,
 }
 
+impl Node {
+    /// The index of the sibling behind the node of this index.
+    #[inline(always)]
+    fn after(&self, index: usize) -> usize {
+        match self.kind {
+            Kind::Array(end) | Kind::Object(end) => end as usize,
+            _ => index + 1,
+        }
+    }
+}
+
 /// A text with escapes, as a piece of the line, and without them once it was asked for.
 #[derive(Debug, Clone)]
 pub(super) struct Late {
@@ -117,15 +128,14 @@ impl PartialEq for Late {
 }
 
 /// Tells most keys apart, so that few are compared. It decides about cost only.
-pub(super) fn hash(key: &[u8]) -> u32 {
+#[inline(always)]
+pub(super) const fn hash(key: &[u8]) -> u32 {
     const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
     let word = match key {
         [] => 0,
-        [first, .., last] if key.len() < 4 => {
-            let middle = key.get(1).copied().unwrap_or_default();
-            u64::from(*first) | u64::from(middle) << 8 | u64::from(*last) << 16
-        }
-        [only] => u64::from(*only),
+        [only] => *only as u64,
+        [first, last] => *first as u64 | (*last as u64) << 8 | (*last as u64) << 16,
+        [first, middle, last] => *first as u64 | (*middle as u64) << 8 | (*last as u64) << 16,
         key => match (
             key.first_chunk::<8>(),
             key.last_chunk::<8>(),
@@ -136,7 +146,7 @@ pub(super) fn hash(key: &[u8]) -> u32 {
                 u64::from_le_bytes(*first) ^ u64::from_le_bytes(*last).rotate_left(29)
             }
             (_, _, Some(first), Some(last)) => {
-                u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32
+                u32::from_le_bytes(*first) as u64 | (u32::from_le_bytes(*last) as u64) << 32
             }
             _ => 0,
         },
@@ -146,8 +156,52 @@ pub(super) fn hash(key: &[u8]) -> u32 {
 }
 
 /// What [`Document::hashed_fields`] tells of a field of this name.
-pub fn key_hash(name: &str) -> u32 {
+#[inline]
+pub const fn key_hash(name: &str) -> u32 {
     hash(name.as_bytes())
+}
+
+/// Tells of most names that they are not among some others.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct KeyFilter([u64; 4]);
+
+impl KeyFilter {
+    /// Of these names.
+    pub const fn of(names: &[&str]) -> KeyFilter {
+        let (mut filter, mut rest) = (KeyFilter([0; 4]), names);
+        while let Some((name, others)) = rest.split_first() {
+            filter.add(key_hash(name));
+            rest = others;
+        }
+        filter
+    }
+
+    /// Adds a name by its hash: see [`key_hash`].
+    #[inline(always)]
+    pub const fn add(&mut self, hash: u32) {
+        self.0[(hash >> 6 & 3) as usize] |= 1 << (hash & 63);
+    }
+
+    /// Whether the name of this hash may be among them.
+    #[inline(always)]
+    pub const fn may_have(&self, hash: u32) -> bool {
+        self.0[(hash >> 6 & 3) as usize] >> (hash & 63) & 1 == 1
+    }
+}
+
+/// The memory of a document that is gone.
+#[derive(Debug, Clone, Default)]
+pub struct Spare {
+    pub(super) side: String,
+    pub(super) nodes: Vec<Node>,
+    pub(super) late: Vec<Late>,
+}
+
+impl Spare {
+    /// What is kept at most: nodes, bytes of unescaped texts, and long texts.
+    const NODES: usize = 1_024;
+    const BYTES: usize = 64 * 1024;
+    const LATE: usize = 64;
 }
 
 /// A record: its raw line and its fields. Of duplicate keys the last one counts.
@@ -159,6 +213,8 @@ pub struct Document {
     nodes: Vec<Node>,
     late: Vec<Late>,
     verbatim: bool,
+    /// The names of the top-level fields.
+    keys: KeyFilter,
 }
 
 impl Document {
@@ -171,20 +227,38 @@ impl Document {
 
     /// Reads one JSON object. Nesting is limited to 128 levels.
     pub fn parse(text: Arc<str>) -> Result<Document, serde_json::Error> {
+        Document::parse_in(text, Spare::default())
+    }
+
+    /// The same, in the memory of a document that nobody needs any more.
+    pub fn parse_in(text: Arc<str>, spare: Spare) -> Result<Document, serde_json::Error> {
         if u32::try_from(text.len()).is_err() {
             return Err(serde_json::Error::custom("longer than 4 GiB"));
         }
-        Document::parse_quickly(text).or_else(Document::parse_slowly)
+        Document::parse_quickly(text, spare).or_else(Document::parse_slowly)
     }
 
     /// The usual line; any other comes back.
-    pub(super) fn parse_quickly(text: Arc<str>) -> Result<Document, Arc<str>> {
-        match json::read(&text) {
+    pub(super) fn parse_quickly(text: Arc<str>, spare: Spare) -> Result<Document, Arc<str>> {
+        match json::read(&text, spare) {
             Some(json::Read { side, nodes, late, verbatim }) => {
-                Ok(Document { text, side, nodes, late, verbatim })
+                Ok(Document { text, side, nodes, late, verbatim, keys: KeyFilter::default() }.named())
             }
             None => Err(text),
         }
+    }
+
+    /// Its memory for another one, unless it is more than most documents take.
+    pub fn into_spare(self) -> Spare {
+        let Document { mut side, mut nodes, mut late, .. } = self;
+        if nodes.capacity() > Spare::NODES || side.capacity() > Spare::BYTES || late.capacity() > Spare::LATE
+        {
+            return Spare::default();
+        }
+        side.clear();
+        nodes.clear();
+        late.clear();
+        Spare { side, nodes, late }
     }
 
     /// Any line; with the reason why it is none.
@@ -194,33 +268,46 @@ impl Document {
         (&mut json).deserialize_map(Root(&mut tape))?;
         json.end()?;
         let Tape { side, nodes, .. } = tape;
-        Ok(Document { text, side, nodes, late: Vec::new(), verbatim: false })
+        let keys = KeyFilter::default();
+        Ok(Document { text, side, nodes, late: Vec::new(), verbatim: false, keys }.named())
+    }
+
+    fn named(mut self) -> Document {
+        let mut keys = KeyFilter::default();
+        self.hashed_fields().for_each(|(hash, _)| keys.add(hash));
+        self.keys = keys;
+        self
     }
 
     /// A record without fields yet.
     pub fn of_line(text: Arc<str>) -> Document {
-        Document { text, side: String::new(), nodes: Vec::new(), late: Vec::new(), verbatim: false }
+        let (side, keys) = (String::new(), KeyFilter::default());
+        Document { text, side, nodes: Vec::new(), late: Vec::new(), verbatim: false, keys }
     }
 
     /// Adds a text field. A value that is a piece of the line (see [`Document::of_line`]) is best
     /// given as its byte range with [`Document::push_range`].
     pub fn push_text(&mut self, key: &str, value: &str) {
-        let node =
-            Node { key: self.aside(key), hash: hash(key.as_bytes()), kind: Kind::Text(self.aside(value)) };
-        self.nodes.push(node);
+        let value = Kind::Text(self.aside(value));
+        self.push(key, value);
     }
 
     /// Adds a text field that stands in the line at these bytes.
     pub fn push_range(&mut self, key: &str, range: std::ops::Range<usize>) {
         let value = Slice { start: range.start as u32, len: range.end.saturating_sub(range.start) as u32 };
-        let node = Node { key: self.aside(key), hash: hash(key.as_bytes()), kind: Kind::Text(value) };
-        self.nodes.push(node);
+        self.push(key, Kind::Text(value));
     }
 
     /// Adds a number.
     pub fn push_number(&mut self, key: &str, value: u64) {
-        let node = Node { key: self.aside(key), hash: hash(key.as_bytes()), kind: Kind::Unsigned(value) };
-        self.nodes.push(node);
+        self.push(key, Kind::Unsigned(value));
+    }
+
+    fn push(&mut self, key: &str, kind: Kind) {
+        let hash = key_hash(key);
+        self.keys.add(hash);
+        let key = self.aside(key);
+        self.nodes.push(Node { key, hash, kind });
     }
 
     fn aside(&mut self, text: &str) -> Slice {
@@ -235,8 +322,18 @@ impl Document {
     }
 
     /// The top-level field of this name.
+    #[inline(always)]
     pub fn get(&self, key: &str) -> Option<Field<'_>> {
-        self.find(0, self.nodes.len(), key)
+        self.hashed(key_hash(key), key)
+    }
+
+    /// The same, where the hash of the name is known: see [`key_hash`].
+    #[inline]
+    pub fn hashed(&self, hash: u32, key: &str) -> Option<Field<'_>> {
+        if !self.keys.may_have(hash) {
+            return None;
+        }
+        self.find(0, self.nodes.len(), hash, key)
     }
 
     /// The top-level fields in the order of the line; a duplicate key is there twice.
@@ -245,11 +342,14 @@ impl Document {
     }
 
     /// The top-level fields with the hashes of their names: see [`key_hash`].
-    pub fn hashed_fields(&self) -> impl Iterator<Item = (u32, &str, Field<'_>)> {
-        let mut children = self.children(0, self.nodes.len());
+    #[inline]
+    pub fn hashed_fields(&self) -> impl Iterator<Item = (u32, Field<'_>)> {
+        let mut next = 0;
         std::iter::from_fn(move || {
-            let hash = self.nodes.get(children.next).map(|node| node.hash)?;
-            children.next().map(|(key, field)| (hash, key, field))
+            let node = self.nodes.get(next)?;
+            let field = Field { document: self, at: next };
+            next = node.after(next);
+            Some((node.hash, field))
         })
     }
 
@@ -294,18 +394,14 @@ impl Document {
     }
 
     /// The last of the siblings from `start` to `end` that has this key.
-    fn find(&self, start: usize, end: usize, key: &str) -> Option<Field<'_>> {
+    fn find(&self, start: usize, end: usize, hash: u32, key: &str) -> Option<Field<'_>> {
         let mut found = None;
         let mut next = start;
-        let hash = hash(key.as_bytes());
         while let Some(node) = self.nodes.get(next).filter(|_| next < end) {
             if node.hash == hash && self.bytes(node.key) == key.as_bytes() {
                 found = Some(Field { document: self, at: next });
             }
-            next = match node.kind {
-                Kind::Array(end) | Kind::Object(end) => end as usize,
-                _ => next + 1,
-            };
+            next = node.after(next);
         }
         found
     }
@@ -339,10 +435,7 @@ impl<'a> Iterator for Children<'a> {
         }
         let node = self.document.nodes.get(self.next)?;
         let field = Field { document: self.document, at: self.next };
-        self.next = match node.kind {
-            Kind::Array(end) | Kind::Object(end) => end as usize,
-            _ => self.next + 1,
-        };
+        self.next = node.after(self.next);
         Some((self.document.slice(node.key), field))
     }
 }
@@ -364,6 +457,18 @@ impl<'a> Field<'a> {
             Kind::Array(end) | Kind::Object(end) => self.document.children(self.at + 1, end as usize),
             _ => self.document.children(0, 0),
         }
+    }
+
+    /// Whether this is its name.
+    #[inline]
+    pub fn is_named(self, name: &str) -> bool {
+        self.document.nodes.get(self.at).is_some_and(|node| self.document.bytes(node.key) == name.as_bytes())
+    }
+
+    /// Its name.
+    #[inline]
+    pub fn name(self) -> &'a str {
+        self.document.nodes.get(self.at).map_or("", |node| self.document.slice(node.key))
     }
 
     /// The value, unless it is an array or an object.
@@ -393,9 +498,10 @@ impl<'a> Field<'a> {
     }
 
     /// The field of this name, if it is an object.
+    #[inline]
     pub fn get(self, key: &str) -> Option<Field<'a>> {
         match self.kind() {
-            Kind::Object(end) => self.document.find(self.at + 1, end as usize, key),
+            Kind::Object(end) => self.document.find(self.at + 1, end as usize, key_hash(key), key),
             _ => None,
         }
     }

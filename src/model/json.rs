@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use memchr::{memchr, memchr2};
 
-use super::document::{Kind, Late, Node, Slice, hash};
+use super::document::{Kind, Late, Node, Slice, Spare, hash};
 
 /// The deepest nesting that is read here.
 const DEPTH: u32 = 64;
@@ -26,13 +26,14 @@ pub(super) struct Read {
 }
 
 /// Reads one object. `None`: it may or may not be one.
-pub(super) fn read(line: &str) -> Option<Read> {
+pub(super) fn read(line: &str, spare: Spare) -> Option<Read> {
     // One pass that the compiler makes wide; none is left for the many short strings to look for.
     if line.bytes().fold(false, |found, byte| found | (byte < 0x20)) {
         return None;
     }
-    let nodes = Vec::with_capacity((line.len() / 16).clamp(16, 128));
-    let read = Read { side: String::new(), nodes, late: Vec::new(), verbatim: true };
+    let Spare { side, mut nodes, late } = spare;
+    nodes.reserve((line.len() / 16).clamp(16, 128));
+    let read = Read { side, nodes, late, verbatim: true };
     let mut reader = Reader { line, bytes: line.as_bytes(), at: 0, read };
     reader.blanks();
     reader.expect(b'{')?;
@@ -51,16 +52,19 @@ struct Reader<'t> {
 const NO_KEY: (Slice, u32) = (Slice { start: 0, len: 0 }, 0);
 
 impl<'t> Reader<'t> {
+    #[inline(always)]
     fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }
 
+    #[inline(always)]
     fn blanks(&mut self) {
         while self.peek() == Some(b' ') {
             self.at += 1;
         }
     }
 
+    #[inline(always)]
     fn expect(&mut self, byte: u8) -> Option<()> {
         (self.peek() == Some(byte)).then(|| self.at += 1)
     }
@@ -111,10 +115,12 @@ impl<'t> Reader<'t> {
         }
     }
 
+    #[inline(always)]
     fn push(&mut self, (key, hash): (Slice, u32), kind: Kind) {
         self.read.nodes.push(Node { key, hash, kind });
     }
 
+    #[inline(always)]
     fn value(&mut self, key: (Slice, u32), depth: u32) -> Option<()> {
         let kind = match self.peek()? {
             b'"' => {
@@ -131,6 +137,7 @@ impl<'t> Reader<'t> {
         Some(())
     }
 
+    #[inline(never)]
     fn nested(&mut self, key: (Slice, u32), depth: u32) -> Option<()> {
         if depth > DEPTH {
             return None;
@@ -154,65 +161,92 @@ impl<'t> Reader<'t> {
         Some(kind)
     }
 
-    /// A piece of the line up to the closing quote, which is passed; how many escapes it has; whether
-    /// one of them is `\u`.
-    fn string(&mut self) -> Option<(&'t str, usize, bool)> {
-        let start = self.at;
-        let (mut escapes, mut coded) = (0, false);
-        loop {
-            self.at = special(self.bytes, self.at)?;
-            if self.peek()? == b'"' {
-                let piece = self.line.get(start..self.at)?;
-                self.at += 1;
-                return Some((piece, escapes, coded));
-            }
-            match self.bytes.get(self.at + 1)? {
-                b'\\' | b'"' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => {}
-                b'u' => {
-                    coded = true;
-                    self.read.verbatim = false;
-                }
-                _ => return None,
-            }
-            escapes += 1;
-            self.at += 2;
-        }
-    }
-
+    #[inline(always)]
     fn key(&mut self) -> Option<(Slice, u32)> {
         let start = self.at;
-        let (piece, escapes, coded) = self.string()?;
-        if escapes == 0 {
-            return Some((Slice { start: start as u32, len: piece.len() as u32 }, hash(piece.as_bytes())));
+        let end = special(self.bytes, start)?;
+        let piece = self.bytes.get(start..end)?;
+        if self.bytes.get(end) == Some(&b'"') {
+            self.at = end + 1;
+            return Some((slice(start, end), hash(piece)));
         }
-        let slice = self.unescaped(piece, coded)?;
+        let Kind::Text(slice) = self.escaped(start, end, usize::MAX)? else { return None };
         let key = self.read.side.get(slice.start as usize - self.line.len()..)?;
         Some((slice, hash(key.as_bytes())))
     }
 
+    #[inline(always)]
     fn text(&mut self) -> Option<Kind> {
         let start = self.at;
-        let (piece, escapes, coded) = self.string()?;
-        let slice = Slice { start: start as u32, len: piece.len() as u32 };
-        if escapes == 0 {
-            return Some(Kind::Text(slice));
+        let end = special(self.bytes, start)?;
+        if self.bytes.get(end) == Some(&b'"') {
+            self.at = end + 1;
+            return Some(Kind::Text(slice(start, end)));
         }
-        if coded || piece.len() < LATE_BYTES {
-            return self.unescaped(piece, coded).map(Kind::Text);
-        }
-        self.read.late.push(Late { slice, text: OnceLock::new() });
-        Some(Kind::Late(self.read.late.len() as u32 - 1))
+        self.escaped(start, end, LATE_BYTES)
     }
 
-    fn unescaped(&mut self, piece: &str, coded: bool) -> Option<Slice> {
-        let side = &mut self.read.side;
-        let before = side.len();
-        match coded {
-            true => side.push_str(&serde_json::from_str::<String>(&format!("\"{piece}\"")).ok()?),
-            false => unescape(piece, side),
+    /// A text with escapes, the first of which is at `at`. It is unescaped as it is read; where it is as
+    /// long as `late`, when somebody asks for it.
+    fn escaped(&mut self, start: usize, mut at: usize, late: usize) -> Option<Kind> {
+        let before = self.read.side.len();
+        self.read.side.reserve(LATE_BYTES);
+        let mut from = start;
+        loop {
+            let is_late = at - start >= late;
+            let character = match self.bytes.get(at + 1)? {
+                b'\\' => '\\',
+                b'"' => '"',
+                b'n' => '\n',
+                b'r' => '\r',
+                b't' => '\t',
+                b'/' => '/',
+                b'b' => '\u{8}',
+                b'f' => '\u{c}',
+                b'u' => {
+                    self.read.side.truncate(before);
+                    return self.coded(start, at);
+                }
+                _ => return None,
+            };
+            if !is_late {
+                self.read.side.push_str(self.line.get(from..at)?);
+                self.read.side.push(character);
+            }
+            from = at + 2;
+            at = special(self.bytes, from)?;
+            if self.bytes.get(at) == Some(&b'"') {
+                break;
+            }
         }
+        self.at = at + 1;
+        if at - start >= late {
+            self.read.side.truncate(before);
+            self.read.late.push(Late { slice: slice(start, at), text: OnceLock::new() });
+            return Some(Kind::Late(self.read.late.len() as u32 - 1));
+        }
+        self.read.side.push_str(self.line.get(from..at)?);
+        self.aside(before)
+    }
+
+    /// A text with characters that are written as numbers, the first of which is at `at`.
+    #[cold]
+    fn coded(&mut self, start: usize, mut at: usize) -> Option<Kind> {
+        self.read.verbatim = false;
+        while self.bytes.get(at)? != &b'"' {
+            at = special(self.bytes, at + 2)?;
+        }
+        self.at = at + 1;
+        let before = self.read.side.len();
+        let quoted = self.line.get(start - 1..at + 1)?;
+        self.read.side.push_str(&serde_json::from_str::<String>(quoted).ok()?);
+        self.aside(before)
+    }
+
+    /// What was put aside from there on.
+    fn aside(&self, before: usize) -> Option<Kind> {
         let start = u32::try_from(self.line.len() + before).ok()?;
-        Some(Slice { start, len: (side.len() - before) as u32 })
+        Some(Kind::Text(Slice { start, len: (self.read.side.len() - before) as u32 }))
     }
 
     /// <https://www.rfc-editor.org/rfc/rfc8259#section-6>
@@ -271,7 +305,13 @@ impl<'t> Reader<'t> {
     }
 }
 
+#[inline(always)]
+fn slice(start: usize, end: usize) -> Slice {
+    Slice { start: start as u32, len: (end - start) as u32 }
+}
+
 /// Where the next quote or backslash stands.
+#[inline(always)]
 fn special(bytes: &[u8], mut at: usize) -> Option<usize> {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
@@ -287,6 +327,11 @@ fn special(bytes: &[u8], mut at: usize) -> Option<usize> {
         }
         at += 8;
     }
+    far(bytes, at)
+}
+
+#[inline(never)]
+fn far(bytes: &[u8], at: usize) -> Option<usize> {
     memchr2(b'"', b'\\', bytes.get(at..)?).map(|found| at + found)
 }
 
@@ -316,7 +361,7 @@ pub(super) fn unescape(piece: &str, out: &mut String) {
 mod tests {
     use proptest::prelude::*;
 
-    use crate::model::{Document, Field};
+    use crate::model::{Document, Field, Spare};
 
     /// Every value with its keys, in order; duplicates too.
     fn shape<'d>(fields: &mut dyn Iterator<Item = (&'d str, Field<'d>)>) -> String {
@@ -336,7 +381,7 @@ mod tests {
     /// What is read in one pass is what `serde_json` reads; says whether it was.
     fn same(line: &str) -> bool {
         let slow = Document::parse_slowly(line.into());
-        let quick = Document::parse_quickly(line.into());
+        let quick = Document::parse_quickly(line.into(), Spare::default());
         if let Ok(quick) = &quick {
             let slow = slow.unwrap_or_else(|error| panic!("{line}: {error}"));
             assert_eq!(shape(&mut quick.fields()), shape(&mut slow.fields()), "{line}");

@@ -25,7 +25,7 @@ pub use action::{Action, ValueType};
 pub use args::Args;
 pub use command::{Argument, CommandLine, Form, Word, WordFault};
 pub use detection::{Detection, RuleHead};
-pub use document::{Document, Field, Scalar, key_hash};
+pub use document::{Document, Field, KeyFilter, Scalar, Spare, key_hash};
 pub use endpoint::{Endpoint, HeaderText, Host, Reach, SecretRef};
 pub use http_request::{BodyTree, HttpRequest, Method, PathFault, Rendered};
 pub use ids::{

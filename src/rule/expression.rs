@@ -2,6 +2,7 @@
 
 use regex::RegexBuilder;
 
+use super::required;
 use super::room::Room;
 use super::texts::shown;
 use crate::flow::fault::Fault;
@@ -27,6 +28,8 @@ pub struct Flags {
 pub struct Expression {
     regex: regex::Regex,
     flags: Flags,
+    /// See [`Expression::required`].
+    required: Option<Box<[Box<str>]>>,
 }
 
 impl PartialEq for Expression {
@@ -49,7 +52,7 @@ impl Expression {
                 Err(regex::Error::CompiledTooBig(_)) if bytes < PROGRAM_BYTES => bytes *= 8,
                 built => {
                     let regex = built.map_err(|error| refused(text, &error))?;
-                    return Ok(Expression { regex, flags });
+                    return Ok(Expression { regex, flags, required: required::texts(text, flags) });
                 }
             }
         }
@@ -63,6 +66,12 @@ impl Expression {
             .size_limit(bytes)
             .dfa_size_limit(CACHE_BYTES)
             .build()
+    }
+
+    /// Texts in lower case of which one stands in every value in which it is found, in lower case. `None`
+    /// if none are known.
+    pub fn required(&self) -> Option<&[Box<str>]> {
+        self.required.as_deref()
     }
 
     /// Whether it is found in the value.

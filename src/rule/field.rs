@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::model::{CommonField, Field, Scalar, Signal};
+use crate::model::{CommonField, Field, Scalar, Signal, key_hash};
 
 /// A field name, taken apart once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +15,15 @@ pub struct FieldName {
     path: Vec<Box<str>>,
     underscored: Option<Box<str>>,
     common: Option<CommonField>,
+    hashes: Hashes,
+}
+
+/// The hashes of the names of top-level fields by which it can be found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Hashes {
+    name: u32,
+    first: u32,
+    underscored: u32,
 }
 
 impl FieldName {
@@ -24,9 +33,12 @@ impl FieldName {
             true => name.split('.').map(Box::from).collect(),
             false => Vec::new(),
         };
+        let underscored = name.replace('.', "_");
+        let first = path.first().map_or(0, |first| key_hash(first));
         FieldName {
             name: name.into(),
-            underscored: (!path.is_empty()).then(|| name.replace('.', "_").into()),
+            hashes: Hashes { name: key_hash(name), first, underscored: key_hash(&underscored) },
+            underscored: (!path.is_empty()).then(|| underscored.into()),
             path,
             common: CommonField::named(name),
         }
@@ -47,6 +59,17 @@ impl FieldName {
         self.path.is_empty() && self.common.is_none()
     }
 
+    /// The names of top-level fields of which one must be there, unless it is a common field.
+    pub fn tops(&self) -> impl Iterator<Item = &str> {
+        let first = self.path.first().map(|first| &**first);
+        [Some(&*self.name), first, self.underscored.as_deref()].into_iter().flatten()
+    }
+
+    /// Whether it can be a common field.
+    pub fn is_common(&self) -> bool {
+        self.common.is_some()
+    }
+
     /// Whether the field is there, whatever it holds.
     pub fn present(&self, signal: &Signal) -> bool {
         self.find(signal, |_| true)
@@ -65,17 +88,17 @@ impl FieldName {
 
     /// Whether there is a field of this name that is as asked; a common field always is.
     fn find(&self, signal: &Signal, mut test: impl FnMut(Field) -> bool) -> bool {
-        if let Some(field) = signal.document.get(&self.name) {
+        if let Some(field) = signal.document.hashed(self.hashes.name, &self.name) {
             return test(field);
         }
         if let Some((first, rest)) = self.path.split_first()
-            && let Some(field) = signal.document.get(first)
+            && let Some(field) = signal.document.hashed(self.hashes.first, first)
             && let Some(passed) = follow(field, rest, &mut test)
         {
             return passed;
         }
         if signal.origin.product == "zeek"
-            && let Some(field) = self.underscored.as_ref().and_then(|name| signal.document.get(name))
+            && let Some(field) = self.underscored(signal)
         {
             return test(field);
         }
@@ -84,21 +107,25 @@ impl FieldName {
 
     /// Whether any of the values passes the test.
     pub fn any<'s>(&self, signal: &'s Signal, mut test: impl FnMut(Scalar<'s>) -> bool) -> bool {
-        if let Some(field) = signal.document.get(&self.name) {
+        if let Some(field) = signal.document.hashed(self.hashes.name, &self.name) {
             return each(field, &mut test);
         }
         if let Some((first, rest)) = self.path.split_first()
-            && let Some(field) = signal.document.get(first)
+            && let Some(field) = signal.document.hashed(self.hashes.first, first)
             && let Some(passed) = follow(field, rest, &mut |field| each(field, &mut test))
         {
             return passed;
         }
         if signal.origin.product == "zeek"
-            && let Some(field) = self.underscored.as_ref().and_then(|name| signal.document.get(name))
+            && let Some(field) = self.underscored(signal)
         {
             return each(field, &mut test);
         }
         self.common.and_then(|field| signal.common.get(field)).is_some_and(test)
+    }
+
+    fn underscored<'s>(&self, signal: &'s Signal) -> Option<Field<'s>> {
+        signal.document.hashed(self.hashes.underscored, self.underscored.as_deref()?)
     }
 
     /// The first value that is not null.

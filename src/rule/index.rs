@@ -2,13 +2,12 @@
 //! one; one pass over the fields of a signal finds the marks that it has. One index holds all rules; a
 //! [`Scope`] says which of them a log source leads to.
 
-use foldhash::fast::FixedState;
-use hashbrown::{HashMap, HashTable};
+use hashbrown::HashTable;
 
+use super::ends::Ends;
 use super::field::{FieldName, each};
 use super::literals::Literals;
 use super::need::{Mark, Usage};
-use super::pattern::fold_into;
 use super::set::RuleSet;
 use crate::model::{Scalar, Signal, key_hash};
 
@@ -17,9 +16,9 @@ use crate::model::{Scalar, Signal, key_hash};
 pub struct Index {
     /// Rules that need nothing.
     always: Vec<u32>,
-    /// Fields that only the record's own field of that name can be, by name.
-    own: HashTable<(Box<str>, usize)>,
-    /// What stands under them.
+    /// What the names of the record's own fields lead to.
+    names: HashTable<(Box<str>, Named)>,
+    /// What stands under fields that only the record's own field of that name can be.
     marks: Vec<Marks>,
     /// The other fields.
     others: Vec<(FieldName, Marks)>,
@@ -27,17 +26,33 @@ pub struct Index {
     words: Vec<(Box<str>, Vec<u32>)>,
 }
 
+/// What the name of a field of the record leads to.
+#[derive(Debug, Default)]
+struct Named {
+    /// What stands under this field.
+    own: Option<usize>,
+    /// Other fields that may be found by it.
+    others: Vec<usize>,
+}
+
+/// Bits that tell names apart.
+const NAMES: usize = 2_048;
+
 /// The rules of a log source.
 #[derive(Debug)]
 pub struct Scope {
+    /// A bit for each name that leads to something.
+    names: Box<[u64; NAMES / 64]>,
     /// A bit for each rule.
     rules: Box<[u64]>,
     /// Those that need nothing.
     always: Box<[u32]>,
     /// What they ask of the record's own fields, by number.
     own: Box<[Asked]>,
-    /// Which of the other fields they ask for, by number.
-    others: Box<[(usize, Asked)]>,
+    /// What they ask of the other fields, by number.
+    others: Box<[Asked]>,
+    /// Those of them that can be common fields.
+    common: Box<[usize]>,
     /// Texts that may stand in any value.
     words: Words,
 }
@@ -61,21 +76,13 @@ struct Words {
 }
 
 /// The rules under the marks of one field.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Marks {
     present: Vec<u32>,
-    exact: Ends,
+    exact: Ends<Vec<u32>>,
     /// By what the value has from its last separator on.
-    last: Ends,
+    last: Ends<Vec<u32>>,
     inside: Option<Literals>,
-}
-
-/// Whole texts.
-#[derive(Debug, Default)]
-struct Ends {
-    rules: HashMap<Box<str>, Vec<u32>, FixedState>,
-    /// Bytes of the longest.
-    longest: usize,
 }
 
 /// Room for the text of a value and for its lower case.
@@ -91,6 +98,8 @@ pub struct Candidates {
     found: Vec<u32>,
     /// A bit for each rule that can still be found.
     open: Vec<u64>,
+    /// The other fields that may be there.
+    others: Vec<usize>,
     buffers: Buffers,
 }
 
@@ -170,16 +179,28 @@ impl Index {
             let (exact, last) = (Ends::new(exact), Ends::new(last));
             let marks = Marks { present, exact, last, inside: Literals::new(inside) };
             match field {
-                Some(field) if !field.is_plain() => index.others.push((field.clone(), marks)),
+                Some(field) if !field.is_plain() => {
+                    let number = index.others.len();
+                    for top in field.tops().filter(|_| !field.is_common()) {
+                        index.named(top).others.push(number);
+                    }
+                    index.others.push((field.clone(), marks));
+                }
                 _ => {
-                    let of = |(name, _): &(Box<str>, usize)| spread(key_hash(name));
-                    index.own.insert_unique(spread(key_hash(name)), (name.into(), index.marks.len()), of);
+                    index.named(name).own = Some(index.marks.len());
                     index.marks.push(marks);
                 }
             }
         }
         index.words = words.into_iter().collect();
         index
+    }
+
+    /// What this name leads to.
+    fn named(&mut self, name: &str) -> &mut Named {
+        let of = |(name, _): &(Box<str>, Named)| spread(key_hash(name));
+        let entry = self.names.entry(spread(key_hash(name)), |(known, _)| **known == *name, of);
+        &mut entry.or_insert_with(|| (name.into(), Named::default())).into_mut().1
     }
 
     /// The rules of these numbers, which are in ascending order.
@@ -202,9 +223,22 @@ impl Index {
     pub fn plain_scope(&self, numbers: &[u32], words: bool) -> Scope {
         let wanting = self.words.iter().filter(|_| words).flat_map(|(_, wanting)| wanting);
         let within = |number: &u32| numbers.binary_search(number).is_ok();
-        let own = self.marks.iter().map(|marks| marks.asked(within)).collect();
-        let others = self.others.iter().map(|(_, marks)| marks.asked(within)).enumerate();
-        let others = others.filter(|(_, asked)| *asked != Asked::default()).collect();
+        let own: Box<[Asked]> = self.marks.iter().map(|marks| marks.asked(within)).collect();
+        let others: Box<[Asked]> = self.others.iter().map(|(_, marks)| marks.asked(within)).collect();
+        let is_asked = |asked: Option<&Asked>| asked.is_some_and(|asked| *asked != Asked::default());
+        let common = self.others.iter().enumerate().filter(|(_, (field, _))| field.is_common());
+        let common =
+            common.map(|(number, _)| number).filter(|number| is_asked(others.get(*number))).collect();
+        let mut names = Box::new([0; NAMES / 64]);
+        for (name, named) in &self.names {
+            let mut leads = named.others.iter().filter(|number| is_asked(others.get(**number)));
+            if named.own.is_some_and(|number| is_asked(own.get(number))) || leads.next().is_some() {
+                let (word, bit) = name_bit(key_hash(name));
+                if let Some(word) = names.get_mut(word) {
+                    *word |= bit;
+                }
+            }
+        }
         let always = self.always.iter().chain(wanting).copied().filter(within).collect();
         let words = numbers.last().map_or(0, |last| *last as usize / 64 + 1);
         let mut rules = vec![0u64; words].into_boxed_slice();
@@ -213,35 +247,44 @@ impl Index {
                 *word |= 1 << (number & 63);
             }
         }
-        Scope { rules, always, own, others, words: Words::default() }
+        Scope { names, rules, always, own, others, common, words: Words::default() }
     }
 
     /// Finds the rules of that scope that can match: no other one does.
     pub fn candidates(&self, scope: &Scope, signal: &Signal, candidates: &mut Candidates) {
-        let Candidates { found, open, buffers } = candidates;
+        let Candidates { found, open, others, buffers } = candidates;
         found.clear();
         open.clear();
         open.extend_from_slice(&scope.rules);
+        others.clear();
+        others.extend_from_slice(&scope.common);
         let mut hits = Hits { found, open };
         hits.add(&scope.always);
-        if !self.own.is_empty() {
-            for (hash, key, field) in signal.document.hashed_fields() {
-                let Some((_, number)) = self.own.find(spread(hash), |(name, _)| **name == *key) else {
-                    continue;
-                };
-                let (Some(asked), Some(marks)) = (scope.own.get(*number), self.marks.get(*number)) else {
-                    continue;
-                };
-                if asked.present {
-                    hits.add(&marks.present);
-                }
-                if asked.of_values() {
-                    each(field, &mut |value| marks.look(*asked, value, buffers, &mut hits));
-                }
+        for (hash, field) in signal.document.hashed_fields() {
+            let (word, bit) = name_bit(hash);
+            if scope.names.get(word).is_none_or(|word| word & bit == 0) {
+                continue;
+            }
+            let Some((_, named)) = self.names.find(spread(hash), |(name, _)| field.is_named(name)) else {
+                continue;
+            };
+            others.extend_from_slice(&named.others);
+            let asked = named.own.and_then(|number| scope.own.get(number).zip(self.marks.get(number)));
+            let Some((asked, marks)) = asked else { continue };
+            if asked.present {
+                hits.add(&marks.present);
+            }
+            if asked.of_values() {
+                each(field, &mut |value| marks.look(*asked, value, buffers, &mut hits));
             }
         }
-        for (number, asked) in &scope.others {
-            let Some((field, marks)) = self.others.get(*number) else { continue };
+        others.sort_unstable();
+        others.dedup();
+        for number in others {
+            let (Some((field, marks)), Some(asked)) = (self.others.get(*number), scope.others.get(*number))
+            else {
+                continue;
+            };
             if asked.present && field.present(signal) {
                 hits.add(&marks.present);
             }
@@ -257,6 +300,12 @@ impl Index {
 /// A hash of 32 bits, for a table that looks at both ends of one of 64.
 fn spread(hash: u32) -> u64 {
     u64::from(hash) << 32 | u64::from(hash)
+}
+
+/// The place of a name among the bits of a scope.
+#[inline(always)]
+fn name_bit(hash: u32) -> (usize, u64) {
+    ((hash >> 6) as usize % (NAMES / 64), 1 << (hash & 63))
 }
 
 /// The longest piece of a text that stands in every line of JSON in which the text stands in a value:
@@ -291,22 +340,6 @@ impl Words {
     }
 }
 
-impl Ends {
-    fn new(listed: Listed) -> Ends {
-        let longest = listed.keys().map(|text| text.len()).max().unwrap_or_default();
-        Ends { rules: listed.into_iter().collect(), longest }
-    }
-
-    fn look(&self, text: &str, folded: &mut String, hits: &mut Hits<'_>) {
-        // No character has a lower case of less than a third of its bytes.
-        if text.len() / 3 <= self.longest
-            && let Some(numbers) = self.rules.get(fold_into(text, folded))
-        {
-            hits.add(numbers);
-        }
-    }
-}
-
 impl Asked {
     fn of_values(self) -> bool {
         self.exact || self.last || self.inside
@@ -318,8 +351,8 @@ impl Marks {
     fn asked(&self, within: impl Fn(&u32) -> bool + Copy) -> Asked {
         Asked {
             present: self.present.iter().any(within),
-            exact: self.exact.rules.values().flatten().any(within),
-            last: self.last.rules.values().flatten().any(within),
+            exact: self.exact.values().flatten().any(within),
+            last: self.last.values().flatten().any(within),
             inside: self.inside.iter().flat_map(Literals::rules).any(within),
         }
     }
@@ -328,13 +361,17 @@ impl Marks {
     fn look(&self, asked: Asked, value: Scalar, buffers: &mut Buffers, hits: &mut Hits<'_>) -> bool {
         let Buffers { text, folded } = buffers;
         let text = value.text(text);
-        if asked.exact {
-            self.exact.look(text, folded, hits);
+        if asked.exact
+            && let Some(rules) = self.exact.get(text, folded)
+        {
+            hits.add(rules);
         }
         if asked.last {
-            for separator in ['\\', '/'] {
-                if let Some(at) = text.rfind(separator) {
-                    self.last.look(text.get(at..).unwrap_or_default(), folded, hits);
+            for separator in [b'\\', b'/'] {
+                if let Some(at) = memchr::memrchr(separator, text.as_bytes())
+                    && let Some(rules) = self.last.get(text.get(at..).unwrap_or_default(), folded)
+                {
+                    hits.add(rules);
                 }
             }
         }

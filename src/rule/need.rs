@@ -9,6 +9,7 @@ use hashbrown::HashMap;
 use super::condition::Condition;
 use super::field::FieldName;
 use super::pattern::Pattern;
+use super::rarity;
 use super::search::{Search, Test};
 use super::set::Program;
 
@@ -90,6 +91,10 @@ impl<'r> Usage<'r> {
                 set.patterns().iter().for_each(|pattern| self.count(of_pattern(field, pattern)));
             }
             Test::Either(tests) => tests.iter().for_each(|test| self.test(field, test)),
+            Test::Expression(expression) => {
+                let texts = expression.required().into_iter().flatten();
+                texts.for_each(|text| self.count(Mark::Inside(field, Cow::Borrowed(text))));
+            }
             _ => {}
         }
     }
@@ -118,7 +123,7 @@ impl<'r> Usage<'r> {
             Mark::Exact(_, text) => 0.02 + 0.3 * self.share(mark) + 0.1 * by_length(text),
             Mark::Last(_, text) if USUAL_PROGRAMS.contains(&&**text) => 0.3,
             Mark::Last(_, text) => 0.005 + 0.3 * self.share(mark) + 0.1 * by_length(text),
-            Mark::Inside(_, text) => 0.001 + 0.5 * self.share(mark) + by_length(text),
+            Mark::Inside(_, text) => 0.001 + 0.5 * self.share(mark) + rarity::share(text),
             Mark::Present(_) => 0.3 + 0.6 * self.share(mark),
             Mark::Word(text) => 0.001 + by_length(text),
         }
@@ -189,12 +194,13 @@ fn of_test<'r>(field: &'r FieldName, test: &'r Test) -> Option<Vec<Mark<'r>>> {
         Test::Either(tests) => every(tests.iter().map(|test| of_test(field, test))),
         Test::Text(pattern) => Some(vec![of_pattern(field, pattern)]),
         Test::Texts(set) => Some(set.patterns().iter().map(|pattern| of_pattern(field, pattern)).collect()),
-        Test::Expression(_)
-        | Test::Compare(..)
-        | Test::Part(..)
-        | Test::Within(_)
-        | Test::Listed(_)
-        | Test::Other { .. } => Some(vec![Mark::Present(field)]),
+        Test::Expression(expression) => Some(match expression.required() {
+            Some(texts) => texts.iter().map(|text| Mark::Inside(field, Cow::Borrowed(text))).collect(),
+            None => vec![Mark::Present(field)],
+        }),
+        Test::Compare(..) | Test::Part(..) | Test::Within(_) | Test::Listed(_) | Test::Other { .. } => {
+            Some(vec![Mark::Present(field)])
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use memchr::{memchr2, memmem};
 
-use super::literals::folds_bytewise;
+use super::literals::{folds_bytewise, usual};
 use super::text::{Text, Token};
 
 /// Where in the value the text must stand.
@@ -214,20 +214,28 @@ fn plain_ascii(anchor: Anchor, text: &[u8], value: &[u8]) -> bool {
         Anchor::Whole => spare == 0 && at(0),
         Anchor::Start => at(0),
         Anchor::End => at(spare),
-        Anchor::Anywhere => {
-            let Some(first) = text.first() else { return true };
-            let mut start = 0;
-            while let Some(skipped) =
-                value.get(start..=spare).and_then(|rest| memchr2(*first, first.to_ascii_uppercase(), rest))
-            {
-                if at(start + skipped) {
-                    return true;
-                }
-                start += skipped + 1;
-            }
-            false
-        }
+        Anchor::Anywhere => stands_in(text, value),
     }
+}
+
+/// Whether the text, in lower case, stands in a value, the case of whose ASCII letters is ignored. It is
+/// looked for by its rarest byte.
+pub fn stands_in(text: &[u8], value: &[u8]) -> bool {
+    let Some(spare) = value.len().checked_sub(text.len()) else { return false };
+    let rarest = text.iter().enumerate().min_by_key(|(_, byte)| usual(**byte));
+    let Some((offset, byte)) = rarest else { return true };
+    let mut start = 0;
+    while let Some(skipped) = value
+        .get(start + offset..=spare + offset)
+        .and_then(|rest| memchr2(*byte, byte.to_ascii_uppercase(), rest))
+    {
+        start += skipped;
+        if value.get(start..start + text.len()).is_some_and(|there| there.eq_ignore_ascii_case(text)) {
+            return true;
+        }
+        start += 1;
+    }
+    false
 }
 
 /// Greedy matching that goes back to the last `*` only: linear memory, no recursion.

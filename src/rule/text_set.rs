@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
 
+use super::ends::Ends;
 use super::literals::Literals;
-use super::pattern::{Pattern, fold_into};
+use super::pattern::Pattern;
 use super::search::Test;
 
 /// A list that is shorter is compared text by text; keywords have many values to be compared with.
@@ -20,11 +21,9 @@ pub struct TextSet(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     patterns: Vec<Pattern>,
-    exact: HashSet<Box<str>, FixedState>,
-    /// Bytes of the longest of them.
-    longest: usize,
+    exact: Ends<()>,
     /// By the last component of a path: those that end with it, by index.
-    last: HashMap<Box<str>, Vec<u32>, FixedState>,
+    last: Ends<Vec<u32>>,
     /// By a piece that stands in the values, by index.
     inside: Option<Literals>,
     /// The others, by index.
@@ -57,13 +56,12 @@ impl TextSet {
     }
 
     fn new(patterns: Vec<Pattern>) -> TextSet {
-        let (mut exact, mut longest) = (HashSet::default(), 0);
+        let mut exact = Vec::new();
         let mut last: HashMap<Box<str>, Vec<u32>, FixedState> = HashMap::default();
         let (mut inside, mut others) = (Vec::new(), Vec::new());
         for (pattern, at) in patterns.iter().zip(0..) {
             if let Some(text) = pattern.exact() {
-                longest = longest.max(text.len());
-                exact.insert(text.into());
+                exact.push((text.into(), ()));
             } else if let Some(component) = pattern.last_component() {
                 last.entry(component.as_ref().into()).or_default().push(at);
             } else if let Some(text) = pattern.literal() {
@@ -72,8 +70,8 @@ impl TextSet {
                 others.push(at);
             }
         }
-        let inside = Literals::new(inside);
-        TextSet(Arc::new(Inner { patterns, exact, longest, last, inside, others }))
+        let (exact, last, inside) = (Ends::new(exact), Ends::new(last), Literals::new(inside));
+        TextSet(Arc::new(Inner { patterns, exact, last, inside, others }))
     }
 
     /// The texts.
@@ -86,19 +84,13 @@ impl TextSet {
         let set = &*self.0;
         let fits = |at: &u32| set.patterns.get(*at as usize).is_some_and(|pattern| pattern.matches(value));
         let mut folded = String::new();
-        // No character has a lower case of less than a third of its bytes.
-        if !set.exact.is_empty()
-            && value.len() / 3 <= set.longest
-            && set.exact.contains(fold_into(value, &mut folded))
-        {
+        if set.exact.get(value, &mut folded).is_some() {
             return true;
         }
-        if !set.last.is_empty() {
-            for at in ['\\', '/'].into_iter().filter_map(|separator| value.rfind(separator)) {
-                let component = fold_into(value.get(at..).unwrap_or_default(), &mut folded);
-                if set.last.get(component).is_some_and(|those| those.iter().any(fits)) {
-                    return true;
-                }
+        for at in ['\\', '/'].into_iter().filter_map(|separator| value.rfind(separator)) {
+            let component = value.get(at..).unwrap_or_default();
+            if set.last.get(component, &mut folded).is_some_and(|those| those.iter().any(fits)) {
+                return true;
             }
         }
         let (mut found, mut tried) = (false, Vec::new());

@@ -80,6 +80,7 @@ impl Work {
         while let Some((place, signal)) = intake.next()? {
             matcher.find(&signal, &mut found);
             gathering.take(place, &signal, &found, each)?;
+            intake.decoder.reuse(signal);
         }
         gathering.end(intake.totals, matcher.asked(), each)
     }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::time;
 use super::{Options, Undecodable, address, port, proven};
-use crate::model::{Common, Document, Field, LogSource, Signal, Timestamp};
+use crate::model::{Common, Document, Field, KeyFilter, LogSource, Signal, Timestamp};
 
 /// The event types that Suricata writes.
 const TYPES: &[&str] = &[
@@ -56,6 +56,21 @@ const TYPES: &[&str] = &[
     "websocket",
 ];
 
+/// The fields that are read.
+const READ: KeyFilter = KeyFilter::of(&[
+    "timestamp",
+    "event_type",
+    "src_ip",
+    "dest_ip",
+    "src_port",
+    "dest_port",
+    "host",
+    "app_proto",
+    "flow",
+    "netflow",
+    "alert",
+]);
+
 /// Whether it looks like EVE: a type that Suricata writes, and a `timestamp`.
 pub fn recognises(document: &Document) -> bool {
     let kind = document.get("event_type").and_then(Field::str);
@@ -68,8 +83,11 @@ pub fn decode(document: Document, options: &Options) -> Result<Signal, Undecodab
     let mut at: Option<Field> = None;
     let mut kind: Option<&str> = None;
     let mut common = Common::default();
-    for (key, field) in document.fields() {
-        match key {
+    for (hash, field) in document.hashed_fields() {
+        if !READ.may_have(hash) {
+            continue;
+        }
+        match field.name() {
             "timestamp" => at = Some(field),
             "event_type" => kind = field.str(),
             "src_ip" => common.source_ip = address(field),

@@ -4,7 +4,9 @@ use std::borrow::Cow;
 
 use super::time;
 use super::{Options, Undecodable, address, port, windows};
-use crate::model::{Common, Document, Field, LogSource, Scalar, Severity, Signal, Threat, Timestamp};
+use crate::model::{
+    Common, Document, Field, KeyFilter, LogSource, Scalar, Severity, Signal, Threat, Timestamp,
+};
 
 /// Fields that may hold the time, the first that is there counts.
 const TIME: &[&str] = &[
@@ -19,6 +21,48 @@ const TIME: &[&str] = &[
     "TimeCreated",
     "TimeGenerated",
 ];
+
+/// The names that [`fill`] knows.
+const FILLING: KeyFilter = KeyFilter::of(&[
+    "source_ip",
+    "src_ip",
+    "SourceIp",
+    "source_address",
+    "SourceAddress",
+    "IpAddress",
+    "source_port",
+    "src_port",
+    "SourcePort",
+    "IpPort",
+    "destination_ip",
+    "dest_ip",
+    "dst_ip",
+    "DestinationIp",
+    "DestAddress",
+    "destination_port",
+    "dest_port",
+    "dst_port",
+    "DestinationPort",
+    "DestPort",
+    "user",
+    "username",
+    "user_name",
+    "User",
+    "TargetUserName",
+    "host",
+    "hostname",
+    "Hostname",
+    "Computer",
+    "process",
+    "process_name",
+    "Image",
+    "ProcessName",
+    "bytes_in",
+    "bytes_out",
+    "service",
+    "outcome",
+    "proven",
+]);
 
 /// The longest name of a ready-made threat, in bytes.
 const THREAT_NAME: usize = 64;
@@ -36,8 +80,10 @@ pub fn decode(
         None => return Err(Undecodable::NoTime),
     };
     let mut common = Common::default();
-    for (key, field) in document.fields() {
-        fill(&mut common, key, field);
+    for (hash, field) in document.hashed_fields() {
+        if FILLING.may_have(hash) {
+            fill(&mut common, field.name(), field);
+        }
     }
     let word = |key: &str| match document.get(key).and_then(Field::str) {
         Some(text) => Cow::Owned(text.to_string()),

@@ -47,7 +47,7 @@ pub use undecodable::Undecodable;
 
 use jiff::tz::TimeZone;
 
-use crate::model::{Document, Field, Signal, Timestamp};
+use crate::model::{Document, Field, Signal, Spare, Timestamp};
 
 /// The longest line that any decoder takes, in bytes; readers have a lower limit of their own.
 pub const MOST_LINE_BYTES: usize = 16 * 1024 * 1024;
@@ -130,13 +130,20 @@ pub struct Decoder {
     fallback: Option<Timestamp>,
     /// Lines come as they are written: one without a time is of now.
     arriving: bool,
+    /// The memory of a signal that is gone.
+    spare: Spare,
 }
 
 impl Decoder {
     /// A decoder at the start of a stream.
     pub fn new(format: Format, options: Options) -> Self {
         let calendar = header::Calendar::new(options.year);
-        Decoder { format, options, calendar, fallback: None, arriving: false }
+        Decoder { format, options, calendar, fallback: None, arriving: false, spare: Spare::default() }
+    }
+
+    /// Takes back a signal that was decoded, so that the next one may have its memory.
+    pub fn reuse(&mut self, signal: Signal) {
+        self.spare = signal.document.into_spare();
     }
 
     /// Of a socket: a syslog line may be without a header, and one without a time has that of
@@ -158,17 +165,27 @@ impl Decoder {
         }
         // Many who send over a socket end what they say with it.
         let line = if self.arriving { line.strip_suffix(b"\0").unwrap_or(line) } else { line };
-        if memchr::memchr(0, line).is_some() {
+        let decoded = self.decode_text(line);
+        // No line with such a byte is decoded, whatever else is wrong with it.
+        if decoded.is_err() && memchr::memchr(0, line).is_some() {
             return Err(Undecodable::Binary);
         }
+        decoded
+    }
+
+    fn decode_text(&mut self, line: &[u8]) -> Result<Signal, Undecodable> {
         let text = std::str::from_utf8(line).map_err(|error| Undecodable::NotUtf8(error.valid_up_to()))?;
         let text = text.trim_start_matches('\u{feff}').trim();
+        if !text.starts_with('{') && memchr::memchr(0, line).is_some() {
+            return Err(Undecodable::Binary);
+        }
         let signal = match self.format {
             Format::Sshd | Format::Syslog => self.syslog(text),
             Format::Logfmt => pairs::decode(text, &self.options),
             Format::Auto if !text.starts_with('{') => self.told(text),
             format => {
-                let document = Document::parse(Arc::from(text)).map_err(not_json)?;
+                let document =
+                    Document::parse_in(Arc::from(text), std::mem::take(&mut self.spare)).map_err(not_json)?;
                 match format {
                     Format::Eve => eve::decode(document, &self.options),
                     Format::Zeek => zeek::decode(document, &self.options),

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::time;
 use super::{Options, Undecodable, port, proven};
-use crate::model::{Common, Document, Field, LogSource, Scalar, Signal};
+use crate::model::{Common, Document, Field, KeyFilter, LogSource, Scalar, Signal};
 
 /// Log names that need no copy.
 const LOGS: &[&str] = &[
@@ -68,20 +68,51 @@ const TOLD_BY: &[(&str, &str)] = &[
     ("security_protocol", "rdp"),
 ];
 
+/// The fields that are read.
+const READ: KeyFilter = KeyFilter::of(&[
+    "ts",
+    "@stream",
+    "_path",
+    "id.orig_h",
+    "id_orig_h",
+    "tx_hosts",
+    "src",
+    "id.resp_h",
+    "id_resp_h",
+    "rx_hosts",
+    "dst",
+    "id.orig_p",
+    "id_orig_p",
+    "id.resp_p",
+    "id_resp_p",
+    "p",
+    "user",
+    "username",
+    "client",
+    "@system",
+    "_system_name",
+    "orig_bytes",
+    "resp_bytes",
+    "service",
+    "auth_success",
+    "success",
+]);
+
 /// Whether it looks like Zeek: `ts`, and a name or an id that Zeek gives.
 pub fn recognises(document: &Document) -> bool {
-    let mark = |key: &str| {
-        matches!(key, "@stream" | "_path" | "uid" | "fuid" | "id.orig_h" | "id_orig_h" | "conn_uids")
-    };
-    document.get("ts").is_some() && document.fields().any(|(key, _)| mark(key))
+    let marks = ["@stream", "_path", "uid", "fuid", "id.orig_h", "id_orig_h", "conn_uids"];
+    document.get("ts").is_some() && marks.iter().any(|key| document.get(key).is_some())
 }
 
 pub fn decode(document: Document, options: &Options) -> Result<Signal, Undecodable> {
     let mut at: Option<Field> = None;
     let mut log: Option<&str> = None;
     let mut common = Common::default();
-    for (key, field) in document.fields() {
-        match key {
+    for (hash, field) in document.hashed_fields() {
+        if !READ.may_have(hash) {
+            continue;
+        }
+        match field.name() {
             "ts" => at = Some(field),
             "@stream" | "_path" => log = field.str(),
             "id.orig_h" | "id_orig_h" | "tx_hosts" | "src" if common.source_ip.is_none() => {
